@@ -1,0 +1,65 @@
+//! What operator and runtime agree on: ports, environment names, file names. Each fact stands here once; the operator
+//! writes it into pods, the runtime reads it as the environment equivalent of a flag.
+
+/// A listener of the runtime: its name in Kubernetes (port name, Service suffix, status key) and its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Name of the container port and of the Service's port; at most 15 characters, as Kubernetes demands.
+    pub name: &'static str,
+    /// TCP port.
+    pub number: u16,
+}
+
+/// Collects events; the only listener meant for the internet.
+pub const PUBLIC_API: Port = Port { name: "public-api", number: 8585 };
+/// Configuration and queries; for trusted networks.
+pub const PRIVATE_API: Port = Port { name: "private-api", number: 8686 };
+/// The web application; for trusted networks. It forwards `/api` to the private API.
+pub const GUI: Port = Port { name: "gui", number: 8787 };
+/// `/livez`, `/readyz`, `/healthcheck`, `/metrics`; for the kubelet and for monitoring.
+pub const MANAGEMENT: Port = Port { name: "management", number: 9090 };
+
+/// Names of environment variables. A `*_FILE` variable names a file whose trimmed content is the value.
+pub mod env {
+    /// Directory of the embedded store.
+    pub const DATA: &str = "TRACARDI_DATA";
+    /// Address of the public API, `host:port`.
+    pub const PUBLIC_LISTEN: &str = "TRACARDI_PUBLIC_LISTEN";
+    /// Address of the private API, `host:port`.
+    pub const PRIVATE_LISTEN: &str = "TRACARDI_PRIVATE_LISTEN";
+    /// Address of the web application, `host:port`.
+    pub const GUI_LISTEN: &str = "TRACARDI_GUI_LISTEN";
+    /// Address of health and metrics, `host:port`; no listener when absent.
+    pub const MANAGEMENT_LISTEN: &str = "TRACARDI_MANAGEMENT_LISTEN";
+    /// URL under which visitors' browsers reach the public API; shown in tracker snippets.
+    pub const PUBLIC_URL: &str = "TRACARDI_PUBLIC_URL";
+    /// URL under which the web application reaches the private API.
+    pub const API_URL: &str = "TRACARDI_API_URL";
+    /// E-mail address of the first administrator.
+    pub const ADMIN_EMAIL: &str = "TRACARDI_ADMIN_EMAIL";
+    /// Password of the first administrator; prefer the file.
+    pub const ADMIN_PASSWORD: &str = "TRACARDI_ADMIN_PASSWORD";
+    /// File with the password of the first administrator.
+    pub const ADMIN_PASSWORD_FILE: &str = "TRACARDI_ADMIN_PASSWORD_FILE";
+    /// File with the token that `POST /install` demands.
+    pub const INSTALLATION_TOKEN_FILE: &str = "TRACARDI_INSTALLATION_TOKEN_FILE";
+    /// File with the key (32 bytes, hex) under which login tokens are kept and new ids are derived.
+    pub const SIGNING_KEY_FILE: &str = "TRACARDI_SIGNING_KEY_FILE";
+    /// File with the key (32 bytes, hex) that encrypts credentials at rest.
+    pub const ENCRYPTION_KEY_FILE: &str = "TRACARDI_ENCRYPTION_KEY_FILE";
+    /// `text` or `json`.
+    pub const LOG_FORMAT: &str = "TRACARDI_LOG_FORMAT";
+    /// Directives of the log filter, for example `info` or `info,tracardi_collector=debug`.
+    pub const LOG_LEVEL: &str = "TRACARDI_LOG_LEVEL";
+    /// `yes`: the answer of `/track` lists the stored events when the payload asks for it (`options.debugger`).
+    pub const TRACK_DEBUG: &str = "TRACK_DEBUG";
+    /// `no`: no `profile-created`, `visit-started` and `session-opened` events are made.
+    pub const SYSTEM_EVENTS: &str = "SYSTEM_EVENTS";
+    /// `no`: traffic of bots is collected too.
+    pub const DISALLOW_BOT_TRAFFIC: &str = "DISALLOW_BOT_TRAFFIC";
+    /// Name of the header that carries the client's address behind a proxy.
+    pub const USE_X_FORWARDED_IP: &str = "USE_X_FORWARDED_IP";
+}
+
+/// Seconds that a pod gets between SIGTERM and SIGKILL; the runtime's own shutdown takes less.
+pub const TERMINATION_GRACE_SECONDS: i64 = 30;

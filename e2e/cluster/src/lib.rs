@@ -1,0 +1,1 @@
+//! A real Kubernetes from packages in a network namespace of its own.

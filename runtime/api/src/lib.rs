@@ -1,0 +1,1 @@
+//! HTTP routers by noun: collection, login, event sources, profiles, sessions, events.

@@ -1,0 +1,1 @@
+//! One writer per profile: groups requests, runs the engine, commits durably, then acknowledges.

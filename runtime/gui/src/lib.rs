@@ -1,0 +1,1 @@
+//! The web application, built by npm and embedded.

@@ -1,0 +1,1 @@
+//! Types and wire formats: payloads, events, sessions, profiles, ids and times. No I/O.

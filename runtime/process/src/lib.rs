@@ -1,0 +1,1 @@
+//! What every process of the house shares: supervised tasks, clock and entropy, logging, metrics, health.
