@@ -1,0 +1,1 @@
+window.tracardi = 1
