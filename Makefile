@@ -1,0 +1,56 @@
+# Thin: whatever needs more than a few lines is a program in xtask/ or e2e/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+XTASK := cargo run --quiet --locked -p xtask --
+
+NODES ?= 1
+MINUTES ?= 10
+STATUS ?=
+
+.PHONY: help demo demo-down run gui test check images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ See it work
+demo: ## A real cluster, the operator, an installation, an hour of shop traffic, the GUI's address
+	@$(XTASK) demo
+demo-down: ## Remove the demo's installation and namespace; the cluster stays
+	@$(XTASK) demo-down
+run: gui ## The runtime alone, on an embedded store in ./artifacts/run (no cluster, no root)
+	@cargo run --quiet --locked --release -p tracardi-runtime -- standalone --data artifacts/run
+
+##@ Work on it
+check: ## Formatting, lints, licences, generated files; fast
+	@$(XTASK) check
+test: ## Every test: units, integration, GUI, then the real cluster
+	@$(XTASK) test
+generate: ## Write the generated files anew: CRD, RBAC, documentation tables
+	@$(XTASK) generate
+gui: ## Build the web application, the tracker and the shop page (npm), if they changed
+	@$(XTASK) gui
+bench: gui ## Ratios from one run: /track against an empty handler, events per second against the disk
+	@cargo bench --locked -p tracardi-runtime --bench track
+fuzz: ## Fuzz the payload parser for MINUTES=10
+	@$(XTASK) fuzz --minutes $(MINUTES)
+docs: ## The Rust documentation of the workspace, in target/doc
+	@cargo doc --locked --no-deps --workspace --quiet && echo "open target/doc/tracardi_engine/index.html"
+
+##@ The ground
+cluster: ## A Kubernetes from packages; NODES=2 for two kubelets, STATUS=1 to look only
+	@$(XTASK) cluster $(if $(STATUS),status,up --nodes $(NODES))
+cluster-down: ## End the cluster and remove every trace of it
+	@$(XTASK) cluster down
+images: ## Build the images of operator and runtime and load them into the cluster
+	@$(XTASK) images
+install: ## Install or upgrade the operator in the cluster by its Helm chart
+	@$(XTASK) install
+e2e: ## The tests against the real cluster only (images and operator are brought up to date first)
+	@$(XTASK) e2e
+e2e-full: ## Also the tier with the heaviest builds and the longest runs; never part of `make test`
+	@$(XTASK) e2e --full
+
+##@ Tidy up
+clean: ## Remove what builds made inside this checkout (caches under ~/.cache stay)
+	@cargo clean --quiet && rm -rf artifacts runtime/gui/node_modules runtime/gui/*/dist e2e/browser/node_modules
