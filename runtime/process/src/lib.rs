@@ -1,1 +1,28 @@
-//! What every process of the house shares: supervised tasks, clock and entropy, logging, metrics, health.
+//! What every process of the house shares: supervised tasks, clock and entropy, logging, metrics, health, listeners.
+//!
+//! Nothing in here knows what Tracardi is: the operator uses it as well.
+//!
+//! | module | what for |
+//! |---|---|
+//! | [`supervisor`] | named tasks, watched, stopped phase by phase; the only place where tasks are started |
+//! | [`shutdown`] | SIGTERM and SIGINT as a future |
+//! | [`clock`] | the time, real or set by hand |
+//! | [`random`] | bytes, tokens and passwords from the operating system |
+//! | [`logging`] | log lines as text or JSON |
+//! | [`metrics`] | the registry, and figures of the process itself |
+//! | [`health`] | `/livez`, `/readyz`, `/healthcheck`, `/metrics` |
+//! | [`listen`] | binding and serving with limits on connections, headers and time |
+
+pub mod clock;
+pub mod health;
+pub mod listen;
+pub mod logging;
+pub mod metrics;
+pub mod random;
+pub mod shutdown;
+pub mod supervisor;
+
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use health::Health;
+pub use metrics::Metrics;
+pub use supervisor::{Phase, Supervisor, TaskFailure};

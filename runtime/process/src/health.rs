@@ -1,0 +1,108 @@
+//! Whether the process lives, whether it can do its work, and its figures: the management listener's router.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::metrics::{CONTENT_TYPE, Metrics};
+
+/// A question to a part of the process: `Ok`, or the reason why not, for people.
+type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// What a check's answer decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The process is beyond repair and should be restarted when this fails.
+    Live,
+    /// The process should get no work while this fails.
+    Ready,
+}
+
+/// The checks of a process; a cheap handle. Without checks it is alive and ready.
+#[derive(Clone, Default)]
+pub struct Health(Arc<RwLock<Vec<(Kind, &'static str, Check)>>>);
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Health").finish_non_exhaustive()
+    }
+}
+
+impl Health {
+    /// No checks yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a check. It is asked at each probe and must answer at once.
+    pub fn check(
+        &self,
+        kind: Kind,
+        name: &'static str,
+        check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push((kind, name, Box::new(check)));
+    }
+
+    /// The failing checks of a kind, one line each; empty when all is well.
+    #[must_use]
+    pub fn failing(&self, kind: Kind) -> Vec<String> {
+        let checks = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        checks
+            .iter()
+            .filter(|(of, ..)| *of == kind)
+            .filter_map(|(_, name, check)| check().err().map(|reason| format!("{name}: {reason}")))
+            .collect()
+    }
+
+    fn answer(&self, kind: Kind) -> Response {
+        let failing = self.failing(kind);
+        if failing.is_empty() {
+            (StatusCode::OK, "ok\n").into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, failing.join("\n") + "\n").into_response()
+        }
+    }
+}
+
+/// `/livez` and `/readyz` (200 `ok`, or 503 with one line per failing check), `/healthcheck` (the same as `/readyz`),
+/// `/metrics`.
+pub fn router(health: Health, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/livez", get(|State(health): State<Health>| async move { health.answer(Kind::Live) }))
+        .route("/readyz", get(|State(health): State<Health>| async move { health.answer(Kind::Ready) }))
+        .route("/healthcheck", get(|State(health): State<Health>| async move { health.answer(Kind::Ready) }))
+        .with_state(health)
+        .route("/metrics", get(figures).with_state(metrics))
+}
+
+async fn figures(State(metrics): State<Metrics>) -> Response {
+    match metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("figures cannot be written: {error}\n")).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_check_is_named() {
+        let health = Health::new();
+        assert!(health.failing(Kind::Ready).is_empty());
+        health.check(Kind::Ready, "store", || Err("disk full".into()));
+        health.check(Kind::Live, "writer", || Ok(()));
+        assert_eq!(health.failing(Kind::Ready), ["store: disk full"]);
+        assert!(health.failing(Kind::Live).is_empty());
+        assert_eq!(health.answer(Kind::Ready).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health.answer(Kind::Live).status(), StatusCode::OK);
+    }
+}
