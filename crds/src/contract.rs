@@ -63,3 +63,20 @@ pub mod env {
 
 /// Seconds that a pod gets between SIGTERM and SIGKILL; the runtime's own shutdown takes less.
 pub const TERMINATION_GRACE_SECONDS: i64 = 30;
+
+/// Where the operator puts things in a pod.
+pub mod path {
+    /// The runtime's binary in the image.
+    pub const BINARY: &str = "/tracardi";
+    /// The volume of the embedded store.
+    pub const DATA: &str = "/data";
+    /// Scratch space; the rest of the file system is read-only.
+    pub const TMP: &str = "/tmp";
+    /// Files with the token and the keys.
+    pub const SECRETS: &str = "/etc/tracardi/secrets";
+    /// File with the first administrator's password; only the init step sees it.
+    pub const ADMIN: &str = "/etc/tracardi/admin";
+}
+
+/// User and group of the processes in a pod; nobody's ids in the usual sense of distroless images.
+pub const USER_ID: i64 = 65532;

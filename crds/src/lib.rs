@@ -1,3 +1,8 @@
 //! The custom resources of the operator, and the contract between operator and runtime.
 
 pub mod contract;
+#[cfg(feature = "kubernetes")]
+pub mod installation;
+
+#[cfg(feature = "kubernetes")]
+pub use installation::{TracardiInstallation, TracardiInstallationSpec};

@@ -1,0 +1,555 @@
+//! The part of the resource that a user writes.
+//!
+//! The documentation of an optional enum's field is that of the enum (schemars keeps only the latter), so both are equal.
+//! (The derive makes helper types that trip `unreachable_pub`.)
+#![allow(unreachable_pub)]
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::status::TracardiInstallationStatus;
+
+/// A complete Tracardi installation: the customer data platform's services, their volume, their credentials and the
+/// network rules around them. `spec: {}` is valid and gives a standalone installation on a 10Gi volume.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "tracardi.io",
+    version = "v1alpha1",
+    kind = "TracardiInstallation",
+    plural = "tracardiinstallations",
+    shortname = "tci",
+    category = "all",
+    category = "tracardi",
+    namespaced,
+    status = "TracardiInstallationStatus",
+    derive = "Default",
+    derive = "PartialEq",
+    doc = "A complete Tracardi installation: services, volume, credentials and network rules. `spec: {}` is valid and gives a standalone installation on a 10Gi volume.",
+    printcolumn(name = "Phase", json_path = ".status.phase", type_ = "string", description = "Where the installation stands"),
+    printcolumn(name = "Mode", json_path = ".status.mode", type_ = "string", description = "How the services are laid out"),
+    printcolumn(name = "Version", json_path = ".status.version", type_ = "string", description = "Version of the services"),
+    printcolumn(name = "Ready", json_path = ".status.ready", type_ = "string", description = "Ready pods of wanted pods"),
+    printcolumn(name = "Public URL", json_path = ".status.urls.publicApi", type_ = "string", description = "Where events are sent to"),
+    printcolumn(name = "Age", json_path = ".metadata.creationTimestamp", type_ = "date"),
+    validation = Rule::new("self.metadata.name.size() <= 40")
+        .message("metadata.name must have at most 40 characters, because the names of the installation's objects start with it: choose a shorter name"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must start with a lower case letter and hold only lower case letters, digits and '-', because Services are named after it: choose another name"),
+    validation = Rule::new(
+        "quantity(has(self.spec.storage) && has(self.spec.storage.size) ? self.spec.storage.size : '10Gi')\
+         .compareTo(quantity(has(oldSelf.spec.storage) && has(oldSelf.spec.storage.size) ? oldSelf.spec.storage.size : '10Gi')) >= 0"
+    )
+        .message("spec.storage.size cannot shrink, because volumes cannot: keep the old size (10Gi when it was not set) or choose a larger one")
+        .field_path(".spec.storage.size"),
+    validation = Rule::new(
+        "(has(self.spec.storage) && has(self.spec.storage.storageClassName) ? self.spec.storage.storageClassName : '') == \
+         (has(oldSelf.spec.storage) && has(oldSelf.spec.storage.storageClassName) ? oldSelf.spec.storage.storageClassName : '')"
+    )
+        .message("spec.storage.storageClassName cannot change, because a volume stays in its class: restore the old value or create a new installation")
+        .field_path(".spec.storage.storageClassName"),
+    validation = Rule::new("has(self.spec.admin) == has(oldSelf.spec.admin) && (!has(self.spec.admin) || self.spec.admin == oldSelf.spec.admin)")
+        .message("spec.admin cannot change, because it is read once, when the first administrator is created: restore it and manage accounts in the application")
+        .field_path(".spec.admin"),
+    validation = Rule::new(
+        "(has(self.spec.secrets) && has(self.spec.secrets.signingKeySecretRef)) == (has(oldSelf.spec.secrets) && has(oldSelf.spec.secrets.signingKeySecretRef)) && \
+         (!has(self.spec.secrets) || !has(self.spec.secrets.signingKeySecretRef) || self.spec.secrets.signingKeySecretRef == oldSelf.spec.secrets.signingKeySecretRef)"
+    )
+        .message("spec.secrets.signingKeySecretRef cannot change, because stored ids and tokens depend on the key: restore the old value")
+        .field_path(".spec.secrets"),
+    validation = Rule::new(
+        "(has(self.spec.secrets) && has(self.spec.secrets.encryptionKeySecretRef)) == (has(oldSelf.spec.secrets) && has(oldSelf.spec.secrets.encryptionKeySecretRef)) && \
+         (!has(self.spec.secrets) || !has(self.spec.secrets.encryptionKeySecretRef) || self.spec.secrets.encryptionKeySecretRef == oldSelf.spec.secrets.encryptionKeySecretRef)"
+    )
+        .message("spec.secrets.encryptionKeySecretRef cannot change, because stored credentials are encrypted with the key: restore the old value")
+        .field_path(".spec.secrets"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TracardiInstallationSpec {
+    /// Version of the services, MAJOR.MINOR.PATCH; it is also the tag of the image unless image.tag is set. Default: the
+    /// version of the operator, so that upgrading the operator upgrades the installation. A version newer than the
+    /// operator's and a downgrade are refused in status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^(0|[1-9][0-9]{0,5})[.](0|[1-9][0-9]{0,5})[.](0|[1-9][0-9]{0,5})(-[0-9A-Za-z]([0-9A-Za-z.-]{0,30}[0-9A-Za-z])?)?$')")
+        .message("spec.version must look like 1.2.3 or 1.2.3-rc.1: MAJOR.MINOR.PATCH with an optional pre-release; use spec.image.tag for any other tag"))]
+    pub version: Option<String>,
+
+    /// How the services are laid out. `standalone` (the default): one pod with all services and an embedded store on a
+    /// volume; for a first start, development and small sites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+
+    /// The container image of the services.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+
+    /// The volume that holds the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
+
+    /// The first administrator. Read once, when the installation is created; accounts are managed in the application
+    /// afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<Admin>,
+
+    /// Credentials that you bring along. What is left out is generated once and kept in Secrets that are named in
+    /// status.generatedSecrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Secrets>,
+
+    /// URL under which visitors' browsers reach the public API, for example https://collect.example.com; it is shown in
+    /// tracker snippets. No path, query or trailing slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$')")
+        .message("spec.publicUrl must be http:// or https://, a host name and optionally a port, without path or trailing slash, for example https://collect.example.com"))]
+    pub public_url: Option<String>,
+
+    /// The Service of the public API, which collects events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_api: Option<PublicApi>,
+
+    /// Who may reach what. The public API is open to everyone; the private API, the web application and the metrics only
+    /// to what is trusted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub networking: Option<Networking>,
+
+    /// CPU and memory of each pod. Setting it replaces the defaults (requests: 100m CPU and 128Mi memory, limits: 512Mi
+    /// memory, no CPU limit) as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+
+    /// Labels that a node must have to run the pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub node_selector: Option<BTreeMap<String, String>>,
+
+    /// Taints of nodes that the pods put up with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub tolerations: Option<Vec<Toleration>>,
+
+    /// What happens when a node with a pod of the installation is drained. `Allow` (the default): the pod is evicted and
+    /// starts elsewhere; a standalone installation is away for that time. `Block`: a PodDisruptionBudget makes
+    /// `kubectl drain` wait until somebody decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disruptions: Option<Disruptions>,
+
+    /// How the services write their logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+
+    /// Behaviour of the collection of events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+
+    /// What happens to the data volume, and to the generated Secrets without which the data cannot be read, when the
+    /// resource is deleted. `Retain` (the default): they stay, and a resource of the same name takes them up again.
+    /// `Delete`: they go too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// true: the operator changes nothing; status stays live and names the changes that wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+}
+
+/// How the services are laid out. `standalone` (the default): one pod with all services and an embedded store on a
+/// volume; for a first start, development and small sites.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One pod with all services and an embedded store on a volume.
+    #[default]
+    Standalone,
+}
+
+impl Mode {
+    /// The word in the resource.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// The container image of the services.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// Registry and name without tag, for example registry.example.com/tracardi. Default: what the operator was installed
+    /// with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$') && !self.matches(':[^/]*$')")
+        .message("spec.image.repository must be a lower case image name without tag or digest, for example registry.example.com:5000/tracardi; the tag belongs into spec.image.tag"))]
+    pub repository: Option<String>,
+    /// Tag of the image. Default: the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_][A-Za-z0-9_.-]*$')")
+        .message("spec.image.tag must hold only letters, digits, '_', '.' and '-' and start with none of '.' and '-'"))]
+    pub tag: Option<String>,
+    /// When the kubelet fetches the image. Default: IfNotPresent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_policy: Option<PullPolicy>,
+    /// Secrets of type kubernetes.io/dockerconfigjson in the same namespace, used to fetch the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8))]
+    pub pull_secrets: Option<Vec<LocalName>>,
+}
+
+/// When the kubelet fetches the image. Default: IfNotPresent.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Before each start of a container.
+    Always,
+    /// When the node does not have it.
+    #[default]
+    IfNotPresent,
+    /// Not at all: the node must have it.
+    Never,
+}
+
+impl PullPolicy {
+    /// The word in the pod.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+/// The name of an object in the namespace of the installation.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct LocalName {
+    /// Name of the object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// The volume that holds the data.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// Size of the volume, for example 10Gi (the default). It can grow, when the storage class allows it, and never
+    /// shrink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,11}(M|G|T|P|Mi|Gi|Ti|Pi)$')")
+        .message("spec.storage.size must be a whole number with one of the units M, G, T, P, Mi, Gi, Ti, Pi, for example 10Gi"))]
+    pub size: Option<String>,
+    /// Storage class of the volume; fixed once the installation exists. Default: the cluster's default class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
+        .message("spec.storage.storageClassName must be the name of a StorageClass (kubectl get storageclass)"))]
+    pub storage_class_name: Option<String>,
+}
+
+/// The first administrator.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Admin {
+    /// E-mail address to log in with. Default: admin@tracardi.local.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 254))]
+    #[x_kube(validation = Rule::new("self.matches('^[^@ ]+@[^@ ]+$')")
+        .message("spec.admin.email must be an e-mail address, for example admin@example.com"))]
+    pub email: Option<String>,
+    /// Where the password is. Default: a generated one, in the Secret NAME-admin under the key `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_secret_ref: Option<SecretKeyRef>,
+}
+
+/// Credentials that a user brings along.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Secrets {
+    /// The token that the installation call of the API demands; at least 16 characters. Default: generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installation_token_secret_ref: Option<SecretKeyRef>,
+    /// The key under which login tokens are kept and ids are derived: 64 hexadecimal characters (32 bytes), for example
+    /// from `openssl rand -hex 32`. Fixed once the installation exists. Default: generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key_secret_ref: Option<SecretKeyRef>,
+    /// The key that encrypts stored credentials: 64 hexadecimal characters (32 bytes). Fixed once the installation
+    /// exists. Default: generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_key_secret_ref: Option<SecretKeyRef>,
+}
+
+/// One value in a Secret of the same namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
+        .message("name must be the name of a Secret in the same namespace"))]
+    pub name: String,
+    /// Key in the Secret's data.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')")
+        .message("key must be a key of the Secret: letters, digits, '-', '_' and '.'"))]
+    pub key: String,
+}
+
+/// The Service of the public API.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.nodePort) || (has(self.serviceType) && self.serviceType != 'ClusterIP')")
+    .message("spec.publicApi.nodePort needs spec.publicApi.serviceType NodePort or LoadBalancer: set the type or remove nodePort"))]
+#[x_kube(validation = Rule::new("!has(self.externalTrafficPolicy) || (has(self.serviceType) && self.serviceType != 'ClusterIP')")
+    .message("spec.publicApi.externalTrafficPolicy needs spec.publicApi.serviceType NodePort or LoadBalancer: set the type or remove externalTrafficPolicy"))]
+pub struct PublicApi {
+    /// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort or LoadBalancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_type: Option<ServiceType>,
+    /// Port of the Service. Default: 8585.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+    /// Port on every node. Default: the cluster chooses one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub node_port: Option<i32>,
+    /// `Local` keeps the visitors' addresses; `Cluster` (Kubernetes' default) spreads evenly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_traffic_policy: Option<TrafficPolicy>,
+    /// Annotations of the Service, such as those that cloud load balancers read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort or LoadBalancer.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceType {
+    /// Reachable inside the cluster.
+    #[default]
+    ClusterIP,
+    /// Reachable on a port of every node as well.
+    NodePort,
+    /// Reachable through a load balancer of the cloud as well.
+    LoadBalancer,
+}
+
+impl ServiceType {
+    /// The word in the Service.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIP => "ClusterIP",
+            Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// `Local` keeps the visitors' addresses; `Cluster` (Kubernetes' default) spreads evenly.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrafficPolicy {
+    /// To pods on any node.
+    Cluster,
+    /// To pods on the node that got it.
+    Local,
+}
+
+impl TrafficPolicy {
+    /// The word in the Service.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::Local => "Local",
+        }
+    }
+}
+
+/// Who may reach what.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Networking {
+    /// false: no NetworkPolicies are made, and whoever reaches the pod network reaches every port. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<bool>,
+    /// Names of the namespaces whose pods may reach the private API, the web application and the metrics. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    #[x_kube(validation = Rule::new("self.all(n, n.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))")
+        .message("spec.networking.trustedNamespaces must hold names of namespaces: lower case letters, digits and '-'"))]
+    pub trusted_namespaces: Option<Vec<String>>,
+    /// Labels of namespaces that are trusted in the same way; a namespace must carry all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub trusted_namespace_labels: Option<BTreeMap<String, String>>,
+    /// Address ranges that are trusted in the same way, such as that of a VPN, for example 10.8.0.0/16.
+    #[serde(rename = "trustedCIDRs", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 49)))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
+        .message("spec.networking.trustedCIDRs must hold address ranges such as 10.8.0.0/16 or 2001:db8::/32"))]
+    pub trusted_cidrs: Option<Vec<String>>,
+}
+
+/// CPU and memory of a pod.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// What the scheduler sets aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<ResourceAmounts>,
+    /// What the containers may use at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ResourceAmounts>,
+}
+
+/// Amounts of CPU and memory.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct ResourceAmounts {
+    /// Cores, for example 250m or 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,6}([.][0-9]{1,3})?|[0-9]{1,9}m)$')")
+        .message("cpu must be a number of cores such as 0.5 or 2, or of thousandths such as 250m"))]
+    pub cpu: Option<String>,
+    /// Bytes, for example 256Mi.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]{0,11}(M|G|T|Mi|Gi|Ti)$')")
+        .message("memory must be a whole number with one of the units M, G, T, Mi, Gi, Ti, for example 256Mi"))]
+    pub memory: Option<String>,
+}
+
+/// A taint that the pods put up with; as in a pod.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Toleration {
+    /// Key of the taint; left out together with operator Exists, it means all keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 316))]
+    pub key: Option<String>,
+    /// Equal (the default) or Exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<TolerationOperator>,
+    /// Value of the taint, with operator Equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub value: Option<String>,
+    /// NoSchedule, PreferNoSchedule or NoExecute; left out, it means all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<TaintEffect>,
+    /// How long a NoExecute taint is put up with. Default: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toleration_seconds: Option<i64>,
+}
+
+/// Equal (the default) or Exists.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TolerationOperator {
+    /// The values are equal.
+    Equal,
+    /// The key is there.
+    Exists,
+}
+
+/// NoSchedule, PreferNoSchedule or NoExecute; left out, it means all of them.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaintEffect {
+    /// New pods do not come here.
+    NoSchedule,
+    /// New pods come here only when there is no other place.
+    PreferNoSchedule,
+    /// Running pods leave as well.
+    NoExecute,
+}
+
+/// What happens when a node with a pod of the installation is drained. `Allow` (the default): the pod is evicted and
+/// starts elsewhere; a standalone installation is away for that time. `Block`: a PodDisruptionBudget makes
+/// `kubectl drain` wait until somebody decides.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disruptions {
+    /// The pod is evicted and starts elsewhere.
+    #[default]
+    Allow,
+    /// The drain waits.
+    Block,
+}
+
+/// How the services write their logs.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Logging {
+    /// `json` (the default) for log collectors or `text` for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<LogFormat>,
+    /// Directives of the log filter, for example `info` (the default) or `info,tracardi_collector=debug`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z_0-9:]+=)?(off|error|warn|info|debug|trace)(,([a-z_0-9:]+=)?(off|error|warn|info|debug|trace))*$')")
+        .message("spec.logging.level must be off, error, warn, info, debug or trace, or a list such as info,tracardi_collector=debug"))]
+    pub level: Option<String>,
+}
+
+/// `json` (the default) for log collectors or `text` for people.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+impl LogFormat {
+    /// The word in the environment.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Behaviour of the collection of events.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Features {
+    /// Add events of the platform itself, such as profile-created and visit-started. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_events: Option<bool>,
+    /// Leave out what known bots send. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disallow_bot_traffic: Option<bool>,
+    /// Let the answer to a tracking call list the stored events when the call asks for it; for development. Default:
+    /// false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track_debug: Option<bool>,
+    /// Name of the header in which your proxy puts the visitor's address, for example x-forwarded-for. Set it only when
+    /// nobody can reach the public API except through that proxy. Default: none, the address of the connection counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9-]+$')")
+        .message("spec.features.clientIpHeader must be the name of an HTTP header: letters, digits and '-', for example x-forwarded-for"))]
+    pub client_ip_header: Option<String>,
+}
+
+/// What happens to the data volume, and to the generated Secrets without which the data cannot be read, when the
+/// resource is deleted. `Retain` (the default): they stay, and a resource of the same name takes them up again.
+/// `Delete`: they go too.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// Volume and generated Secrets stay.
+    #[default]
+    Retain,
+    /// Volume and generated Secrets go too.
+    Delete,
+}

@@ -1,0 +1,159 @@
+//! The part of the resource that the operator writes.
+//!
+//! (The derive makes helper types that trip `unreachable_pub`.)
+#![allow(unreachable_pub)]
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator found and did.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TracardiInstallationStatus {
+    /// metadata.generation of the resource that this status describes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// One word for people; programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// How the services are laid out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<super::Mode>,
+    /// Version of the services that was last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Ready pods of wanted pods, for example 1/1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<String>,
+    /// Ready, Progressing, Degraded and Initialized, each with a reason from the table in docs/operator.md.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The services, one entry for each workload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".into()]))]
+    pub components: Vec<ComponentStatus>,
+    /// Where the services are reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urls: Option<Urls>,
+    /// Secrets that the operator generated; their values are nowhere else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".into()]))]
+    pub generated_secrets: Vec<GeneratedSecret>,
+    /// Objects that belong to the installation; what leaves this list is deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inventory: Vec<ObjectKey>,
+}
+
+/// Where an installation stands, in one word.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was created yet.
+    Pending,
+    /// The store is being prepared.
+    Initializing,
+    /// Pods are starting.
+    Deploying,
+    /// A change is being rolled out.
+    Updating,
+    /// Everything serves.
+    Ready,
+    /// Something needs a person; the condition Degraded says what.
+    Degraded,
+    /// spec.paused is set.
+    Paused,
+}
+
+impl Phase {
+    /// The word in the resource.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Initializing => "Initializing",
+            Self::Deploying => "Deploying",
+            Self::Updating => "Updating",
+            Self::Ready => "Ready",
+            Self::Degraded => "Degraded",
+            Self::Paused => "Paused",
+        }
+    }
+}
+
+/// The types of the conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// Every component serves.
+    Ready,
+    /// A change is on its way.
+    Progressing,
+    /// Something is wrong that does not go away by waiting.
+    Degraded,
+    /// The store was prepared and the first administrator exists.
+    Initialized,
+}
+
+impl ConditionType {
+    /// All types, in the order of the status.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Progressing, Self::Degraded, Self::Initialized];
+
+    /// The word in the resource.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Progressing => "Progressing",
+            Self::Degraded => "Degraded",
+            Self::Initialized => "Initialized",
+        }
+    }
+}
+
+/// One workload of the installation.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct ComponentStatus {
+    /// Name of the component.
+    pub name: String,
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods that serve and run what was last applied.
+    pub ready: i32,
+    /// Image of the pods.
+    pub image: String,
+    /// What is missing, in the words of Kubernetes; absent when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Where the services are reached.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Urls {
+    /// Where events are sent to: spec.publicUrl, the load balancer's address, or the Service inside the cluster.
+    pub public_api: String,
+    /// The private API inside the cluster.
+    pub private_api: String,
+    /// The web application inside the cluster.
+    pub gui: String,
+}
+
+/// A Secret that the operator generated.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct GeneratedSecret {
+    /// Name of the Secret.
+    pub name: String,
+    /// Keys in the Secret's data.
+    pub keys: Vec<String>,
+}
+
+/// An object in the namespace of the installation.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectKey {
+    /// Kind, for example Service.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
