@@ -1,1 +1,47 @@
 //! Where documents and configuration are kept: traits, the embedded SQLite backend, the conformance suite.
+//!
+//! | module | what for |
+//! |---|---|
+//! | [`documents`] | events, sessions, profiles: load, commit, read, count over time |
+//! | [`configuration`] | event sources, users, login tokens; the snapshot that the hot path reads |
+//! | [`sqlite`] | both traits on one SQLite file |
+//! | [`seal`] | encryption of credentials, keyed hashes of tokens |
+//! | [`interval`] | how wide the bars of a histogram are |
+//! | [`conformance`] | what every backend must pass; wrappers that count calls and inject faults (feature `conformance`) |
+//!
+//! # What is durable, and when (SQLite)
+//!
+//! The write-ahead log of SQLite **is** the journal; there is no second one. The database runs with `journal_mode=WAL`
+//! and `synchronous=FULL`: [`Documents::commit`] returns after the log with the whole batch has been synced, one
+//! `fdatasync` for a group of any size. Events, session, profile and the ids that lead to the profile are one
+//! transaction: after a crash either all of a batch is there or nothing.
+//!
+//! - **kill -9, power loss:** the log's frames carry checksums chained from frame to frame; on opening, everything up to
+//!   the last complete commit is used and a torn tail is dropped. A commit whose answer was given is never in that tail.
+//!   Recovery reads the log only, whose size is bounded (below), so a start takes milliseconds.
+//! - **Disk full:** the transaction is rolled back, the answer is [`StoreError::Full`] (503 for the client), reads go on.
+//!   As soon as there is space the next commit succeeds; nothing has to be restarted.
+//! - **Failed sync:** the answer is [`StoreError::Unavailable`] and the collector forgets what it cached, so that it
+//!   continues with what is really on disk.
+//! - **Size of the log:** it is carried over into the database after every 4 MiB. A long read can hold that up; when the
+//!   log passes 64 MiB, reads that run longer are waited for at most 2 seconds, and the log is then cut back.
+//!   No read holds a snapshot longer than [`sqlite::READ_SECONDS`].
+//! - **Limits:** one process per directory (a lock file says so), a document of at most 1 GB (SQLite's own limit), a
+//!   database as big as the volume.
+
+pub mod configuration;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod documents;
+mod error;
+pub mod interval;
+pub mod seal;
+pub mod sqlite;
+
+pub use configuration::{Configuration, ConfigurationSnapshot, Saved};
+pub use documents::{
+    Batch, Bucket, Committed, Counts, Documents, Found, Histogram, Index, Matching, Page, Select, Wanted,
+};
+pub use error::StoreError;
+pub use seal::Keys;
+pub use sqlite::Sqlite;

@@ -1,0 +1,189 @@
+//! The documents: events, sessions, profiles. What the collector writes and the private API reads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use tracardi_language::filter::Filter;
+use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
+
+use crate::StoreError;
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Index {
+    /// Events: written once, never changed.
+    Event,
+    /// Sessions: replaced as a whole.
+    Session,
+    /// Profiles: replaced as a whole, found by any of their ids.
+    Profile,
+}
+
+/// What a group of requests needs to know before it can be processed; keys may repeat.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Sessions by id.
+    pub sessions: Vec<(Context, &'a str)>,
+    /// Profiles by any of their ids.
+    pub profiles: Vec<(Context, &'a str)>,
+    /// Events by id: which of them are stored already?
+    pub events: Vec<(Context, &'a str)>,
+}
+
+impl Wanted<'_> {
+    /// Whether there is nothing to ask for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.profiles.is_empty() && self.events.is_empty()
+    }
+}
+
+/// The answer to [`Wanted`]. What is not in it does not exist.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Sessions by id.
+    pub sessions: HashMap<(Context, String), Arc<Session>>,
+    /// Profiles by the id that was asked for; also those that the found sessions name, by the id that the session has.
+    /// One profile may stand under several ids.
+    pub profiles: HashMap<(Context, String), Arc<Profile>>,
+    /// The part of the wanted events that is stored.
+    pub events: HashMap<(Context, String), StoredEvent>,
+}
+
+/// What a group of requests leaves behind: stored as a whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// New events. None of them may exist.
+    pub events: Vec<(Context, Arc<Event>)>,
+    /// Events that have been applied to session and profile but are not kept as documents (their source or the request
+    /// said so). Their ids are remembered, so that the same event is not applied twice.
+    pub applied: Vec<(Context, StoredEvent)>,
+    /// Sessions to create or replace; no id twice.
+    pub sessions: Vec<(Context, Arc<Session>)>,
+    /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now on.
+    pub profiles: Vec<(Context, Arc<Profile>)>,
+}
+
+impl Batch {
+    /// Whether there is nothing to store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.applied.is_empty() && self.sessions.is_empty() && self.profiles.is_empty()
+    }
+}
+
+/// What became of a [`Batch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// All of it is on disk: neither kill -9 nor loss of power takes it away.
+    Stored,
+    /// One of the events exists already. Nothing was stored: load the events, leave out what is there, commit again.
+    EventExists,
+}
+
+/// Which documents a query speaks of.
+#[derive(Clone, Debug, Default)]
+pub enum Matching {
+    /// All of them.
+    #[default]
+    Everything,
+    /// Those for which the filter is true.
+    Filter(Filter),
+    /// Those in whose JSON text each of these blank-separated words occurs, in whatever case.
+    Words(String),
+}
+
+/// One page of documents, newest first (by `metadata.time.insert`, then by id).
+#[derive(Clone, Debug, Default)]
+pub struct Select {
+    /// Inserted at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Inserted at this instant or earlier.
+    pub to: Option<Timestamp>,
+    /// Which of them.
+    pub matching: Matching,
+    /// How many to skip.
+    pub start: u64,
+    /// How many to give, at most.
+    pub limit: u64,
+}
+
+/// A page of documents as they are stored.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// How many match, on all pages.
+    pub total: u64,
+    /// The documents' JSON text, unparsed: it goes to the client as it is.
+    pub result: Vec<Box<RawValue>>,
+}
+
+/// Counts over time.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    /// Beginning of the first bucket.
+    pub from: Timestamp,
+    /// Inserted at this instant or earlier.
+    pub to: Timestamp,
+    /// Which documents.
+    pub matching: Matching,
+    /// Width of a bucket in seconds, at least 1. The range may hold at most [`MAX_BUCKETS`] of them; later ones are not counted.
+    pub width_seconds: i64,
+    /// Split each bucket by the values of this field (dotted name; a list counts once for each element); the
+    /// [`TOP_VALUES`] most frequent values are told.
+    pub group_by: Option<String>,
+}
+
+/// How many buckets a histogram has at most.
+pub const MAX_BUCKETS: i64 = 10_000;
+/// How many values of the grouping field a histogram tells.
+pub const TOP_VALUES: usize = 5;
+
+/// The answer to [`Histogram`]: every bucket of the range in order of time, empty ones too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Documents in the range.
+    pub total: u64,
+    /// With `group_by`: the values told, most frequent first. Without: empty.
+    pub groups: Vec<String>,
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
+}
+
+/// One bucket of a histogram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Beginning of the bucket.
+    pub start: Timestamp,
+    /// Documents in the bucket.
+    pub count: u64,
+    /// Documents for each of [`Counts::groups`], in that order.
+    pub by_group: Vec<u64>,
+}
+
+/// Where documents are kept. One process writes; a read sees every commit that was acknowledged before it began.
+#[async_trait]
+pub trait Documents: Send + Sync + std::fmt::Debug {
+    /// Everything that a group of requests must know, in one round trip.
+    async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError>;
+
+    /// Stores a batch as a whole, durably, or nothing of it.
+    async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError>;
+
+    /// A document by id; a profile by any of its ids.
+    async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError>;
+
+    /// How many documents there are.
+    async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError>;
+
+    /// A page of documents.
+    async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError>;
+
+    /// Counts over time.
+    async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError>;
+
+    /// Makes every acknowledged write visible to queries. Nothing to do where they always are.
+    async fn refresh(&self) -> Result<(), StoreError>;
+}

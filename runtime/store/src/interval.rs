@@ -1,0 +1,134 @@
+//! How wide the bars of a histogram are, and how their dates read.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
+const MINUTE: i64 = 60;
+
+/// Unit in which the width of a bar is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// `d`
+    Day,
+    /// `h`
+    Hour,
+    /// `m`
+    Minute,
+}
+
+/// Width of a bar: a whole number of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// How many units, at least 1.
+    pub amount: i64,
+    /// Which unit.
+    pub unit: Unit,
+}
+
+impl Interval {
+    /// The width for a range, by the rule of the wire format: more than 50 days are cut into 50 bars of whole days, 20 to
+    /// 50 days into days, less into about 50 bars of hours, or of minutes where an hour is too much; at least a minute.
+    /// The rule counts whole days for the number of bars of days and the exact span below that.
+    #[must_use]
+    pub fn for_span(from: Timestamp, to: Timestamp) -> Self {
+        let seconds = to.duration_since(from).as_secs().max(0);
+        let days = seconds / DAY;
+        if days > 50 {
+            return Self { amount: days / 50, unit: Unit::Day };
+        }
+        if days >= 20 {
+            return Self { amount: 1, unit: Unit::Day };
+        }
+        let hours = seconds / HOUR / 50;
+        if hours > 0 {
+            return Self { amount: hours, unit: Unit::Hour };
+        }
+        Self { amount: (seconds / MINUTE / 50).max(1), unit: Unit::Minute }
+    }
+
+    /// The width in seconds.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        let unit = match self.unit {
+            Unit::Day => DAY,
+            Unit::Hour => HOUR,
+            Unit::Minute => MINUTE,
+        };
+        self.amount.saturating_mul(unit)
+    }
+
+    /// The width as the wire format writes it: `+1d`, `+3h`, `+5m`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let unit = match self.unit {
+            Unit::Day => 'd',
+            Unit::Hour => 'h',
+            Unit::Minute => 'm',
+        };
+        format!("+{}{unit}", self.amount)
+    }
+
+    /// Where the first bar begins: the last whole unit (day, hour, minute in `zone`) that is not after `from`.
+    #[must_use]
+    pub fn first(self, from: Timestamp, zone: &TimeZone) -> Timestamp {
+        let local = from.to_zoned(zone.clone());
+        let offset = i64::from(local.offset().seconds());
+        let unit = self.seconds() / self.amount.max(1);
+        let since = (from.as_second() + offset).rem_euclid(unit);
+        let whole = Timestamp::from_second(from.as_second()).unwrap_or(from);
+        whole.checked_sub(SignedDuration::from_secs(since)).unwrap_or(from)
+    }
+
+    /// The date of a bar as the wire format writes it: `yy-mm-dd`, `dd/mm HH:MM` or `HH:MM`, by the unit.
+    #[must_use]
+    pub fn label(self, start: Timestamp, zone: &TimeZone) -> String {
+        let format = match self.unit {
+            Unit::Day => "%y-%m-%d",
+            Unit::Hour => "%d/%m %H:%M",
+            Unit::Minute => "%H:%M",
+        };
+        start.to_zoned(zone.clone()).strftime(format).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(seconds: i64) -> String {
+        let from: Timestamp = "2026-10-20T00:00:00Z".parse().unwrap();
+        Interval::for_span(from, from + SignedDuration::from_secs(seconds)).name()
+    }
+
+    #[test]
+    fn widths() {
+        let table = [
+            (0, "+1m"),
+            (HOUR, "+1m"),
+            (DAY, "+28m"),
+            (3 * DAY, "+1h"),
+            (19 * DAY, "+9h"),
+            (20 * DAY, "+1d"),
+            (50 * DAY, "+1d"),
+            (100 * DAY, "+2d"),
+            (356 * DAY, "+7d"),
+        ];
+        for (seconds, name) in table {
+            assert_eq!(span(seconds), name, "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn bars_begin_at_whole_units_of_the_zone() {
+        let zone = TimeZone::get("Asia/Kolkata").unwrap();
+        let from: Timestamp = "2026-10-20T13:47:12.5Z".parse().unwrap();
+        let day = Interval { amount: 2, unit: Unit::Day };
+        assert_eq!(day.first(from, &zone).to_string(), "2026-10-19T18:30:00Z");
+        assert_eq!(day.label(day.first(from, &zone), &zone), "26-10-20");
+        let hour = Interval { amount: 3, unit: Unit::Hour };
+        assert_eq!(hour.label(hour.first(from, &TimeZone::UTC), &TimeZone::UTC), "20/10 13:00");
+        let minute = Interval { amount: 5, unit: Unit::Minute };
+        assert_eq!(minute.label(minute.first(from, &TimeZone::UTC), &TimeZone::UTC), "13:47");
+    }
+}
