@@ -74,7 +74,8 @@ fn write_table(code: &mut String, table: &str, folder: &Path, files: &[String]) 
         let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         writeln!(
             code,
-            "    Entry {{ path: {name:?}, bytes: include_bytes!({path:?}), brotli: {}, gzip: {}, etag: \"\\\"{:016x}\\\"\" }},",
+            "    Entry {{ path: {name:?}, bytes: {}, brotli: {}, gzip: {}, etag: \"\\\"{:016x}\\\"\" }},",
+            embedded(&path),
             copy(&path, "br"),
             copy(&path, "gz"),
             fingerprint(&bytes),
@@ -90,7 +91,13 @@ fn copy(path: &Path, suffix: &str) -> String {
     name.push(".");
     name.push(suffix);
     let path = PathBuf::from(name);
-    if path.is_file() { format!("Some(include_bytes!({path:?}))") } else { "None".to_owned() }
+    if path.is_file() { format!("Some({})", embedded(&path)) } else { "None".to_owned() }
+}
+
+/// Rust expression for the bytes of the file at `path`.
+fn embedded(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    format!("include_bytes!({path:?})")
 }
 
 /// FNV-1a. An entity tag tells two builds of a file apart; it protects nothing, so a cryptographic hash is not needed.

@@ -1,0 +1,47 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { lazy, Suspense, useEffect } from 'react'
+import { Route, Routes } from 'react-router'
+import { dataContext, login } from './auth/session'
+import { LoginPage } from './auth/LoginPage'
+import { Loading } from './components/Notices'
+import { useStore } from './lib/store'
+import { Shell } from './shell/Shell'
+
+const OverviewPage = lazy(() => import('./pages/OverviewPage'))
+const EventsPage = lazy(() => import('./pages/EventsPage'))
+const EventPage = lazy(() => import('./pages/EventPage'))
+const ProfilesPage = lazy(() => import('./pages/ProfilesPage'))
+const ProfilePage = lazy(() => import('./pages/ProfilePage'))
+const SessionPage = lazy(() => import('./pages/SessionPage'))
+const SourcesPage = lazy(() => import('./pages/SourcesPage'))
+const SourcePage = lazy(() => import('./pages/SourcePage'))
+const NotFoundPage = lazy(() => import('./pages/NotFoundPage'))
+
+/** Which page an address shows. Without a login every address shows the login page, and the page itself after it. */
+export function AppRoutes() {
+  const user = useStore(login)
+  const context = useStore(dataContext)
+  const queries = useQueryClient()
+  useEffect(() => {
+    // What one user has seen is not left in memory for the next one.
+    if (user === null) queries.clear()
+  }, [user, queries])
+  if (user === null) return <LoginPage />
+  return (
+    <Shell>
+      <Suspense fallback={<Loading />}>
+        <Routes key={context}>
+          <Route path="/" element={<OverviewPage />} />
+          <Route path="/events" element={<EventsPage />} />
+          <Route path="/events/:id" element={<EventPage />} />
+          <Route path="/profiles" element={<ProfilesPage />} />
+          <Route path="/profiles/:id" element={<ProfilePage />} />
+          <Route path="/sessions/:id" element={<SessionPage />} />
+          <Route path="/sources" element={<SourcesPage />} />
+          <Route path="/sources/:id" element={<SourcePage />} />
+          <Route path="*" element={<NotFoundPage />} />
+        </Routes>
+      </Suspense>
+    </Shell>
+  )
+}

@@ -1,0 +1,162 @@
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { dataContext } from '../auth/session'
+import { type Range, rangeBody } from '../lib/range'
+import { useStore } from '../lib/store'
+import { call } from './client'
+import type {
+  Account, EventDocument, EventSource, Histogram, IndexName, Page, ProfileDocument, SessionDocument,
+} from './types'
+
+/** Rows of one page of a range query; fixed by the API. */
+export const PAGE_SIZE = 25
+
+interface Documents {
+  event: EventDocument
+  profile: ProfileDocument
+  session: SessionDocument
+}
+
+export function useAccount() {
+  return useQuery({ queryKey: ['account'], queryFn: ({ signal }) => call<Account>('/user-account', { signal }), staleTime: 300_000 })
+}
+
+export function useCount(index: IndexName) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'count', index],
+    queryFn: ({ signal }) => call<{ count: number }>(`/${index}/count`, { signal }),
+    refetchInterval: 10_000,
+    placeholderData: keepPreviousData,
+  })
+}
+
+export function useHistogram(range: Range, where = '', groupBy = 'type') {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'histogram', range.key, where, groupBy],
+    queryFn: ({ signal }) =>
+      call<Histogram>(`/event/select/histogram?group_by=${encodeURIComponent(groupBy)}`, {
+        method: 'POST',
+        json: rangeBody(range, where),
+        signal,
+      }),
+    refetchInterval: range.refresh,
+    placeholderData: keepPreviousData,
+  })
+}
+
+/** The newest `limit` documents of a range. */
+export function useLatest<I extends IndexName>(index: I, range: Range, where: string, limit: number, enabled = true) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'latest', index, range.key, where, limit],
+    enabled,
+    queryFn: ({ signal }) =>
+      call<Page<Documents[I]>>(`/${index}/select/range`, { method: 'POST', json: rangeBody(range, where, limit), signal }),
+  })
+}
+
+/** Documents of a range, page by page, newest first. */
+export function usePages<I extends IndexName>(index: I, range: Range, where: string) {
+  const context = useStore(dataContext)
+  return useInfiniteQuery({
+    queryKey: [context, 'pages', index, range.key, where],
+    initialPageParam: 0,
+    queryFn: ({ pageParam, signal }) =>
+      call<Page<Documents[I]>>(`/${index}/select/range/page/${pageParam}`, {
+        method: 'POST',
+        json: rangeBody(range, where),
+        signal,
+      }),
+    getNextPageParam: (last, pages) => (last.result.length < PAGE_SIZE ? undefined : pages.length),
+    placeholderData: keepPreviousData,
+  })
+}
+
+export function useEvent(id: string) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'event', id],
+    queryFn: async ({ signal }) =>
+      (await call<{ event: EventDocument }>(`/event/${encodeURIComponent(id)}`, { signal })).event,
+  })
+}
+
+export function useProfile(id: string | null | undefined) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'profile', id],
+    enabled: Boolean(id),
+    staleTime: 30_000,
+    queryFn: ({ signal }) => call<ProfileDocument>(`/profile/${encodeURIComponent(id ?? '')}`, { signal }),
+  })
+}
+
+export function useSession(id: string) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'session', id],
+    queryFn: ({ signal }) => call<SessionDocument>(`/session/${encodeURIComponent(id)}`, { signal }),
+  })
+}
+
+interface GroupedSources {
+  total: number
+  grouped: Record<string, EventSource[]> | null
+}
+
+/** Every event source once; the API lists a source under each of its groups. */
+export function distinctSources(answer: GroupedSources): EventSource[] {
+  const byId = new Map<string, EventSource>()
+  for (const group of Object.values(answer.grouped ?? {})) for (const source of group) byId.set(source.id, source)
+  return [...byId.values()].sort((a, b) => a.name.localeCompare(b.name))
+}
+
+export function useSources() {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'sources'],
+    queryFn: async ({ signal }) => distinctSources(await call<GroupedSources>('/event-sources', { signal })),
+    staleTime: 30_000,
+  })
+}
+
+export function useSource(id: string) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'source', id],
+    queryFn: ({ signal }) => call<EventSource>(`/event-source/${encodeURIComponent(id)}`, { signal }),
+  })
+}
+
+/** Stores an event source, new or changed. */
+export function useSaveSource() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (source: Partial<EventSource>) => call<unknown>('/event-source', { method: 'POST', json: source }),
+    onSettled: () => refreshSources(client),
+  })
+}
+
+export function useDeleteSource() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (id: string) => call<unknown>(`/event-source/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+    onSettled: () => refreshSources(client),
+  })
+}
+
+function refreshSources(client: ReturnType<typeof useQueryClient>) {
+  return client.invalidateQueries({ predicate: query => ['source', 'sources'].includes(String(query.queryKey[1])) })
+}
+
+/** Where visitors' browsers reach the public API. Unset on the server: the same host, on the public API's port. */
+export function usePublicUrl(): string {
+  const { data } = useQuery({
+    queryKey: ['public-url'],
+    queryFn: ({ signal }) => call<{ public_url: string | null }>('/settings/public-url', { signal }),
+    staleTime: 300_000,
+    retry: false,
+  })
+  return (data?.public_url ?? `${location.protocol}//${location.hostname}:8585`).replace(/\/+$/, '')
+}

@@ -1,0 +1,41 @@
+import { Box } from '@mantine/core'
+import { useMemo } from 'react'
+import { CopyButton } from './Code'
+
+const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/** A stored document as it is, with its keys and values told apart by colour. */
+export function RawJson({ value, label }: { value: unknown; label: string }) {
+  const text = useMemo(() => JSON.stringify(value, null, 2), [value])
+  const parts = useMemo(() => {
+    const nodes: (string | { kind: string; text: string })[] = []
+    let from = 0
+    for (const match of text.matchAll(TOKEN)) {
+      nodes.push(text.slice(from, match.index))
+      if (match[1] !== undefined) {
+        nodes.push({ kind: match[2] === undefined ? 'text' : 'key', text: match[1] }, match[2] ?? '')
+      } else nodes.push({ kind: 'literal', text: match[0] })
+      from = match.index + match[0].length
+    }
+    nodes.push(text.slice(from))
+    return nodes
+  }, [text])
+  return (
+    <Box pos="relative">
+      <Box pos="absolute" top={10} right={18}>
+        <CopyButton text={text} label="Copy JSON" />
+      </Box>
+      <pre className="json" tabIndex={0} aria-label={label}>
+        {parts.map((part, at) =>
+          typeof part === 'string' ? (
+            part
+          ) : (
+            <span key={at} className={part.kind}>
+              {part.text}
+            </span>
+          ),
+        )}
+      </pre>
+    </Box>
+  )
+}

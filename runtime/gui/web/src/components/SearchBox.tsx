@@ -1,0 +1,64 @@
+import { ActionIcon, Popover, Text, TextInput } from '@mantine/core'
+import { IconHelpCircle, IconSearch, IconX } from '@tabler/icons-react'
+import { useEffect, useState } from 'react'
+
+interface Props {
+  value: string
+  onChange: (value: string) => void
+  label: string
+  placeholder: string
+  example: string
+}
+
+/** A search box that waits until typing stops. */
+export function SearchBox({ value, onChange, label, placeholder, example }: Props) {
+  const [text, setText] = useState(value)
+  useEffect(() => setText(value), [value])
+  useEffect(() => {
+    if (text === value) return
+    const timer = setTimeout(() => onChange(text), 350)
+    return () => clearTimeout(timer)
+  }, [text, value, onChange])
+  return (
+    <TextInput
+      aria-label={label}
+      placeholder={placeholder}
+      type="search"
+      flex={1}
+      miw={200}
+      value={text}
+      onChange={event => setText(event.currentTarget.value)}
+      onKeyDown={event => {
+        if (event.key === 'Enter') onChange(text)
+      }}
+      leftSection={<IconSearch size={17} aria-hidden />}
+      rightSectionWidth={text ? 64 : 36}
+      rightSection={
+        <>
+          {text && (
+            <ActionIcon variant="subtle" color="gray" aria-label="Clear the search" onClick={() => { setText(''); onChange('') }}>
+              <IconX size={16} aria-hidden />
+            </ActionIcon>
+          )}
+          <Popover width={330} position="bottom-end" shadow="md" withArrow>
+            <Popover.Target>
+              <ActionIcon variant="subtle" color="gray" aria-label="How to search">
+                <IconHelpCircle size={17} aria-hidden />
+              </ActionIcon>
+            </Popover.Target>
+            <Popover.Dropdown>
+              <Text size="sm">Type words to look for, or an expression with field names:</Text>
+              <Text size="xs" ff="monospace" mt={8} className="wrap">
+                {example}
+              </Text>
+              <Text size="xs" c="dimmed" mt={8}>
+                Fields are the dotted paths of the raw JSON. Operators: = != &gt; &gt;= &lt; &lt;= BETWEEN, EXISTS; combine with AND, OR
+                and parentheses. A star in quotes stands for any text.
+              </Text>
+            </Popover.Dropdown>
+          </Popover>
+        </>
+      }
+    />
+  )
+}
