@@ -1,1 +1,16 @@
-//! Dot paths and the search language, parsed once into typed trees with error positions.
+//! The languages of Tracardi: each text is parsed once into a typed tree, with an error that points at the place.
+//!
+//! * [`dot`]: dotted paths into JSON, as mappings use them;
+//! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores.
+
+mod error;
+pub mod filter;
+
+/// Dotted paths: reading, testing, writing and removing.
+pub mod dot {
+    pub use tracardi_model::path::{
+        Path, PathError, Segment, contains, get, get_in, remove, remove_in, set, set_in, strip_empty,
+    };
+}
+
+pub use error::SyntaxError;
