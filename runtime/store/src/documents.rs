@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tracardi_language::filter::Filter;
 use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
@@ -42,29 +43,61 @@ impl Wanted<'_> {
 }
 
 /// The answer to [`Wanted`]. What is not in it does not exist.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// Sessions by id.
-    pub sessions: HashMap<(Context, String), Arc<Session>>,
+    pub sessions: HashMap<(Context, String), Loaded<Session>>,
     /// Profiles by the id that was asked for; also those that the found sessions name, by the id that the session has.
     /// One profile may stand under several ids.
-    pub profiles: HashMap<(Context, String), Arc<Profile>>,
+    pub profiles: HashMap<(Context, String), Loaded<Profile>>,
     /// The part of the wanted events that is stored.
     pub events: HashMap<(Context, String), StoredEvent>,
+}
+
+/// A document that was read.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The document.
+    pub value: Arc<T>,
+    /// Length of its JSON text in bytes: what it weighs in a cache.
+    pub bytes: usize,
+}
+
+impl<T> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), bytes: self.bytes }
+    }
+}
+
+/// A document to be written, with the JSON text that is kept of it.
+#[derive(Clone, Debug)]
+pub struct Document<T> {
+    /// The document.
+    pub value: Arc<T>,
+    /// Its JSON text.
+    pub text: String,
+}
+
+impl<T: Serialize> Document<T> {
+    /// Makes the text. Fails for nothing that our own types can hold.
+    pub fn new(value: Arc<T>) -> Result<Self, serde_json::Error> {
+        let text = serde_json::to_string(&*value)?;
+        Ok(Self { value, text })
+    }
 }
 
 /// What a group of requests leaves behind: stored as a whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// New events. None of them may exist.
-    pub events: Vec<(Context, Arc<Event>)>,
+    pub events: Vec<(Context, Document<Event>)>,
     /// Events that have been applied to session and profile but are not kept as documents (their source or the request
     /// said so). Their ids are remembered, so that the same event is not applied twice.
     pub applied: Vec<(Context, StoredEvent)>,
     /// Sessions to create or replace; no id twice.
-    pub sessions: Vec<(Context, Arc<Session>)>,
+    pub sessions: Vec<(Context, Document<Session>)>,
     /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now on.
-    pub profiles: Vec<(Context, Arc<Profile>)>,
+    pub profiles: Vec<(Context, Document<Profile>)>,
 }
 
 impl Batch {
@@ -96,7 +129,7 @@ pub enum Matching {
     Words(String),
 }
 
-/// One page of documents, newest first (by `metadata.time.insert`, then by id).
+/// One page of documents, newest first (by `metadata.time.insert`, then by the order of storing).
 #[derive(Clone, Debug, Default)]
 pub struct Select {
     /// Inserted at this instant or later.
@@ -170,7 +203,10 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
     async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError>;
 
     /// Stores a batch as a whole, durably, or nothing of it.
-    async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError>;
+    async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
+
+    /// Whether a commit would succeed now: writes a few bytes durably. For finding out that a full disk has space again.
+    async fn probe(&self) -> Result<(), StoreError>;
 
     /// A document by id; a profile by any of its ids.
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError>;

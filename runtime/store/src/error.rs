@@ -42,6 +42,9 @@ pub enum StoreError {
     /// The name of a field in a query is not one.
     #[error("{0:?} is not a field name: give names separated by dots, made of letters, digits, `_` and `-`")]
     BadField(String),
+    /// A pattern in a query has too many wildcards.
+    #[error("the pattern {0:?} has more than 8 `*`; use fewer, or search for its words")]
+    BadPattern(String),
     /// The directory or a file in it cannot be used.
     #[error("cannot use {path}: {reason}")]
     Directory {

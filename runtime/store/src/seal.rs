@@ -67,7 +67,10 @@ impl Keys {
 /// HMAC-SHA-256 of the parts, one after the other.
 #[must_use]
 pub fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&(*key).into());
+    // HMAC itself fills a key up with zeros to the block of its hash.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
     for part in parts {
         mac.update(part);
     }

@@ -1,20 +1,139 @@
 //! Documents and configuration in one SQLite file.
+//!
+//! One connection writes, a few read. sqlx gives each connection a thread of its own, so no SQLite call ever blocks a
+//! worker of the runtime.
+//!
+//! | module | what for |
+//! |---|---|
+//! | `schema` | tables and their migration |
+//! | `open` | directory, lock, keys, connections |
+//! | `load` | everything a group of requests must know |
+//! | `commit` | a batch as one transaction; the size of the log |
+//! | `query` | pages, counts, histograms |
+//! | `condition` | filters as SQL |
+//! | `config` | event sources, users, tokens |
+//! | `failure` | SQLite's errors in our words |
 
-use std::path::Path;
+mod commit;
+mod condition;
+mod config;
+mod failure;
+mod load;
+mod open;
+mod query;
+mod schema;
 
-use crate::{Keys, StoreError};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use sqlx::pool::PoolConnection;
+use sqlx::{SqliteConnection, SqlitePool};
+use tokio::sync::{Mutex, watch};
+use tracardi_model::Context;
+
+use crate::{
+    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Page, Select, StoreError,
+    Wanted,
+};
 
 /// No read lasts longer than this; it is interrupted and answered with [`StoreError::Unavailable`].
 pub const READ_SECONDS: u64 = 30;
+/// A page has at most this many documents, whatever was asked for.
+pub const MAX_PAGE: u64 = 10_000;
+/// The write-ahead log is cut back when it has passed this size.
+pub const LOG_BYTES: u64 = 64 << 20;
 
-/// The embedded store; a cheap handle.
+/// The embedded store; a cheap handle. See the crate's documentation for what is durable when.
 #[derive(Clone, Debug)]
-pub struct Sqlite {}
+pub struct Sqlite(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The only connection that writes.
+    writer: Mutex<Writer>,
+    readers: SqlitePool,
+    keys: Keys,
+    snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
+    log: PathBuf,
+    /// Held as long as the store is open: nobody else may open the directory.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Writer {
+    connection: SqliteConnection,
+    /// The next attempt to cut the log back is made when it has this size.
+    cut_log_at: u64,
+}
 
 impl Sqlite {
-    /// Opens the store in a directory; makes both if they are not there; brings an older schema up to date.
-    pub async fn open(directory: &Path, keys: Keys) -> Result<Self, StoreError> {
-        let _ = (directory, keys);
-        Ok(Self {})
+    /// Size of the write-ahead log in bytes.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        std::fs::metadata(&self.0.log).map_or(0, |file| file.len())
+    }
+
+    /// A connection for reading, with the clock running.
+    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, StoreError> {
+        let mut reader = self.0.readers.acquire().await.map_err(failure::failed)?;
+        let began = std::time::Instant::now();
+        let patience = Duration::from_secs(READ_SECONDS);
+        let mut handle = reader.lock_handle().await.map_err(failure::failed)?;
+        handle.set_progress_handler(10_000, move || began.elapsed() < patience);
+        drop(handle);
+        Ok(reader)
+    }
+}
+
+/// The number of a context in the tables.
+const fn number(context: Context) -> i64 {
+    match context {
+        Context::Production => 0,
+        Context::Staging => 1,
+    }
+}
+
+/// A time as it stands in the tables.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+#[async_trait]
+impl Documents for Sqlite {
+    async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
+        self.load_wanted(wanted).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        self.commit_batch(batch).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.write_probe().await
+    }
+
+    async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.document(context, index, id).await
+    }
+
+    async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
+        self.count_all(context, index).await
+    }
+
+    async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
+        self.page(context, index, select).await
+    }
+
+    async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {
+        self.counts(context, index, histogram).await
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }

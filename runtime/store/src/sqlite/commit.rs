@@ -1,0 +1,284 @@
+//! A batch as one durable transaction, and the size of the log it goes to.
+
+use std::sync::{Arc, LazyLock};
+
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Transaction};
+
+use super::failure::{exists_already, failed};
+use super::{LOG_BYTES, Sqlite, Writer, micros, number};
+use crate::{Batch, Committed, Document, StoreError};
+
+type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
+
+/// A statement that inserts several rows; prepared once for each of a few numbers of rows.
+struct Inserts {
+    /// For 1, 4, 16 and 64 rows.
+    texts: [Arc<str>; 4],
+}
+
+/// Numbers of rows per statement. More rows save little, and a statement is prepared for each number.
+const ROWS: [usize; 4] = [1, 4, 16, 64];
+
+impl Inserts {
+    fn new(head: &str, columns: usize, tail: &str) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        Self { texts: ROWS.map(|rows| format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(",")).into()) }
+    }
+
+    /// Inserts all rows with as few statements as the prepared sizes allow.
+    async fn run<T>(
+        &self,
+        writer: &mut SqliteConnection,
+        mut rows: Vec<T>,
+        bind: impl for<'q> Fn(Insert<'q>, T) -> Insert<'q>,
+    ) -> Result<(), sqlx::Error> {
+        while !rows.is_empty() {
+            let size = ROWS.iter().rposition(|size| *size <= rows.len()).unwrap_or(0);
+            let rest = rows.split_off(ROWS[size].min(rows.len()));
+            // The text is made of constants only, above; values are bound.
+            let mut query = sqlx::query(AssertSqlSafe(self.texts[size].clone()));
+            for row in rows {
+                query = bind(query, row);
+            }
+            query.execute(&mut *writer).await?;
+            rows = rest;
+        }
+        Ok(())
+    }
+}
+
+static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new("INSERT INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)", 8, "")
+});
+static APPLIED: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id)", 5, "")
+});
+/// `inserted` is left alone on replacement: the first contact does not change, and its index need not be touched.
+static SESSIONS: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new(
+        "INSERT INTO session (context, id, profile_id, inserted, document)",
+        5,
+        "ON CONFLICT (context, id) DO UPDATE SET profile_id = excluded.profile_id, document = excluded.document",
+    )
+});
+static PROFILES: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new(
+        "INSERT INTO profile (context, id, inserted, document)",
+        4,
+        "ON CONFLICT (context, id) DO UPDATE SET document = excluded.document",
+    )
+});
+/// An id belongs to the profile that had it first; only a profile's own id always leads to itself.
+static IDENTITIES: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new(
+        "INSERT INTO profile_identity (context, alias, profile_id)",
+        3,
+        "ON CONFLICT (context, alias) DO UPDATE SET profile_id = excluded.profile_id \
+         WHERE excluded.alias = excluded.profile_id AND profile_identity.profile_id <> excluded.profile_id",
+    )
+});
+
+struct EventRow {
+    context: i64,
+    id: String,
+    kind: String,
+    source_id: String,
+    session_id: Option<String>,
+    profile_id: Option<String>,
+    inserted: i64,
+    document: String,
+}
+
+struct AppliedRow {
+    context: i64,
+    id: String,
+    source_id: String,
+    session_id: Option<String>,
+    profile_id: Option<String>,
+}
+
+struct SessionRow {
+    context: i64,
+    id: String,
+    profile_id: Option<String>,
+    inserted: i64,
+    document: String,
+}
+
+struct ProfileRow {
+    context: i64,
+    id: String,
+    inserted: i64,
+    document: String,
+}
+
+struct IdentityRow {
+    context: i64,
+    alias: String,
+    profile_id: String,
+}
+
+/// A batch as rows; made before the writer is locked.
+struct Rows {
+    events: Vec<EventRow>,
+    applied: Vec<AppliedRow>,
+    sessions: Vec<SessionRow>,
+    profiles: Vec<ProfileRow>,
+    identities: Vec<IdentityRow>,
+}
+
+impl Rows {
+    fn of(batch: Batch) -> Self {
+        let mut identities = Vec::with_capacity(batch.profiles.len());
+        for (context, Document { value: profile, .. }) in &batch.profiles {
+            let own = profile.id();
+            // Its own id belongs to a profile even if a foreign document forgot to list it.
+            let others = profile.ids().iter().map(String::as_str).filter(|id| *id != own);
+            identities.extend(std::iter::once(own).chain(others).map(|alias| IdentityRow {
+                context: number(*context),
+                alias: alias.to_owned(),
+                profile_id: own.to_owned(),
+            }));
+        }
+        let events = batch.events.into_iter().map(|(context, Document { value: event, text })| EventRow {
+            context: number(context),
+            id: event.id().to_owned(),
+            kind: event.kind().to_owned(),
+            source_id: event.source_id().to_owned(),
+            session_id: event.session_id().map(str::to_owned),
+            profile_id: event.profile_id().map(str::to_owned),
+            inserted: micros(event.insert()),
+            document: text,
+        });
+        let applied = batch.applied.into_iter().map(|(context, event)| AppliedRow {
+            context: number(context),
+            id: event.id,
+            source_id: event.source_id,
+            session_id: event.session_id,
+            profile_id: event.profile_id,
+        });
+        let sessions = batch.sessions.into_iter().map(|(context, Document { value: session, text })| SessionRow {
+            context: number(context),
+            id: session.id().to_owned(),
+            profile_id: session.profile_id().map(str::to_owned),
+            inserted: micros(session.insert()),
+            document: text,
+        });
+        let profiles = batch.profiles.into_iter().map(|(context, Document { value: profile, text })| ProfileRow {
+            context: number(context),
+            id: profile.id().to_owned(),
+            inserted: micros(profile.insert()),
+            document: text,
+        });
+        Self {
+            events: events.collect(),
+            applied: applied.collect(),
+            sessions: sessions.collect(),
+            profiles: profiles.collect(),
+            identities,
+        }
+    }
+}
+
+impl Sqlite {
+    pub(super) async fn commit_batch(&self, batch: Batch) -> Result<Committed, StoreError> {
+        if batch.is_empty() {
+            return Ok(Committed::Stored);
+        }
+        let rows = Rows::of(batch);
+        let mut writer = self.0.writer.lock().await;
+        let mut transaction = writer.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        if let Err(error) = insert_events(&mut transaction, rows.events, rows.applied).await {
+            transaction.rollback().await.map_err(failed)?;
+            return if exists_already(&error) { Ok(Committed::EventExists) } else { Err(failed(error)) };
+        }
+        // From here on an error rolls the transaction back when it is dropped.
+        replace(&mut transaction, rows.sessions, rows.profiles, rows.identities).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        self.cut_log(&mut writer).await;
+        Ok(Committed::Stored)
+    }
+
+    pub(super) async fn write_probe(&self) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE SET value = (value + 1) & 1",
+        )
+        .execute(&mut writer.connection)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    /// Keeps the log from growing without bound: SQLite carries it over into the database by itself every 4 MiB, but starts
+    /// it anew only in a moment when nobody reads. If that has not come for long, such a moment is waited for (at most as
+    /// long as the busy timeout; after a failure the log may grow by as much again before the next attempt).
+    async fn cut_log(&self, writer: &mut Writer) {
+        let size = self.log_bytes();
+        if size < writer.cut_log_at {
+            return;
+        }
+        let checkpoint: Result<(i64, i64, i64), _> =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut writer.connection).await;
+        writer.cut_log_at = match checkpoint {
+            Ok((0, ..)) => LOG_BYTES,
+            Ok(_) => {
+                tracing::warn!(bytes = size, "the write-ahead log cannot be cut back yet: a read takes long");
+                size.saturating_add(LOG_BYTES)
+            }
+            Err(error) => {
+                // The batch itself is safe in the log.
+                tracing::warn!(bytes = size, %error, "the write-ahead log cannot be carried over");
+                size.saturating_add(LOG_BYTES)
+            }
+        };
+    }
+}
+
+async fn insert_events(
+    transaction: &mut Transaction<'_, sqlx::Sqlite>,
+    events: Vec<EventRow>,
+    applied: Vec<AppliedRow>,
+) -> Result<(), sqlx::Error> {
+    EVENTS
+        .run(transaction, events, |query, row| {
+            query
+                .bind(row.context)
+                .bind(row.id)
+                .bind(row.kind)
+                .bind(row.source_id)
+                .bind(row.session_id)
+                .bind(row.profile_id)
+                .bind(row.inserted)
+                .bind(row.document)
+        })
+        .await?;
+    APPLIED
+        .run(transaction, applied, |query, row| {
+            query.bind(row.context).bind(row.id).bind(row.source_id).bind(row.session_id).bind(row.profile_id)
+        })
+        .await
+}
+
+async fn replace(
+    transaction: &mut Transaction<'_, sqlx::Sqlite>,
+    sessions: Vec<SessionRow>,
+    profiles: Vec<ProfileRow>,
+    identities: Vec<IdentityRow>,
+) -> Result<(), sqlx::Error> {
+    SESSIONS
+        .run(transaction, sessions, |query, row| {
+            query.bind(row.context).bind(row.id).bind(row.profile_id).bind(row.inserted).bind(row.document)
+        })
+        .await?;
+    PROFILES
+        .run(transaction, profiles, |query, row| {
+            query.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document)
+        })
+        .await?;
+    IDENTITIES
+        .run(transaction, identities, |query, row| query.bind(row.context).bind(row.alias).bind(row.profile_id))
+        .await
+}

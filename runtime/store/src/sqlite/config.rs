@@ -1,0 +1,266 @@
+//! Event sources, users, login tokens.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+use sqlx::{Connection, Row, SqliteConnection};
+use tokio::sync::watch;
+use tracardi_model::{Context, EventSource, User};
+
+use super::failure::{exists_already, failed, unreadable};
+use super::{Sqlite, Writer, micros, number};
+use crate::{Configuration, ConfigurationSnapshot, Keys, Saved, StoreError};
+
+/// A token's life is extended on disk only when this part of it has passed: not every request of a logged-in user costs a
+/// write.
+const EXTEND_AFTER: f64 = 0.1;
+
+/// Where a source's config is sealed to: it opens nowhere else.
+fn place(context: i64, id: &str) -> String {
+    format!("event_source/{context}/{id}")
+}
+
+fn context_of(number: i64) -> Context {
+    if number == 0 { Context::Production } else { Context::Staging }
+}
+
+/// A source as it is kept: without its config, and the config sealed.
+fn taken_apart(keys: &Keys, context: i64, source: &EventSource) -> Result<(String, Option<Vec<u8>>), StoreError> {
+    let unstorable = |reason: String| StoreError::Unavailable(format!("event source {}: {reason}", source.id));
+    let mut document = serde_json::to_value(source).map_err(|error| unstorable(error.to_string()))?;
+    let config = document.as_object_mut().and_then(|object| object.shift_remove("config")).filter(|config| !config.is_null());
+    let sealed = match config {
+        Some(config) => Some(
+            keys.seal(&place(context, &source.id), config.to_string().as_bytes())
+                .map_err(|error| unstorable(error.to_string()))?,
+        ),
+        None => None,
+    };
+    Ok((document.to_string(), sealed))
+}
+
+fn put_together(
+    keys: &Keys,
+    context: i64,
+    id: &str,
+    document: &str,
+    sealed: Option<Vec<u8>>,
+) -> Result<EventSource, StoreError> {
+    let bad = |reason: String| unreadable("event source", id, reason);
+    let mut document: Map<String, Value> = serde_json::from_str(document).map_err(|error| bad(error.to_string()))?;
+    if let Some(sealed) = sealed {
+        let config = keys.open(&place(context, id), &sealed).map_err(|error| bad(error.to_string()))?;
+        let config = serde_json::from_slice(&config).map_err(|error| bad(error.to_string()))?;
+        document.insert("config".to_owned(), config);
+    }
+    serde_json::from_value(Value::Object(document)).map_err(|error| bad(error.to_string()))
+}
+
+/// All event sources of both contexts.
+pub(super) async fn read_event_sources(
+    connection: &mut SqliteConnection,
+    keys: &Keys,
+) -> Result<Vec<(Context, Arc<EventSource>)>, StoreError> {
+    let rows = sqlx::query("SELECT context, id, document, config FROM event_source")
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+    let source = |row: &sqlx::sqlite::SqliteRow| {
+        let context: i64 = row.try_get("context").map_err(failed)?;
+        let id: String = row.try_get("id").map_err(failed)?;
+        let document: String = row.try_get("document").map_err(failed)?;
+        let sealed: Option<Vec<u8>> = row.try_get("config").map_err(failed)?;
+        Ok((context_of(context), Arc::new(put_together(keys, context, &id, &document, sealed)?)))
+    };
+    rows.iter().map(source).collect()
+}
+
+fn user_of(document: &str) -> Result<User, StoreError> {
+    serde_json::from_str(document).map_err(|error| unreadable("user", "", error))
+}
+
+async fn insert_user(connection: &mut SqliteConnection, user: &User) -> Result<Saved, StoreError> {
+    let document = serde_json::to_string(user).map_err(|error| unreadable("user", &user.id, error))?;
+    let result = sqlx::query(
+        "INSERT INTO user (id, email, document) VALUES (?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET email = excluded.email, document = excluded.document",
+    )
+    .bind(user.id.clone())
+    .bind(user.email.to_lowercase())
+    .bind(document)
+    .execute(connection)
+    .await;
+    match result {
+        Ok(_) => Ok(Saved::Stored),
+        Err(error) if exists_already(&error) => Ok(Saved::EmailTaken),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+impl Sqlite {
+    /// Replaces the snapshot by what is stored now. Called with the writer locked, so that snapshots follow one another in
+    /// the order of the writes.
+    async fn publish(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let sources = read_event_sources(&mut writer.connection, &self.0.keys).await?;
+        self.0.snapshot.send_modify(|snapshot| {
+            *snapshot = Arc::new(ConfigurationSnapshot::new(snapshot.version + 1, sources));
+        });
+        Ok(())
+    }
+
+    async fn one_user(&self, text: &'static str, key: String) -> Result<Option<User>, StoreError> {
+        let mut reader = self.reader().await?;
+        let document: Option<String> =
+            sqlx::query_scalar(text).bind(key).fetch_optional(&mut *reader).await.map_err(failed)?;
+        document.as_deref().map(user_of).transpose()
+    }
+}
+
+#[async_trait]
+impl Configuration for Sqlite {
+    async fn save_event_source(&self, context: Context, source: &EventSource) -> Result<(), StoreError> {
+        let context = number(context);
+        let (document, sealed) = taken_apart(&self.0.keys, context, source)?;
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query(
+            "INSERT INTO event_source (context, id, document, config) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (context, id) DO UPDATE SET document = excluded.document, config = excluded.config",
+        )
+        .bind(context)
+        .bind(source.id.clone())
+        .bind(document)
+        .bind(sealed)
+        .execute(&mut writer.connection)
+        .await
+        .map_err(failed)?;
+        self.publish(&mut writer).await
+    }
+
+    async fn delete_event_source(&self, context: Context, id: &str) -> Result<bool, StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        let done = sqlx::query("DELETE FROM event_source WHERE context = ? AND id = ?")
+            .bind(number(context))
+            .bind(id)
+            .execute(&mut writer.connection)
+            .await
+            .map_err(failed)?;
+        self.publish(&mut writer).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn save_user(&self, user: &User) -> Result<Saved, StoreError> {
+        insert_user(&mut self.0.writer.lock().await.connection, user).await
+    }
+
+    async fn save_first_user(&self, user: &User) -> Result<bool, StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        let mut transaction = writer.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM user)")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        if there {
+            return Ok(false);
+        }
+        insert_user(&mut transaction, user).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
+        self.one_user("SELECT document FROM user WHERE id = ?", id.to_owned()).await
+    }
+
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
+        self.one_user("SELECT document FROM user WHERE email = ?", email.to_lowercase()).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        let mut reader = self.reader().await?;
+        let documents: Vec<String> = sqlx::query_scalar("SELECT document FROM user ORDER BY email")
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(failed)?;
+        documents.iter().map(|document| user_of(document)).collect()
+    }
+
+    async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        // The tokens go with the user, by the foreign key.
+        let done = sqlx::query("DELETE FROM user WHERE id = ?")
+            .bind(id)
+            .execute(&mut writer.connection)
+            .await
+            .map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn create_token(&self, token: &str, user_id: &str, expires: Timestamp) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query("INSERT INTO token (hash, user_id, expires) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
+            .bind(self.0.keys.token_hash(token).to_vec())
+            .bind(user_id)
+            .bind(micros(expires))
+            .execute(&mut writer.connection)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn find_token(&self, token: &str, now: Timestamp, life: SignedDuration) -> Result<Option<User>, StoreError> {
+        let hash = self.0.keys.token_hash(token).to_vec();
+        let row = {
+            let mut reader = self.reader().await?;
+            sqlx::query(
+                "SELECT u.document, t.expires FROM token AS t JOIN user AS u ON u.id = t.user_id \
+                 WHERE t.hash = ? AND t.expires > ?",
+            )
+            .bind(hash.clone())
+            .bind(micros(now))
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(failed)?
+        };
+        let Some(row) = row else { return Ok(None) };
+        let user = user_of(row.try_get(0).map_err(failed)?)?;
+        let expires: i64 = row.try_get(1).map_err(failed)?;
+        let renewed = micros(now.saturating_add(life).unwrap_or(Timestamp::MAX));
+        if SignedDuration::from_micros(renewed.saturating_sub(expires)) > life.mul_f64(EXTEND_AFTER) {
+            let mut writer = self.0.writer.lock().await;
+            // What has expired is swept out on the way; there is no other moment at which anybody cares.
+            sqlx::query("DELETE FROM token WHERE expires <= ?")
+                .bind(micros(now))
+                .execute(&mut writer.connection)
+                .await
+                .map_err(failed)?;
+            sqlx::query("UPDATE token SET expires = ? WHERE hash = ?")
+                .bind(renewed)
+                .bind(hash)
+                .execute(&mut writer.connection)
+                .await
+                .map_err(failed)?;
+        }
+        Ok(Some(user))
+    }
+
+    async fn remove_token(&self, token: &str) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query("DELETE FROM token WHERE hash = ?")
+            .bind(self.0.keys.token_hash(token).to_vec())
+            .execute(&mut writer.connection)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn installed(&self) -> Result<bool, StoreError> {
+        let mut reader = self.reader().await?;
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM user)").fetch_one(&mut *reader).await.map_err(failed)
+    }
+
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
+        self.0.snapshot.subscribe()
+    }
+}

@@ -1,0 +1,138 @@
+//! Opening the directory: lock, file, keys, connections.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tokio::sync::{Mutex, watch};
+
+use super::failure::failed;
+use super::{Inner, LOG_BYTES, Sqlite, Writer, config, schema};
+use crate::seal::keyed_hash;
+use crate::{ConfigurationSnapshot, Keys, StoreError};
+
+const FILE: &str = "tracardi.db";
+const LOG: &str = "tracardi.db-wal";
+const LOCK: &str = "tracardi.lock";
+/// Connections that read: enough to keep two cores busy; each costs a thread and a small page cache.
+const READERS: u32 = 3;
+
+impl Sqlite {
+    /// Opens the store in a directory; makes both if they are not there; brings an older schema up to date.
+    ///
+    /// Fails with [`StoreError::InUse`] when another process has the directory, [`StoreError::WrongKey`] when it was made
+    /// with other keys, [`StoreError::NewerSchema`] when it was written by a newer program.
+    pub async fn open(directory: &Path, keys: Keys) -> Result<Self, StoreError> {
+        Self::open_with(directory, keys, |options| options).await
+    }
+
+    /// [`Sqlite::open`] with changed options for the writing connection.
+    pub(super) async fn open_with(
+        directory: &Path,
+        keys: Keys,
+        change: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
+    ) -> Result<Self, StoreError> {
+        let lock = prepare(directory)?;
+        let file = directory.join(FILE);
+        let common = SqliteConnectOptions::new()
+            .filename(&file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(2))
+            // The root file system of the container is read-only: sorting happens in memory.
+            .pragma("temp_store", "memory")
+            .pragma("journal_size_limit", LOG_BYTES.to_string())
+            .disable_statement_logging();
+        let options = common.clone().pragma("cache_size", "-16384").statement_cache_capacity(256);
+        let mut connection = change(options).connect().await.map_err(failed)?;
+        let former = schema::migrate(&mut connection).await?;
+        if former != schema::version() {
+            tracing::info!(from = former, to = schema::version(), "schema of the store brought up to date");
+        }
+        check_keys(&mut connection, &keys).await?;
+        let sources = config::read_event_sources(&mut connection, &keys).await?;
+        sync_directory(directory)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(super::READ_SECONDS))
+            .connect_lazy_with(common.pragma("query_only", "on").pragma("cache_size", "-4096"));
+        let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources)));
+        Ok(Self(Arc::new(Inner {
+            writer: Mutex::new(Writer { connection, cut_log_at: LOG_BYTES }),
+            readers,
+            keys,
+            snapshot,
+            log: directory.join(LOG),
+            _lock: lock,
+        })))
+    }
+
+    /// Carries the log over into the database and ends all reads. Not needed for durability: it makes the next start
+    /// quicker and leaves one file to copy. The handle and its clones are of no use afterwards.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.readers.close().await;
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.connection).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// Makes the directory and the file (readable by nobody else) and takes the lock.
+fn prepare(directory: &Path) -> Result<File, StoreError> {
+    let cannot = |path: &Path| {
+        let path = path.to_owned();
+        move |error: io::Error| StoreError::Directory { path: path.clone(), reason: error.to_string() }
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot(directory))?;
+    let private = |name: &str| {
+        let path = directory.join(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(cannot(&path))
+    };
+    let lock = private(LOCK)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(cannot(&directory.join(LOCK))(error)),
+    }
+    // SQLite gives its log the permissions of the database file.
+    private(FILE)?;
+    Ok(lock)
+}
+
+/// Makes the names of new files survive a loss of power.
+fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+    File::open(directory)
+        .and_then(|handle| handle.sync_all())
+        .map_err(|error| StoreError::Directory { path: directory.to_owned(), reason: error.to_string() })
+}
+
+/// On the first start remembers what the keys are recognised by; later refuses others. With a wrong signing key every
+/// login would fail, with a wrong encryption key every event source: better to say so at once.
+async fn check_keys(writer: &mut SqliteConnection, keys: &Keys) -> Result<(), StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    for (name, key) in [("encryption", &keys.encryption), ("signing", &keys.signing)] {
+        let mark = keyed_hash(key, &[b"key check: ", name.as_bytes()]).to_vec();
+        let known: Vec<u8> = sqlx::query_scalar(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value RETURNING value",
+        )
+        .bind(format!("key/{name}"))
+        .bind(mark.clone())
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        if known != mark {
+            return Err(StoreError::WrongKey { name });
+        }
+    }
+    transaction.commit().await.map_err(failed)
+}

@@ -1,0 +1,225 @@
+//! Reading: documents by id, pages, counts, histograms. Values are always bound; text is made of constants and of the
+//! conditions of [`super::condition`], which bind as well.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
+use sqlx::{AssertSqlSafe, Row};
+use tracardi_model::Context;
+
+use super::condition::{Condition, Statement};
+use super::failure::{failed, unreadable};
+use super::{MAX_PAGE, Sqlite, micros, number};
+use crate::documents::{MAX_BUCKETS, TOP_VALUES};
+use crate::{Bucket, Counts, Histogram, Index, Matching, Page, Select, StoreError};
+
+/// The table of an index.
+pub(super) const fn table(index: Index) -> &'static str {
+    match index {
+        Index::Event => "event",
+        Index::Session => "session",
+        Index::Profile => "profile",
+    }
+}
+
+/// The `WHERE` of a query: context, time, condition. Bounds of time are left out where there are none: any number of
+/// documents may be spared by the index of another column.
+pub(super) fn restriction(
+    context: Context,
+    index: Index,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    matching: &Matching,
+) -> Result<Condition, StoreError> {
+    let mut condition = Condition::new(index);
+    condition.push("d.context = ");
+    condition.bind(number(context));
+    for (operator, bound) in [(" AND d.inserted >= ", from), (" AND d.inserted <= ", to)] {
+        if let Some(bound) = bound {
+            condition.push(operator);
+            condition.bind(micros(bound));
+        }
+    }
+    condition.push(" AND ");
+    condition.matching(matching)?;
+    Ok(condition)
+}
+
+pub(super) fn page_statement(
+    context: Context,
+    index: Index,
+    select: &Select,
+) -> Result<(Statement, Statement), StoreError> {
+    let mut page = restriction(context, index, select.from, select.to, &select.matching)?;
+    let count = restriction(context, index, select.from, select.to, &select.matching)?;
+    page.push(" ORDER BY d.inserted DESC, d.rowid DESC LIMIT ");
+    page.bind(i64::try_from(select.limit.min(MAX_PAGE)).unwrap_or(i64::MAX));
+    page.push(" OFFSET ");
+    page.bind(i64::try_from(select.start).unwrap_or(i64::MAX));
+    let name = table(index);
+    Ok((
+        page.into_statement(&format!("SELECT d.document FROM {name} AS d WHERE "))?,
+        count.into_statement(&format!("SELECT count(*) FROM {name} AS d WHERE "))?,
+    ))
+}
+
+fn raw(kind: Index, document: String) -> Result<Box<RawValue>, StoreError> {
+    RawValue::from_string(document).map_err(|error| unreadable(table(kind), "document", error))
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+impl Sqlite {
+    pub(super) async fn document(
+        &self,
+        context: Context,
+        index: Index,
+        id: &str,
+    ) -> Result<Option<Box<RawValue>>, StoreError> {
+        let text = match index {
+            Index::Event => "SELECT document FROM event WHERE context = ? AND id = ?",
+            Index::Session => "SELECT document FROM session WHERE context = ? AND id = ?",
+            Index::Profile => {
+                "SELECT p.document FROM profile_identity AS i \
+                 CROSS JOIN profile AS p ON p.context = i.context AND p.id = i.profile_id WHERE i.context = ? AND i.alias = ?"
+            }
+        };
+        let mut reader = self.reader().await?;
+        let document: Option<String> = sqlx::query_scalar(text)
+            .bind(number(context))
+            .bind(id)
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(failed)?;
+        document.map(|document| raw(index, document)).transpose()
+    }
+
+    pub(super) async fn count_all(&self, context: Context, index: Index) -> Result<u64, StoreError> {
+        let text = match index {
+            Index::Event => "SELECT count(*) FROM event WHERE context = ?",
+            Index::Session => "SELECT count(*) FROM session WHERE context = ?",
+            Index::Profile => "SELECT count(*) FROM profile WHERE context = ?",
+        };
+        let mut reader = self.reader().await?;
+        let count: i64 =
+            sqlx::query_scalar(text).bind(number(context)).fetch_one(&mut *reader).await.map_err(failed)?;
+        Ok(unsigned(count))
+    }
+
+    pub(super) async fn page(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
+        let (page, count) = page_statement(context, index, select)?;
+        let mut reader = self.reader().await?;
+        let total: i64 = sqlx::query_scalar_with(AssertSqlSafe(count.text), count.arguments)
+            .persistent(false)
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(failed)?;
+        let documents: Vec<String> = if select.limit == 0 || unsigned(total) <= select.start {
+            Vec::new()
+        } else {
+            sqlx::query_scalar_with(AssertSqlSafe(page.text), page.arguments)
+                .persistent(false)
+                .fetch_all(&mut *reader)
+                .await
+                .map_err(failed)?
+        };
+        let result = documents.into_iter().map(|document| raw(index, document)).collect::<Result<_, _>>()?;
+        Ok(Page { total: unsigned(total), result })
+    }
+
+    pub(super) async fn counts(
+        &self,
+        context: Context,
+        index: Index,
+        histogram: &Histogram,
+    ) -> Result<Counts, StoreError> {
+        let bars = Bars::of(histogram);
+        let mut counts = bars.empty();
+        if bars.number == 0 {
+            return Ok(counts);
+        }
+        let part = || restriction(context, index, Some(histogram.from), Some(bars.last), &histogram.matching);
+        let mut reader = self.reader().await?;
+
+        let name = table(index);
+        let mut all = Condition::new(index);
+        all.argument(micros(bars.first));
+        all.argument(bars.width);
+        all.append(part()?);
+        all.push(" GROUP BY 1");
+        let head = format!("SELECT (d.inserted - ?) / ?, count(*) FROM {name} AS d WHERE ");
+        for row in all.into_statement(&head)?.rows(&mut reader).await? {
+            let (bar, count): (i64, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+            counts.total += unsigned(count);
+            if let Some(bucket) = usize::try_from(bar).ok().and_then(|bar| counts.buckets.get_mut(bar)) {
+                bucket.count = unsigned(count);
+            }
+        }
+
+        let Some(field) = &histogram.group_by else { return Ok(counts) };
+        let mut top = Condition::new(index);
+        let (tables, value) = top.values_of(name, field)?;
+        top.append(part()?);
+        top.push(&format!(" AND {value} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP_VALUES}"));
+        let head = format!("SELECT {value}, count(*) FROM {tables} WHERE ");
+        for row in top.into_statement(&head)?.rows(&mut reader).await? {
+            counts.groups.push(row.try_get(0).map_err(failed)?);
+        }
+        let places: HashMap<String, usize> = counts.groups.iter().cloned().zip(0..).collect();
+        for bucket in &mut counts.buckets {
+            bucket.by_group = vec![0; places.len()];
+        }
+
+        let mut split = Condition::new(index);
+        split.argument(micros(bars.first));
+        split.argument(bars.width);
+        let (tables, value) = split.values_of(name, field)?;
+        split.append(part()?);
+        split.push(&format!(" AND {value} IN (SELECT told.value FROM json_each("));
+        split.bind(serde_json::json!(counts.groups).to_string());
+        split.push(") AS told) GROUP BY 1, 2");
+        let head = format!("SELECT (d.inserted - ?) / ?, {value}, count(*) FROM {tables} WHERE ");
+        for row in split.into_statement(&head)?.rows(&mut reader).await? {
+            let bar: i64 = row.try_get(0).map_err(failed)?;
+            let value: &str = row.try_get(1).map_err(failed)?;
+            let count: i64 = row.try_get(2).map_err(failed)?;
+            let bucket = usize::try_from(bar).ok().and_then(|bar| counts.buckets.get_mut(bar));
+            if let Some((bucket, place)) = bucket.zip(places.get(value)) {
+                bucket.by_group[*place] = unsigned(count);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// The bars of a histogram.
+struct Bars {
+    first: Timestamp,
+    last: Timestamp,
+    /// Microseconds.
+    width: i64,
+    number: usize,
+}
+
+impl Bars {
+    fn of(histogram: &Histogram) -> Self {
+        let width = histogram.width_seconds.clamp(1, i64::MAX / 1_000_000) * 1_000_000;
+        let span = micros(histogram.to).saturating_sub(micros(histogram.from));
+        let number = if span < 0 { 0 } else { (span / width + 1).min(MAX_BUCKETS) };
+        // The end of the last bar that is told, if that comes before the end of the range.
+        let end = micros(histogram.from).saturating_add(number.saturating_mul(width)).saturating_sub(1);
+        let last = Timestamp::from_microsecond(end.min(micros(histogram.to))).unwrap_or(histogram.to);
+        Self { first: histogram.from, last, width, number: usize::try_from(number).unwrap_or(0) }
+    }
+
+    fn empty(&self) -> Counts {
+        let buckets = (0..).take(self.number).filter_map(|bar: i64| {
+            let start = self.first.checked_add(SignedDuration::from_micros(bar.checked_mul(self.width)?)).ok()?;
+            Some(Bucket { start, count: 0, by_group: Vec::new() })
+        });
+        Counts { total: 0, groups: Vec::new(), buckets: buckets.collect() }
+    }
+}
