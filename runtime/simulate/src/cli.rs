@@ -325,7 +325,6 @@ mod tests {
             ("", "--source <ID>"),
             ("--source s --url shop", "write it as http://host:port"),
             ("--source s --speed fast", "write `max`, `realtime` or a number of at least 0.001"),
-            ("--source s --hours -1", "--hours"),
             ("--source s --hours=-1", "write a number of hours from 0 to 8784"),
             ("--source s --visitors 0", "not in 1..=10000000"),
             ("--source s --start yesterday", "--start"),

@@ -113,6 +113,6 @@ mod tests {
         }
         let asked = delivery.pause(1, Some(Duration::from_secs(2)));
         assert!(asked > Duration::from_secs(2) && asked < Duration::from_millis(2_100));
-        assert_eq!(delivery.pause(1, Some(Duration::from_secs(3600))), longest);
+        assert_eq!(delivery.pause(1, Some(Duration::from_hours(1))), longest);
     }
 }

@@ -278,7 +278,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn event(&self, kind: &str, properties: Value, path: &str, title: &str) -> Value {
+    fn event(&self, kind: &str, properties: &Value, path: &str, title: &str) -> Value {
         let (host, query) = self.origin.referer.filter(|_| self.pages <= 1).unwrap_or(("", ""));
         let now = self.now.to_string();
         let time = if self.plan.backdate { json!({"create": now, "insert": now}) } else { json!({ "create": now }) };
@@ -298,7 +298,7 @@ impl<'a> Visit<'a> {
     fn send(&mut self, path: &str, title: &str, happenings: Vec<Happening>) {
         let kinds = happenings.iter().map(|(kind, _)| *kind).collect();
         let events: Vec<Value> =
-            happenings.into_iter().map(|(kind, properties)| self.event(kind, properties, path, title)).collect();
+            happenings.into_iter().map(|(kind, properties)| self.event(kind, &properties, path, title)).collect();
         let mut context = self.person.context(&self.now.to_string());
         if let Some([source, medium, campaign]) = self.origin.utm {
             context["utm"] = json!({"source": source, "medium": medium, "campaign": campaign});

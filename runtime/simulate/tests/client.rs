@@ -1,5 +1,7 @@
 //! The client against servers that misbehave, over real connections on the loopback address.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
