@@ -1,0 +1,142 @@
+//! Two operators, one of which writes: what happens when it dies, leaves, or is asked to restart.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tracardi_e2e::{
+    Installation, Json, Operator, Outcome, Scenario, Wanted, eventually, field, operator_installed, scenario_alone,
+    secs, text,
+};
+
+const READY: Duration = secs(120);
+
+/// Two operators at work, and how many there were before.
+async fn two(test: &Scenario) -> Result<(Operator, u32)> {
+    let operator = operator_installed(test.cluster()).await?;
+    let before = field(&operator.deployment().await?, "spec.replicas").as_u64().unwrap_or(1);
+    operator.scale(2).await?;
+    Ok((operator, u32::try_from(before)?))
+}
+
+/// Waits until another pod leads; gives back how long that took.
+async fn another_leads(operator: &Operator, than: &str, within: Duration) -> Result<Duration> {
+    let start = Instant::now();
+    eventually("another pod of the operator leads", within, async || {
+        let now = operator.leader().await?;
+        Ok(Wanted::when(now != than, (), || format!("{now} leads")))
+    })
+    .await?;
+    Ok(start.elapsed())
+}
+
+/// Changes a setting and waits until it has arrived in the ConfigMap.
+async fn works(installation: &Installation, level: &str) -> Result<Duration> {
+    let start = Instant::now();
+    installation.change(json!({"logging": {"level": level}})).await?;
+    let config = format!("{}-config", installation.name());
+    eventually(&format!("logging.level {level} is applied"), secs(60), async || {
+        let config = installation.namespace().get("ConfigMap", &config).await?;
+        let now = text(&config, "data.TRACARDI_LOG_LEVEL").to_owned();
+        Ok(Wanted::when(now == level, (), || format!("TRACARDI_LOG_LEVEL is {now}")))
+    })
+    .await?;
+    Ok(start.elapsed())
+}
+
+#[test]
+fn another_leader_takes_over_and_secrets_stay_as_they_are() -> Outcome {
+    scenario_alone("leader", async |test| {
+        let (operator, replicas) = two(test).await?;
+        let installation = test.namespace("led").await?.install("led", json!({})).await?;
+        installation.ready(READY).await?;
+        let secrets = installation.namespace().list("Secret", "").await?;
+        let generations = generations(&installation).await?;
+
+        // It leaves in good order: the Lease is given back, not waited for.
+        let leader = operator.leader().await?;
+        operator.home().delete("Pod", &leader).await?;
+        let took = another_leads(&operator, &leader, secs(30)).await?;
+        test.figure("hand-over of a leader that leaves", format!("{:.2} s", took.as_secs_f64()));
+        works(&installation, "warn").await?;
+        installation.ready(READY).await?;
+        operator.scale(2).await?;
+
+        // It dies without a word: the Lease runs out.
+        let leader = operator.leader().await?;
+        operator.home().force_delete_pod(&leader).await?;
+        let took = another_leads(&operator, &leader, secs(60)).await?;
+        test.figure("hand-over of a leader that is killed", format!("{:.2} s", took.as_secs_f64()));
+        let took = works(&installation, "info").await?;
+        test.figure("first change after the hand-over", format!("{:.2} s", took.as_secs_f64()));
+        installation.ready(READY).await?;
+        operator.scale(2).await?;
+
+        // New leaders found everything as it should be: nothing was written but what the two changes asked for.
+        let after = installation.namespace().list("Secret", "").await?;
+        ensure!(versions(&secrets) == versions(&after), "Secrets were written by a new leader");
+        let now = self::generations(&installation).await?;
+        for (child, generation) in &generations {
+            // Two changes of the log level: ConfigMaps have no generation, the StatefulSet follows each change once.
+            let expected = if child.starts_with("StatefulSet/") { generation + 2 } else { *generation };
+            ensure!(now.get(child) == Some(&expected), "{child}: generation {generation} became {:?}", now.get(child));
+        }
+        operator.scale(replicas).await
+    })
+}
+
+#[test]
+fn only_the_leader_writes() -> Outcome {
+    scenario_alone("writers", async |test| {
+        let (operator, replicas) = two(test).await?;
+        let leader = operator.leader().await?;
+        let namespace = test.namespace("fight").await?;
+        let installation = namespace.install("fight", json!({})).await?;
+        installation.ready(READY).await?;
+        // Work for whoever feels responsible.
+        for _ in 0..5 {
+            namespace.delete("Service", "fight-gui").await?;
+            namespace.appears("Service", "fight-gui", secs(30)).await?;
+        }
+        ensure!(operator.leader().await? == leader, "the leader changed on its own");
+        for pod in operator.pods().await? {
+            let name = text(&pod, "metadata.name");
+            let writes = writes(&operator, name).await?;
+            println!("{name}{}: {writes} writes", if name == leader { " (leader)" } else { "" });
+            ensure!((writes > 0.0) == (name == leader), "{name} wrote {writes} times, the leader is {leader}");
+        }
+        // One field manager besides the cluster's own controllers and the tests.
+        for (kind, name) in installation.children().await? {
+            let object = namespace.get(&kind, &name).await?;
+            let managers = field(&object, "metadata.managedFields").as_array().cloned().unwrap_or_default();
+            let ours: Vec<_> =
+                managers.iter().map(|entry| text(entry, "manager")).filter(|name| name.contains("tracardi")).collect();
+            ensure!(ours.iter().all(|name| *name == ours[0]), "{kind} {name} has several of our managers: {ours:?}");
+        }
+        operator.scale(replicas).await
+    })
+}
+
+/// Changes that a pod of the operator asked the API server for, apart from Leases and events.
+async fn writes(operator: &Operator, pod: &str) -> Result<f64> {
+    crate::idle::requests(&operator.metrics(pod).await?, crate::idle::WRITES)
+}
+
+fn versions(objects: &[Json]) -> Vec<(String, String)> {
+    let version =
+        |object: &Json| (text(object, "metadata.name").to_owned(), text(object, "metadata.resourceVersion").to_owned());
+    objects.iter().map(version).collect()
+}
+
+/// Generation of every child that has one.
+async fn generations(installation: &Installation) -> Result<BTreeMap<String, i64>> {
+    let mut found = BTreeMap::new();
+    for (kind, name) in installation.children().await? {
+        let object = installation.namespace().get(&kind, &name).await?;
+        if let Some(generation) = object["metadata"]["generation"].as_i64() {
+            found.insert(format!("{kind}/{name}"), generation);
+        }
+    }
+    Ok(found)
+}

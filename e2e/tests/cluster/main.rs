@@ -1,0 +1,12 @@
+//! Tests against a real Kubernetes with the operator in it and the real images; see `tracardi_e2e` for how they work.
+//! One program, so that scenarios run side by side and those that need the operator for themselves run alone.
+
+mod browser;
+mod events;
+mod idle;
+mod leadership;
+mod lifecycle;
+mod network;
+mod ownership;
+mod refusals;
+mod security;
