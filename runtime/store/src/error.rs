@@ -18,7 +18,9 @@ pub enum StoreError {
     #[error("{0} is in use by another tracardi process; end it first or choose another --data directory")]
     InUse(PathBuf),
     /// The directory was written by a newer program.
-    #[error("the store has schema {found}, this program knows up to {known}; start the newer version of tracardi again")]
+    #[error(
+        "the store has schema {found}, this program knows up to {known}; start the newer version of tracardi again"
+    )]
     NewerSchema {
         /// Schema version on disk.
         found: i64,
@@ -26,7 +28,9 @@ pub enum StoreError {
         known: i64,
     },
     /// The data was sealed with another key than the one given.
-    #[error("the {name} key is not the one this store was made with; give the former key, or start with an empty directory")]
+    #[error(
+        "the {name} key is not the one this store was made with; give the former key, or start with an empty directory"
+    )]
     WrongKey {
         /// Which key: `encryption` or `signing`.
         name: &'static str,

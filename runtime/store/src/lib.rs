@@ -40,7 +40,8 @@ pub mod sqlite;
 
 pub use configuration::{Configuration, ConfigurationSnapshot, Saved};
 pub use documents::{
-    Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Matching, Page, Select, Wanted,
+    Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Matching, Page, Select,
+    Wanted,
 };
 pub use error::StoreError;
 pub use seal::Keys;

@@ -52,9 +52,8 @@ impl Inserts {
 static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new("INSERT INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)", 8, "")
 });
-static APPLIED: LazyLock<Inserts> = LazyLock::new(|| {
-    Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id)", 5, "")
-});
+static APPLIED: LazyLock<Inserts> =
+    LazyLock::new(|| Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id)", 5, ""));
 /// `inserted` is left alone on replacement: the first contact does not change, and its index need not be touched.
 static SESSIONS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new(

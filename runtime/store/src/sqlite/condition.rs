@@ -302,9 +302,7 @@ impl Condition {
             }
             self.push("CASE json_type(d.document, ");
             self.bind(path.clone());
-            self.push(
-                ") WHEN 'null' THEN 0 WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each(d.document, ",
-            );
+            self.push(") WHEN 'null' THEN 0 WHEN 'array' THEN EXISTS (SELECT 1 FROM json_each(d.document, ");
             self.bind(path.clone());
             self.push(") AS v WHERE v.type <> 'null') ELSE json_type(d.document, ");
             self.bind(path);

@@ -30,7 +30,8 @@ fn context_of(number: i64) -> Context {
 fn taken_apart(keys: &Keys, context: i64, source: &EventSource) -> Result<(String, Option<Vec<u8>>), StoreError> {
     let unstorable = |reason: String| StoreError::Unavailable(format!("event source {}: {reason}", source.id));
     let mut document = serde_json::to_value(source).map_err(|error| unstorable(error.to_string()))?;
-    let config = document.as_object_mut().and_then(|object| object.shift_remove("config")).filter(|config| !config.is_null());
+    let config =
+        document.as_object_mut().and_then(|object| object.shift_remove("config")).filter(|config| !config.is_null());
     let sealed = match config {
         Some(config) => Some(
             keys.seal(&place(context, &source.id), config.to_string().as_bytes())

@@ -47,7 +47,8 @@ impl Sqlite {
                 continue;
             }
             let list = |ids: Option<String>| ids.unwrap_or_else(|| "[]".to_owned());
-            let query = sqlx::query(LOAD).bind(number(context)).bind(list(sessions)).bind(list(profiles)).bind(list(events));
+            let query =
+                sqlx::query(LOAD).bind(number(context)).bind(list(sessions)).bind(list(profiles)).bind(list(events));
             // The writing connection sees every commit, and its page cache holds what was written last.
             let rows = {
                 let mut writer = self.0.writer.lock().await;

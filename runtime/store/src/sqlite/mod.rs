@@ -37,8 +37,8 @@ use tokio::sync::{Mutex, watch};
 use tracardi_model::Context;
 
 use crate::{
-    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Page, Select, StoreError,
-    Wanted,
+    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Page, Select,
+    StoreError, Wanted,
 };
 
 /// No read lasts longer than this; it is interrupted and answered with [`StoreError::Unavailable`].

@@ -1,0 +1,181 @@
+//! Loading, committing, reading by id.
+
+use serde_json::Value;
+use tracardi_model::{Context, StoredEvent};
+
+use super::samples::{batch, batch_in, event, event_with, profile, session};
+use crate::{Batch, Committed, Documents, Index, Wanted};
+
+const PRODUCTION: Context = Context::Production;
+const STAGING: Context = Context::Staging;
+
+/// All checks of documents on an empty store, queries included.
+pub async fn all(store: &dyn Documents) {
+    an_empty_store_has_nothing(store).await;
+    what_is_committed_is_found(store).await;
+    contexts_do_not_see_each_other(store).await;
+    an_event_is_stored_once(store).await;
+    sessions_and_profiles_are_replaced(store).await;
+    an_id_belongs_to_the_profile_that_had_it_first(store).await;
+    any_text_can_be_an_id(store).await;
+    large_batches(store).await;
+    store.probe().await.unwrap();
+    store.refresh().await.unwrap();
+    super::queries::all(store).await;
+}
+
+fn wanted<'a>(sessions: &[&'a str], profiles: &[&'a str], events: &[&'a str]) -> Wanted<'a> {
+    let tagged = |ids: &[&'a str]| ids.iter().map(|id| (PRODUCTION, *id)).collect();
+    Wanted { sessions: tagged(sessions), profiles: tagged(profiles), events: tagged(events) }
+}
+
+fn key(id: &str) -> (Context, String) {
+    (PRODUCTION, id.to_owned())
+}
+
+async fn get(store: &dyn Documents, index: Index, id: &str) -> Option<Value> {
+    let text = store.get(PRODUCTION, index, id).await.unwrap()?;
+    Some(serde_json::from_str(text.get()).unwrap())
+}
+
+async fn an_empty_store_has_nothing(store: &dyn Documents) {
+    for index in [Index::Event, Index::Session, Index::Profile] {
+        assert_eq!(store.count(PRODUCTION, index).await.unwrap(), 0, "{index:?}");
+        assert!(store.get(PRODUCTION, index, "x").await.unwrap().is_none());
+    }
+    let found = store.load(&wanted(&["s"], &["p"], &["e"])).await.unwrap();
+    assert!(found.sessions.is_empty() && found.profiles.is_empty() && found.events.is_empty());
+    assert_eq!(store.commit(Batch::default()).await.unwrap(), Committed::Stored);
+}
+
+async fn what_is_committed_is_found(store: &dyn Documents) {
+    let (e, s, p) = (event("e1", "page-view", 1), session("s1", Some("p1-old")), profile(&["p1", "p1-old", "p1-hash"]));
+    assert_eq!(
+        store.commit(batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap(),
+        Committed::Stored
+    );
+    assert_eq!(get(store, Index::Event, "e1").await.unwrap(), serde_json::to_value(&e).unwrap());
+    assert_eq!(get(store, Index::Session, "s1").await.unwrap(), serde_json::to_value(&s).unwrap());
+    for id in ["p1", "p1-old", "p1-hash"] {
+        assert_eq!(get(store, Index::Profile, id).await.unwrap(), serde_json::to_value(&p).unwrap(), "{id}");
+    }
+    // The session brings its profile along, under the id that the session has.
+    let found = store.load(&wanted(&["s1", "s1", "none"], &["p1-hash", "none"], &["e1", "none"])).await.unwrap();
+    assert_eq!(found.sessions.len(), 1);
+    assert_eq!(*found.sessions[&key("s1")].value, s);
+    assert_eq!(found.sessions[&key("s1")].bytes, serde_json::to_string(&s).unwrap().len());
+    let mut aliases: Vec<&str> = found.profiles.keys().map(|(_, id)| id.as_str()).collect();
+    aliases.sort_unstable();
+    assert_eq!(aliases, ["p1-hash", "p1-old"]);
+    assert!(found.profiles.values().all(|found| *found.value == p));
+    let stored = StoredEvent {
+        id: "e1".to_owned(),
+        source_id: "source".to_owned(),
+        session_id: Some("session".to_owned()),
+        profile_id: Some("profile".to_owned()),
+    };
+    assert_eq!(found.events.into_iter().collect::<Vec<_>>(), [(key("e1"), stored)]);
+}
+
+async fn contexts_do_not_see_each_other(store: &dyn Documents) {
+    let other = batch_in(
+        STAGING,
+        vec![event("e1", "staged", 1)],
+        vec![session("s1", Some("p-staging"))],
+        vec![profile(&["p-staging", "p1-hash"])],
+    );
+    assert_eq!(store.commit(other).await.unwrap(), Committed::Stored);
+    assert_eq!(get(store, Index::Event, "e1").await.unwrap()["type"], "page-view");
+    assert_eq!(get(store, Index::Profile, "p1-hash").await.unwrap()["id"], "p1");
+    assert!(get(store, Index::Profile, "p-staging").await.is_none());
+    let both = Wanted { sessions: vec![(PRODUCTION, "s1"), (STAGING, "s1")], ..Wanted::default() };
+    let found = store.load(&both).await.unwrap();
+    assert_eq!(found.sessions.len(), 2);
+    assert_eq!(found.sessions[&(STAGING, "s1".to_owned())].value.profile_id(), Some("p-staging"));
+    assert_eq!(found.profiles[&(STAGING, "p-staging".to_owned())].value.id(), "p-staging");
+    assert_eq!(store.count(STAGING, Index::Event).await.unwrap(), 1);
+}
+
+async fn an_event_is_stored_once(store: &dyn Documents) {
+    let before = store.count(PRODUCTION, Index::Event).await.unwrap();
+    let second = batch(
+        vec![event("e-new", "purchase", 2), event("e1", "changed", 2)],
+        vec![session("s-not", None)],
+        vec![profile(&["p-not"])],
+    );
+    assert_eq!(store.commit(second).await.unwrap(), Committed::EventExists);
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before);
+    assert!(get(store, Index::Session, "s-not").await.is_none(), "nothing of the batch may be stored");
+    assert!(get(store, Index::Profile, "p-not").await.is_none(), "nothing of the batch may be stored");
+    // The store goes on.
+    let third = batch(vec![event("e-new", "purchase", 2)], vec![], vec![]);
+    assert_eq!(store.commit(third).await.unwrap(), Committed::Stored);
+
+    // An event that was applied but not kept uses its id up as well, in both directions.
+    let mark = |id: &str| StoredEvent { session_id: None, ..event(id, "x", 1).stored() };
+    let applied = |id: &str| Batch { applied: vec![(PRODUCTION, mark(id))], ..Batch::default() };
+    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::Stored);
+    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::EventExists);
+    assert_eq!(store.commit(applied("e1")).await.unwrap(), Committed::EventExists);
+    let kept = batch(vec![event("e-applied", "x", 1)], vec![], vec![]);
+    assert_eq!(store.commit(kept).await.unwrap(), Committed::EventExists);
+    let found = store.load(&wanted(&[], &[], &["e-applied"])).await.unwrap();
+    assert_eq!(found.events[&key("e-applied")], mark("e-applied"));
+    assert!(get(store, Index::Event, "e-applied").await.is_none());
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before + 1);
+}
+
+async fn sessions_and_profiles_are_replaced(store: &dyn Documents) {
+    let mut changed = profile(&["p1", "p1-old", "p1-hash", "p1-more"]);
+    changed.traits.insert("colour".to_owned(), "red".into());
+    let mut moved = session("s1", Some("p1"));
+    moved.properties.insert("moved".to_owned(), true.into());
+    store.commit(batch(vec![], vec![moved.clone()], vec![changed.clone()])).await.unwrap();
+    assert_eq!(get(store, Index::Profile, "p1-more").await.unwrap(), serde_json::to_value(&changed).unwrap());
+    assert_eq!(get(store, Index::Session, "s1").await.unwrap(), serde_json::to_value(&moved).unwrap());
+    assert_eq!(store.count(PRODUCTION, Index::Profile).await.unwrap(), 1);
+    assert_eq!(store.count(PRODUCTION, Index::Session).await.unwrap(), 1);
+}
+
+async fn an_id_belongs_to_the_profile_that_had_it_first(store: &dyn Documents) {
+    store.commit(batch(vec![], vec![], vec![profile(&["p2", "p1-hash"])])).await.unwrap();
+    assert_eq!(get(store, Index::Profile, "p1-hash").await.unwrap()["id"], "p1");
+    // But a profile's own id leads to itself, even if another one named it before.
+    store.commit(batch(vec![], vec![], vec![profile(&["p2", "p3"])])).await.unwrap();
+    assert_eq!(get(store, Index::Profile, "p3").await.unwrap()["id"], "p2");
+    store.commit(batch(vec![], vec![], vec![profile(&["p3"])])).await.unwrap();
+    assert_eq!(get(store, Index::Profile, "p3").await.unwrap()["id"], "p3");
+}
+
+async fn any_text_can_be_an_id(store: &dyn Documents) {
+    let long = "x".repeat(10_000);
+    for id in ["", " ", "it's", "\"quoted\"", "back\\slash", "zażółć 🦀", "%", "[*]", "'; DROP TABLE event; --", &long]
+    {
+        let odd = batch(vec![event(id, "odd", 3)], vec![session(id, Some(id))], vec![profile(&[id])]);
+        assert_eq!(store.commit(odd).await.unwrap(), Committed::Stored, "{id:?}");
+        let found = store.load(&wanted(&[id], &[id], &[id])).await.unwrap();
+        assert!(found.sessions.contains_key(&key(id)), "{id:?}");
+        assert!(found.profiles.contains_key(&key(id)), "{id:?}");
+        assert!(found.events.contains_key(&key(id)), "{id:?}");
+        assert!(get(store, Index::Event, id).await.is_some(), "{id:?}");
+    }
+}
+
+async fn large_batches(store: &dyn Documents) {
+    let before = store.count(PRODUCTION, Index::Event).await.unwrap();
+    let ids: Vec<String> = (0..777).map(|n| format!("bulk-{n}")).collect();
+    let big = "y".repeat(1 << 20);
+    let mut events: Vec<_> = ids.iter().map(|id| event(id, "bulk", 4)).collect();
+    events.push(event_with("bulk-big", "bulk", 4, &serde_json::json!({"properties": {"text": big}})));
+    let sessions = ids.iter().map(|id| session(id, Some(id))).collect();
+    let profiles = ids.iter().map(|id| profile(&[id, &format!("{id}-alias")])).collect();
+    assert_eq!(store.commit(batch(events, sessions, profiles)).await.unwrap(), Committed::Stored);
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before + 778);
+    assert_eq!(get(store, Index::Event, "bulk-big").await.unwrap()["properties"]["text"], big);
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let aliases: Vec<String> = ids.iter().map(|id| format!("{id}-alias")).collect();
+    let aliases: Vec<&str> = aliases.iter().map(String::as_str).collect();
+    let found = store.load(&wanted(&all, &aliases, &all)).await.unwrap();
+    assert_eq!((found.sessions.len(), found.events.len()), (777, 777));
+    assert_eq!(found.profiles.len(), 2 * 777, "by alias, and by the id that the sessions have");
+}

@@ -1,0 +1,145 @@
+//! A wrapper around a real store that counts calls, fails on demand, and can hold commits back.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tracardi_model::Context;
+
+use crate::{Batch, Committed, Counts, Documents, Found, Histogram, Index, Page, Select, StoreError, Wanted};
+
+/// How a commit fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is stored.
+    Before,
+    /// All is stored, but the answer is lost.
+    After,
+}
+
+/// The wrapper.
+#[derive(Debug)]
+pub struct Faulty {
+    inner: Arc<dyn Documents>,
+    loads: AtomicUsize,
+    commits: AtomicUsize,
+    sizes: Mutex<Vec<usize>>,
+    commit_faults: Mutex<VecDeque<Fault>>,
+    load_faults: Mutex<VecDeque<StoreError>>,
+    broken: AtomicUsize,
+    open: watch::Sender<bool>,
+}
+
+impl Faulty {
+    /// Around a store, without faults.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Documents>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            loads: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
+            sizes: Mutex::new(Vec::new()),
+            commit_faults: Mutex::new(VecDeque::new()),
+            load_faults: Mutex::new(VecDeque::new()),
+            broken: AtomicUsize::new(0),
+            open: watch::Sender::new(true),
+        })
+    }
+
+    /// Calls of `load` and `commit` since the last call of this function.
+    pub fn calls(&self) -> (usize, usize) {
+        (self.loads.swap(0, Ordering::SeqCst), self.commits.swap(0, Ordering::SeqCst))
+    }
+
+    /// Number of events in each commit so far.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.sizes.lock().unwrap().clone()
+    }
+
+    /// The next commit fails so.
+    pub fn fail_commit(&self, fault: Fault) {
+        self.commit_faults.lock().unwrap().push_back(fault);
+    }
+
+    /// The next load fails so.
+    pub fn fail_load(&self, error: StoreError) {
+        self.load_faults.lock().unwrap().push_back(error);
+    }
+
+    /// As long as it is broken, everything fails as if the disk were full.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(usize::from(broken), Ordering::SeqCst);
+    }
+
+    /// Commits wait from now on.
+    pub fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// Lets commits go on.
+    pub fn release(&self) {
+        self.open.send_replace(true);
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::SeqCst) > 0 { Err(StoreError::Full("injected".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Documents for Faulty {
+    async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let fault = self.load_faults.lock().unwrap().pop_front();
+        match fault {
+            Some(error) => Err(error),
+            None => self.inner.load(wanted).await,
+        }
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.sizes.lock().unwrap().push(batch.events.len());
+        // The sender lives as long as `self`, so this ends only by being opened.
+        let _ = self.open.subscribe().wait_for(|open| *open).await;
+        self.check()?;
+        let fault = self.commit_faults.lock().unwrap().pop_front();
+        let lost = || StoreError::Unavailable("injected".to_owned());
+        match fault {
+            Some(Fault::Before) => Err(lost()),
+            Some(Fault::After) => {
+                self.inner.commit(batch).await?;
+                Err(lost())
+            }
+            None => self.inner.commit(batch).await,
+        }
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.probe().await
+    }
+
+    async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.inner.get(context, index, id).await
+    }
+
+    async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
+        self.inner.count(context, index).await
+    }
+
+    async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
+        self.inner.select(context, index, select).await
+    }
+
+    async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {
+        self.inner.histogram(context, index, histogram).await
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.inner.refresh().await
+    }
+}

@@ -1,0 +1,12 @@
+//! What every backend must pass, whatever it is made of; and a wrapper that counts calls and injects faults.
+//!
+//! A backend's tests call [`documents::all`] and [`configuration::all`] on an empty store each, and check by themselves
+//! what needs a restart.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a failed check panics: that is its answer")]
+
+pub mod configuration;
+pub mod documents;
+pub mod faults;
+pub mod queries;
+pub mod samples;

@@ -1,0 +1,21 @@
+//! The SQLite backend passes the suite, on real files.
+
+use std::path::Path;
+
+use tracardi_store::{Keys, Sqlite, conformance};
+
+async fn open(directory: &Path) -> Sqlite {
+    Sqlite::open(directory, Keys { signing: [1; 32], encryption: [2; 32] }).await.unwrap()
+}
+
+#[tokio::test]
+async fn documents() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::documents::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
+async fn configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::configuration::all(&open(directory.path()).await).await;
+}
