@@ -3,6 +3,8 @@
 //! Source: spec/pipeline.md 4.6. Both sides normalise the value (trimmed, lower case); the original normalised one only.
 
 use md5::{Digest, Md5};
+use tracardi_model::Profile;
+use tracardi_model::profile::Contact;
 
 /// Profile fields that identify a person, each with the prefix of its ids.
 pub const MERGING_FIELDS: [(&str, &str); 9] = [
@@ -16,6 +18,28 @@ pub const MERGING_FIELDS: [(&str, &str); 9] = [
     ("data.identifier.id", "iid-"),
     ("data.identifier.pk", "ipk-"),
 ];
+
+/// The values of the identifying fields of a profile: dotted field, prefix, value.
+#[must_use]
+pub fn values(profile: &Profile) -> [(&'static str, &'static str, Option<&str>); 9] {
+    let Contact { email, phone, .. } = &profile.data.contact;
+    let identifier = &profile.data.identifier;
+    let values = [
+        &email.main,
+        &email.business,
+        &email.private,
+        &phone.main,
+        &phone.business,
+        &phone.mobile,
+        &phone.whatsapp,
+        &identifier.id,
+        &identifier.pk,
+    ];
+    std::array::from_fn(|at| {
+        let (field, prefix) = MERGING_FIELDS[at];
+        (field, prefix, values[at].as_deref())
+    })
+}
 
 /// Prefix of the ids of a field, when the field identifies a person.
 #[must_use]
@@ -54,6 +78,17 @@ mod tests {
         assert_eq!(id.as_deref(), Some("emm-bae00b00-1d7d-cc7b-c3f2-35d441c79761"));
         assert_eq!(hash(" A@B.pl ", "emm-", "0123456789abcdefghijklmnop"), id);
         assert_eq!(hash("  ", "emm-", "x"), None);
+    }
+
+    #[test]
+    fn values_stand_beside_their_fields() {
+        use tracardi_model::path::Path;
+        use tracardi_model::record::Node;
+        let mut profile = Profile::default();
+        for (field, _) in MERGING_FIELDS {
+            profile.set(Path::parse(field).unwrap().segments(), &field.into()).unwrap();
+        }
+        assert!(values(&profile).iter().all(|(field, _, value)| *value == Some(*field)));
     }
 
     #[test]

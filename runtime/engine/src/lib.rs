@@ -1,7 +1,28 @@
-//! What happens to an event, as a pure function: state and command in, state, records and answer out.
+//! What happens to an event, as a pure function: [`collect`] takes a [`Command`], the [`State`] it meets, [`Settings`], the
+//! time and a source of randomness, and gives an [`Outcome`]: records to store, the new state, the answer. No I/O, no clock.
+//!
+//! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
+//! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids), and
+//! the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`], [`agent`].
 
+pub mod admission;
 pub mod agent;
+pub mod command;
 pub mod event_types;
 pub mod free_mail;
 pub mod hashed_ids;
 pub mod languages;
+pub mod pipeline;
+mod rejected;
+mod settings;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+pub use admission::admit;
+pub use command::{Command, Origin};
+pub use event_types::EventTypes;
+pub use pipeline::{Outcome, State, collect, profile_key};
+pub use rejected::Rejected;
+pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, Settings};
+pub use tracardi_model::StoredEvent;

@@ -1,0 +1,224 @@
+//! A request that was admitted: payload, source and origin, and the ids that follow from them.
+//!
+//! Ids are derived from the content, so that a request that is sent again (the client timed out, a queue delivers twice)
+//! finds its own events already stored and changes nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tracardi_model::canonical::Hasher;
+use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::{Context, EventPayload, EventSource, Map, SourceType, TrackerPayload};
+
+/// Who sent a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origin {
+    /// Headers, names in lower case, without credentials.
+    pub headers: Map,
+    /// Address of the client.
+    pub client_ip: String,
+}
+
+/// Headers that are never kept.
+const SECRET_HEADERS: [&str; 2] = ["authorization", "cookie"];
+
+impl Origin {
+    /// Keeps the headers that may be kept; of a repeated header the last one.
+    pub fn new<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>, client_ip: impl Into<String>) -> Self {
+        let mut kept = Map::new();
+        for (name, value) in headers {
+            let name = name.to_ascii_lowercase();
+            if !SECRET_HEADERS.contains(&name.as_str()) {
+                kept.insert(name, Value::String(value.to_owned()));
+            }
+        }
+        Self { headers: kept, client_ip: client_ip.into() }
+    }
+
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(Value::as_str)
+    }
+}
+
+/// A request, ready to be collected.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Production or staging.
+    pub context: Context,
+    /// The stored event source.
+    pub source: Arc<EventSource>,
+    /// What the client sent.
+    pub payload: TrackerPayload,
+    /// Who sent it.
+    pub origin: Origin,
+    /// Whether no profile is wanted.
+    pub profile_less: bool,
+    /// Kept with every event: the payload's `request` with the headers.
+    pub(crate) request: Arc<Map>,
+    /// The user agent that the body carries; robots are recognised by it before anything else is done.
+    pub(crate) body_user_agent: Option<String>,
+    event_ids: Vec<String>,
+    digest: [u8; 32],
+}
+
+impl Command {
+    /// Derives the ids.
+    #[must_use]
+    pub fn new(
+        context: Context,
+        source: Arc<EventSource>,
+        mut payload: TrackerPayload,
+        origin: Origin,
+        profile_less: bool,
+    ) -> Self {
+        let event_ids = event_ids(context, &source, &payload, &origin);
+        let digest = digest(context, &source, &payload, &event_ids, profile_less);
+        let mut request = std::mem::take(&mut payload.request);
+        let body_user_agent =
+            request.get("headers").and_then(|headers| headers.get("user-agent")).and_then(Value::as_str);
+        let body_user_agent = body_user_agent.map(str::to_owned);
+        request.insert("headers".to_owned(), Value::Object(origin.headers.clone()));
+        let request = Arc::new(request);
+        Self { context, source, payload, origin, profile_less, request, body_user_agent, event_ids, digest }
+    }
+
+    /// The session that the client names.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.payload.session.as_ref().map(|session| session.id.as_str())
+    }
+
+    /// The profile that the client names.
+    #[must_use]
+    pub fn profile_id(&self) -> Option<&str> {
+        self.payload.profile.as_ref().map(|profile| profile.id.as_str())
+    }
+
+    /// Ids of the payload's events, in their order.
+    #[must_use]
+    pub fn event_ids(&self) -> &[String] {
+        &self.event_ids
+    }
+
+    /// Identifies the request: the same content gives the same digest.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// Whether the client's profile id is used as it is, even for a new profile.
+    #[must_use]
+    pub fn keeps_profile_id(&self) -> bool {
+        self.source.admits(SourceType::Rest) && self.source.setting("static_profile_id")
+    }
+
+    /// Whether the session is stored and shown.
+    #[must_use]
+    pub fn save_session(&self) -> bool {
+        !self.source.transitional && self.payload.save_session()
+    }
+
+    /// Whether the events are stored and shown.
+    #[must_use]
+    pub fn save_events(&self) -> bool {
+        !self.source.transitional && self.payload.save_events()
+    }
+
+    /// Whether the profile is stored and shown.
+    #[must_use]
+    pub fn save_profile(&self) -> bool {
+        self.payload.save_profile()
+    }
+
+    /// The user agent: that of the body's headers, of the browser's own account, of the request.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        let browser = || self.browser()?.get("userAgent")?.as_str();
+        let blank = |text: &&str| !text.trim().is_empty();
+        self.body_user_agent
+            .as_deref()
+            .filter(blank)
+            .or_else(|| browser().filter(blank))
+            .or_else(|| self.origin.header("user-agent").filter(blank))
+    }
+
+    /// What the tracker says of the browser (`context.browser.local.browser`).
+    pub(crate) fn browser(&self) -> Option<&Value> {
+        self.payload.context.get("browser")?.get("local")?.get("browser")
+    }
+}
+
+/// The type as it is kept: lower case, dashes for blanks.
+#[must_use]
+pub fn normal_type(kind: &str) -> String {
+    kind.to_lowercase().replace(' ', "-")
+}
+
+fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, origin: &Origin) -> Vec<String> {
+    let mut ids = Vec::with_capacity(payload.events.len());
+    // Everything that the events have in common is hashed once.
+    let mut common = Hasher::new("event");
+    common.text(context.as_str());
+    common.text(&source.id);
+    common.optional(payload.session.as_ref().map(|session| session.id.as_str()));
+    if payload.session.is_none() {
+        common.optional(payload.profile.as_ref().map(|profile| profile.id.as_str()));
+        common.text(&origin.client_ip);
+        common.optional(origin.header("user-agent"));
+    }
+    common.value(payload.context.get("time").unwrap_or(&Value::Null));
+    let mut seen: HashMap<[u8; 32], i64> = HashMap::new();
+    for event in &payload.events {
+        let id = event.id.clone().unwrap_or_else(|| {
+            let content = content(common.clone(), event);
+            let ordinal = seen.entry(content).or_insert(0);
+            let mut hasher = Hasher::new("event id");
+            hasher.bytes(&content);
+            hasher.number(*ordinal);
+            *ordinal += 1;
+            dashed(first_16(&hasher.finish()))
+        });
+        ids.push(id);
+    }
+    ids
+}
+
+fn content(mut hasher: Hasher, event: &EventPayload) -> [u8; 32] {
+    hasher.text(&normal_type(&event.kind));
+    for time in [event.time.insert, event.time.create] {
+        match time {
+            Some(time) => hasher.number(time.as_microsecond()),
+            None => hasher.optional(None),
+        }
+    }
+    match &event.properties {
+        Some(properties) => hasher.map(properties),
+        None => hasher.optional(None),
+    }
+    hasher.map(&event.context);
+    hasher.map(&event.options);
+    hasher.finish()
+}
+
+fn digest(
+    context: Context,
+    source: &EventSource,
+    payload: &TrackerPayload,
+    ids: &[String],
+    profile_less: bool,
+) -> [u8; 32] {
+    let mut hasher = Hasher::new("request");
+    hasher.text(context.as_str());
+    hasher.text(&source.id);
+    hasher.optional(payload.session.as_ref().map(|session| session.id.as_str()));
+    hasher.optional(payload.profile.as_ref().map(|profile| profile.id.as_str()));
+    hasher.number(i64::from(profile_less));
+    hasher.map(&payload.options);
+    for id in ids {
+        hasher.text(id);
+    }
+    hasher.finish()
+}

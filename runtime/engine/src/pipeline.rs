@@ -1,0 +1,178 @@
+//! The way of a request through the engine: the steps in their order (spec/pipeline.md 6.1), one file each. A step sees and
+//! changes the [`Run`]; it may refuse the request or end it early.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tracardi_model::{Entropy, Event, EventPayload, Profile, Session, StoredEvent, TrackAnswer};
+
+use crate::steps::{answer, bots, events, keep, known, person, places, profile, session, system_events, visitor};
+use crate::{Command, Rejected, Settings};
+
+/// What a request meets: the records it names, as far as they exist.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The session named by the command.
+    pub session: Option<Arc<Session>>,
+    /// The profile that [`profile_key`] names, found by any of its ids.
+    pub profile: Option<Arc<Profile>>,
+    /// Those of the command's events that are stored already.
+    pub stored: Vec<StoredEvent>,
+}
+
+/// What a request leads to. All that is to be stored is stored in one transaction, or the request has not happened.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// New events.
+    pub events: Vec<Event>,
+    /// The session afterwards.
+    pub session: Option<Arc<Session>>,
+    /// Whether it has changed. If not, what differs from the stored one is for this request only.
+    pub store_session: bool,
+    /// The profile afterwards.
+    pub profile: Option<Arc<Profile>>,
+    /// Whether it has changed. If not, what differs from the stored one is for this request only.
+    pub store_profile: bool,
+    /// What the client gets.
+    pub answer: TrackAnswer,
+}
+
+/// Which profile a command works with: that of its session, if the session is known, else the one that the client names.
+/// None when there is none or none is wanted.
+#[must_use]
+pub fn profile_key<'a>(command: &'a Command, session: Option<&'a Session>) -> Option<&'a str> {
+    if command.profile_less {
+        return None;
+    }
+    match session {
+        Some(session) if !command.keeps_profile_id() => session.profile_id(),
+        _ => command.profile_id(),
+    }
+}
+
+/// Whether the pipeline goes on.
+pub(crate) enum Flow {
+    /// To the next step.
+    Next,
+    /// The request is done; this is what it leads to.
+    Done(Outcome),
+}
+
+type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
+
+/// The steps. Later ones of the original find their place here: cross-domain referral and bridge settings before `session`,
+/// validation and reshaping after `known`, identification after `profile`, destinations and workflows after `keep`.
+const STEPS: &[(&str, Step)] = &[
+    ("robots by the body's user agent", bots::early),
+    ("events that are stored already", known::step),
+    ("session: known, new or none given", session::step),
+    ("profile: the session's, the client's or a new one", profile::step),
+    ("facts about a new session's visitor", visitor::step),
+    ("place and campaign", places::step),
+    ("robots by the session", bots::late),
+    ("facts about the person", person::step),
+    ("events of the system itself", system_events::step),
+    ("events: build and map", events::step),
+    ("what is kept", keep::step),
+    ("answer", answer::step),
+];
+
+/// Collects a command. Pure: the same arguments give the same result. Refusals change nothing.
+pub fn collect(
+    command: &Command,
+    state: State,
+    settings: &Settings,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<Outcome, Rejected> {
+    let mut run = Run::new(command, state, settings, now, entropy);
+    for (_, step) in STEPS {
+        if let Flow::Done(outcome) = step(&mut run)? {
+            return Ok(outcome);
+        }
+    }
+    Ok(run.outcome)
+}
+
+/// An event on its way: as the client or the system made it.
+pub(crate) struct Item<'a> {
+    pub(crate) payload: Cow<'a, EventPayload>,
+    pub(crate) id: String,
+    /// Made by the system.
+    pub(crate) system: bool,
+}
+
+/// The state of a request between the steps.
+pub(crate) struct Run<'a> {
+    pub(crate) command: &'a Command,
+    pub(crate) settings: &'a Settings,
+    pub(crate) now: Timestamp,
+    pub(crate) entropy: &'a mut dyn Entropy,
+    /// Id of the request, drawn first so that it does not depend on what follows.
+    pub(crate) task: String,
+    pub(crate) stored: Vec<StoredEvent>,
+    /// Events that are not stored yet.
+    pub(crate) items: Vec<Item<'a>>,
+    pub(crate) session: Option<Arc<Session>>,
+    /// Whether this request opened the session (or gave it a profile): it counts as a visit.
+    pub(crate) session_new: bool,
+    /// Whether a known session changed.
+    pub(crate) session_changed: bool,
+    pub(crate) profile: Option<Arc<Profile>>,
+    pub(crate) profile_new: bool,
+    pub(crate) profile_changed: bool,
+    pub(crate) events: Vec<Event>,
+    pub(crate) outcome: Outcome,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        command: &'a Command,
+        state: State,
+        settings: &'a Settings,
+        now: Timestamp,
+        entropy: &'a mut dyn Entropy,
+    ) -> Self {
+        let task = entropy.uuid();
+        let State { session, profile, stored } = state;
+        Self {
+            command,
+            settings,
+            now,
+            entropy,
+            task,
+            stored,
+            items: Vec::new(),
+            session,
+            session_new: false,
+            session_changed: false,
+            profile,
+            profile_new: false,
+            profile_changed: false,
+            events: Vec::new(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// The session for changing; copied only if somebody else holds it too.
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        self.session.as_mut().map(Arc::make_mut)
+    }
+
+    /// The profile for changing; copied only if somebody else holds it too.
+    pub(crate) fn profile_mut(&mut self) -> Option<&mut Profile> {
+        self.profile.as_mut().map(Arc::make_mut)
+    }
+
+    /// A value of the session's context as it is for this request: what the client says now wins.
+    pub(crate) fn context(&self, name: &str) -> Option<&serde_json::Value> {
+        let known = || self.session.as_ref().and_then(|session| session.context.get(name));
+        self.command.payload.context.get(name).or_else(known)
+    }
+
+    /// The time zone that the client names.
+    pub(crate) fn time_zone(&self) -> Option<&str> {
+        self.context("time")?.get("tz")?.as_str()
+    }
+}

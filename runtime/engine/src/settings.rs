@@ -1,0 +1,52 @@
+//! What the engine is told once: switches and tables.
+
+use std::sync::Arc;
+
+use crate::EventTypes;
+use crate::free_mail::FreeMail;
+use crate::languages::Languages;
+
+/// Default of the original for the key of hashed ids (`AUTO_PROFILE_MERGING`); installations set their own.
+pub const DEFAULT_MERGING_KEY: &str = "s>a.d-kljsa87^5adh";
+
+/// Switches and tables of the engine. Make it with [`Settings::new`] and change what differs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether `profile-created`, `visit-started` and `session-opened` are made.
+    pub system_events: bool,
+    /// Whether robots are refused.
+    pub disallow_bot_traffic: bool,
+    /// Whether clients may ask for the ids of stored events.
+    pub track_debug: bool,
+    /// Id of this process; kept with events.
+    pub instance: String,
+    /// Key of the ids that are hashed from e-mail addresses and the like; none switches them off (`APM=no`).
+    pub merging_key: Option<String>,
+    /// The predefined event types.
+    pub event_types: Arc<EventTypes>,
+    /// Languages and markets.
+    pub languages: Arc<Languages>,
+    /// Free mail providers.
+    pub free_mail: Arc<FreeMail>,
+}
+
+/// A table that the binary carries cannot be read: a defect of the build.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the built-in tables are damaged, this build cannot run: {0}")]
+pub struct InvalidTables(String);
+
+impl Settings {
+    /// The defaults, for a process with this id.
+    pub fn new(instance: impl Into<String>) -> Result<Self, InvalidTables> {
+        Ok(Self {
+            system_events: true,
+            disallow_bot_traffic: true,
+            track_debug: false,
+            instance: instance.into(),
+            merging_key: Some(DEFAULT_MERGING_KEY.to_owned()),
+            event_types: Arc::new(EventTypes::load().map_err(|error| InvalidTables(error.to_string()))?),
+            languages: Arc::new(Languages::load().map_err(|error| InvalidTables(error.to_string()))?),
+            free_mail: Arc::new(FreeMail::load()),
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! The steps of the pipeline, in the order of [`crate::pipeline`].
+
+pub(crate) mod answer;
+pub(crate) mod bots;
+pub(crate) mod compute;
+pub(crate) mod events;
+pub(crate) mod keep;
+pub(crate) mod known;
+pub(crate) mod mapping;
+pub(crate) mod person;
+pub(crate) mod places;
+pub(crate) mod profile;
+pub(crate) mod session;
+pub(crate) mod system_events;
+pub(crate) mod visitor;

@@ -1,0 +1,28 @@
+//! What the client gets (spec/pipeline.md 1.7).
+
+use tracardi_model::TrackAnswer;
+use tracardi_model::answer::OptionalId;
+
+use crate::Rejected;
+use crate::pipeline::{Flow, Outcome, Run};
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let command = run.command;
+    let listed = run.settings.track_debug && command.payload.debugger();
+    let profile = run.profile.as_ref().filter(|_| command.save_profile()).map(|profile| profile.id.clone());
+    let session = run.session.as_ref().filter(|_| command.save_session()).map(|session| session.id.clone());
+    let answer = TrackAnswer {
+        task: std::mem::take(&mut run.task),
+        events: if listed { run.events.iter().map(|event| event.id.clone()).collect() } else { Vec::new() },
+        profile: OptionalId { id: profile },
+        session: OptionalId { id: session },
+        ..TrackAnswer::default()
+    };
+    Ok(Flow::Done(Outcome {
+        events: std::mem::take(&mut run.events),
+        session: run.session.take(),
+        profile: run.profile.take(),
+        answer,
+        ..std::mem::take(&mut run.outcome)
+    }))
+}

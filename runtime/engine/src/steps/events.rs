@@ -1,0 +1,188 @@
+//! Each event is built from its payload and mapped: inside itself, then onto the profile (spec/pipeline.md 5.3). All events
+//! of a request work on one evolving profile, in their order.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tracardi_model::event::{Entity, EventMetadata, EventTime, Journey, ProcessedBy, SessionRef};
+use tracardi_model::record::Node;
+use tracardi_model::session::{ProfileRef, Status, Utm};
+use tracardi_model::source::INTERNAL_ID;
+use tracardi_model::{Event, Map, path};
+
+use crate::Rejected;
+use crate::command::normal_type;
+use crate::event_types::{EventType, State};
+use crate::pipeline::{Flow, Item, Run};
+use crate::steps::mapping;
+use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let shared = Shared::of(run);
+    let types = Arc::clone(&run.settings.event_types);
+    let items = std::mem::take(&mut run.items);
+    run.events.reserve(items.len());
+    for item in items {
+        let mut event = build(run, &shared, item);
+        if let Some(kind) = types.get(&event.kind) {
+            predefined(run, &mut event, kind);
+        }
+        path::strip_empty(&mut event.data);
+        path::strip_empty(&mut event.hit);
+        path::strip_empty(&mut event.device);
+        status(run, &event.kind);
+        run.events.push(event);
+    }
+    Ok(Flow::Next)
+}
+
+/// What all events of a request have in common.
+struct Shared {
+    session: Option<SessionRef>,
+    utm: Utm,
+    device: Map,
+    os: Map,
+    app: Map,
+    debug: bool,
+}
+
+impl Shared {
+    fn of(run: &Run<'_>) -> Self {
+        let part = |node: Option<&dyn Node>| match node.and_then(Node::explicit) {
+            Some(Value::Object(map)) => map,
+            _ => Map::new(),
+        };
+        let session = run.session.as_deref();
+        Self {
+            session: session.filter(|_| run.command.save_session()).map(|session| SessionRef {
+                id: session.id.clone(),
+                start: session.metadata.time.insert,
+                duration: session.metadata.time.duration,
+                tz: run.time_zone().map(str::to_owned),
+            }),
+            utm: session.map(|session| session.utm.clone()).unwrap_or_default(),
+            device: part(session.map(|session| &session.device as &dyn Node)),
+            os: part(session.map(|session| &session.os as &dyn Node)),
+            app: part(session.map(|session| &session.app as &dyn Node)),
+            debug: run.settings.track_debug && run.command.payload.debugger(),
+        }
+    }
+}
+
+fn build(run: &Run<'_>, shared: &Shared, item: Item<'_>) -> Event {
+    let Item { payload, id, system } = item;
+    let payload = payload.into_owned();
+    let command = run.command;
+    let profile = run.profile.as_deref().filter(|_| command.save_profile());
+    let mut config = payload.options;
+    // Meant for the system's own use; from a client it is ignored.
+    config.shift_remove("source_id");
+    Event {
+        id,
+        name: name(&payload.kind),
+        kind: normal_type(&payload.kind),
+        metadata: EventMetadata {
+            aux: Map::new(),
+            time: EventTime {
+                insert: payload.time.insert.unwrap_or(run.now),
+                create: payload.time.create,
+                update: None,
+                process_time: 0.0,
+                total_time: 0.0,
+            },
+            ip: None,
+            status: Some("collected".to_owned()),
+            channel: Some(command.source.channel.clone()),
+            processed_by: ProcessedBy::default(),
+            profile_less: command.profile_less,
+            debug: shared.debug,
+            valid: true,
+            error: false,
+            warning: false,
+            merge: false,
+            instance: Entity { id: run.settings.instance.clone() },
+        },
+        utm: shared.utm.clone(),
+        properties: payload.properties,
+        traits: Map::new(),
+        source: Entity { id: if system { INTERNAL_ID.to_owned() } else { command.source.id.clone() } },
+        session: shared.session.clone(),
+        profile: profile.map(|profile| ProfileRef { id: profile.id.clone(), primary_id: profile.primary_id.clone() }),
+        hit: hit(&payload.context),
+        context: payload.context,
+        request: Arc::clone(&command.request),
+        config,
+        tags: payload.tags.into(),
+        aux: Map::new(),
+        device: shared.device.clone(),
+        os: shared.os.clone(),
+        app: shared.app.clone(),
+        journey: Journey::default(),
+        data: Map::new(),
+    }
+}
+
+/// `page-view` -> `Page View`.
+fn name(kind: &str) -> String {
+    let mut name = String::with_capacity(kind.len());
+    for (at, word) in kind.split('-').enumerate() {
+        if at > 0 {
+            name.push(' ');
+        }
+        let mut letters = word.chars();
+        if let Some(first) = letters.next() {
+            name.extend(first.to_uppercase());
+            name.extend(letters.flat_map(char::to_lowercase));
+        }
+    }
+    name
+}
+
+/// What the page says of itself.
+fn hit(context: &Map) -> Map {
+    let mut hit = Map::new();
+    let Some(page) = context.get("page") else { return hit };
+    let parts = [
+        ("name", page.get("title")),
+        ("url", page.get("url")),
+        ("referer", page.get("referer").and_then(|r| r.get("host"))),
+    ];
+    for (key, value) in parts {
+        if let Some(value) = value {
+            hit.insert(key.to_owned(), value.clone());
+        }
+    }
+    hit
+}
+
+/// What the type means without any configuration.
+fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
+    mapping::copy(event, kind);
+    event.journey.state = match &kind.state {
+        None => None,
+        Some(State::Fixed(state)) => Some(state.clone()),
+        Some(State::ByVisits) => run.profile.as_ref().map(|profile| {
+            if profile.metadata.time.visit.count <= 1 { "awareness".to_owned() } else { "consideration".to_owned() }
+        }),
+    };
+    if !kind.tags.is_empty() {
+        event.tags = kind.tags.clone().into();
+    }
+    mapping::onto_profile(run, event, kind);
+}
+
+/// The visit goes on, starts or ends (3.4).
+fn status(run: &mut Run<'_>, kind: &str) {
+    let Some(known) = run.session.as_deref().map(|session| session.metadata.status) else { return };
+    let status = match kind {
+        VISIT_STARTED => Status::Started,
+        VISIT_ENDED => Status::Ended,
+        _ => Status::Active,
+    };
+    if known != Some(status) {
+        run.session_changed = true;
+        if let Some(session) = run.session_mut() {
+            session.metadata.status = Some(status);
+        }
+    }
+}

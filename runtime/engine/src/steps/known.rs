@@ -1,0 +1,57 @@
+//! Events that are stored already: they are left out, and a request that brings nothing else changes nothing.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use tracardi_model::answer::OptionalId;
+use tracardi_model::{StoredEvent, TrackAnswer};
+
+use crate::pipeline::{Flow, Item, Outcome, Run};
+use crate::{Command, Rejected};
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let command = run.command;
+    let events = command.payload.events.iter().zip(command.event_ids());
+    let stored: HashMap<&str, &StoredEvent> = run.stored.iter().map(|stored| (stored.id.as_str(), stored)).collect();
+    let mut seen = HashSet::with_capacity(command.event_ids().len());
+    for (index, (payload, id)) in events.enumerate() {
+        match stored.get(id.as_str()) {
+            Some(stored) if same(stored, command) => {}
+            Some(_) => return Err(Rejected::EventIdTaken { index, id: id.clone() }),
+            // The same id twice in one request is the same event.
+            None if !seen.insert(id.as_str()) => {}
+            None => run.items.push(Item { payload: Cow::Borrowed(payload), id: id.clone(), system: false }),
+        }
+    }
+    if run.items.is_empty() {
+        return Ok(Flow::Done(repeated(run)));
+    }
+    Ok(Flow::Next)
+}
+
+/// Whether a stored event may be the one that the command brings. What was stored without session fits every session.
+fn same(stored: &StoredEvent, command: &Command) -> bool {
+    let session = match (&stored.session_id, command.session_id()) {
+        (Some(stored), Some(sent)) => stored == sent,
+        _ => true,
+    };
+    session && stored.source_id == command.source.id
+}
+
+/// The answer that the first of the repeated requests got, as far as the stored events tell.
+fn repeated(run: &mut Run<'_>) -> Outcome {
+    let first = run.stored.first();
+    let listed = run.settings.track_debug && run.command.payload.debugger();
+    Outcome {
+        answer: TrackAnswer {
+            task: std::mem::take(&mut run.task),
+            events: if listed { run.stored.iter().map(|stored| stored.id.clone()).collect() } else { Vec::new() },
+            profile: OptionalId { id: first.and_then(|stored| stored.profile_id.clone()) },
+            session: OptionalId { id: first.and_then(|stored| stored.session_id.clone()) },
+            ..TrackAnswer::default()
+        },
+        session: run.session.take(),
+        profile: run.profile.take(),
+        ..Outcome::default()
+    }
+}

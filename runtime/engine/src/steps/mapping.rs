@@ -1,0 +1,163 @@
+//! Mappings of a predefined type: inside the event, and from the event to the profile (spec/pipeline.md 5.3-5.5, 4.10).
+//!
+//! A value that does not fit its place is skipped and the event is marked with a warning; the event itself is never lost.
+
+use serde_json::{Number, Value};
+use tracardi_model::leaf::{MAX_LIST, scalar_text};
+use tracardi_model::record::{Mismatch, Node};
+use tracardi_model::{Event, Path, Profile, time};
+
+use crate::event_types::{Assignment, EventType, Operation, Source};
+use crate::hashed_ids;
+use crate::pipeline::Run;
+use crate::steps::compute;
+
+/// A profile keeps at most this many ids.
+pub(crate) const MAX_IDS: usize = 1_000;
+
+/// Copies inside the event, in the order of the table. Values are taken as they are.
+pub(crate) fn copy(event: &mut Event, kind: &EventType) {
+    for copy in &kind.copy {
+        let Some(value) = event.get(copy.source.segments()).cloned() else { continue };
+        if event.set(copy.destination.segments(), value).is_err() {
+            event.metadata.warning = true;
+        }
+    }
+}
+
+/// Takes the event's values over into the profile, then computes what follows from them.
+pub(crate) fn onto_profile(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
+    if run.profile.is_none() || (kind.profile.is_empty() && kind.compute.is_none()) {
+        return;
+    }
+    let log = Log { now: time::format_spaced(run.now), event: event.id.clone(), key: run.settings.merging_key.clone() };
+    let Some(profile) = run.profile_mut() else { return };
+    let mut changed = false;
+    for assignment in &kind.profile {
+        match assign(profile, event, assignment) {
+            Ok(false) => {}
+            Ok(true) => {
+                changed = true;
+                log.note(profile, &assignment.destination);
+            }
+            Err(Mismatch(_)) => event.metadata.warning = true,
+        }
+    }
+    if let Some(compute) = &kind.compute {
+        if changed || !compute.on_change_only {
+            match compute::apply(profile, event, &compute.function) {
+                Ok(Some(path)) => {
+                    changed = true;
+                    log.note(profile, path);
+                }
+                Ok(None) => changed = true,
+                Err(Mismatch(_)) => event.metadata.warning = true,
+            }
+        }
+    }
+    run.profile_changed |= changed;
+}
+
+/// Whether something was assigned.
+fn assign(profile: &mut Profile, event: &Event, assignment: &Assignment) -> Result<bool, Mismatch> {
+    let path = assignment.destination.segments();
+    let number;
+    let source = match &assignment.source {
+        Source::Event(path) => match event.get(path.segments()) {
+            Some(value) => value,
+            None => return Ok(false),
+        },
+        Source::Number(constant) => {
+            number = Number::from_f64(*constant).map_or(Value::Null, Value::Number);
+            &number
+        }
+        Source::Nothing => &Value::Null,
+    };
+    match assignment.operation {
+        Operation::Equal => profile.set(path, source)?,
+        Operation::EqualIfEmpty => {
+            if !profile.get(path).is_none_or(|known| empty(&known)) {
+                return Ok(false);
+            }
+            profile.set(path, source)?;
+        }
+        Operation::Append => {
+            if source.is_null() {
+                return Ok(false);
+            }
+            let joined = join(profile.get(path), source)?;
+            profile.set(path, &joined)?;
+        }
+        Operation::Add => add(profile, &assignment.destination, source, 1.0)?,
+        Operation::Subtract => add(profile, &assignment.destination, source, -1.0)?,
+        Operation::Delete => profile.set(path, &Value::Null)?,
+    }
+    Ok(true)
+}
+
+fn empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Both as lists, joined, each element once.
+fn join(known: Option<Value>, new: &Value) -> Result<Value, Mismatch> {
+    let mut list = match known {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(scalar) => vec![scalar],
+    };
+    let mut push = |element: &Value| {
+        let text = scalar_text(element).map(Value::String).ok_or(Mismatch("texts or numbers"))?;
+        if !list.contains(&text) {
+            list.push(text);
+        }
+        Ok(())
+    };
+    match new {
+        Value::Array(elements) => elements.iter().take(MAX_LIST).try_for_each(&mut push)?,
+        scalar => push(scalar)?,
+    }
+    Ok(Value::Array(list))
+}
+
+/// Adds a number; texts of digits are numbers.
+fn add(profile: &mut Profile, destination: &Path, source: &Value, sign: f64) -> Result<(), Mismatch> {
+    let number = compute::number(source).ok_or(Mismatch("a number"))?;
+    let known = profile.get(destination.segments()).as_ref().and_then(compute::number).unwrap_or(0.0);
+    let sum = Number::from_f64(known + sign * number).ok_or(Mismatch("a number of ordinary size"))?;
+    profile.set(destination.segments(), &Value::Number(sum))
+}
+
+/// Notes which event wrote a field, and what follows for the ids of the profile.
+struct Log {
+    now: String,
+    event: String,
+    key: Option<String>,
+}
+
+impl Log {
+    fn note(&self, profile: &mut Profile, field: &Path) {
+        let entry = (self.now.clone(), self.event.clone());
+        profile.metadata.fields.0.insert(field.as_str().to_owned(), entry);
+        let (Some(key), Some(prefix)) = (&self.key, hashed_ids::prefix(field.as_str())) else { return };
+        let Some(Value::String(value)) = profile.get(field.segments()) else { return };
+        let Some(id) = hashed_ids::hash(&value, prefix, key) else { return };
+        if profile.ids.0.contains(&id) || profile.ids.0.len() >= MAX_IDS {
+            return;
+        }
+        profile.ids.0.push(id);
+        let aux = &mut profile.metadata.system.aux;
+        let waiting = aux.entry("auto_merge").or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(waiting) = waiting {
+            if !waiting.iter().any(|known| known.as_str() == Some(field.as_str())) {
+                waiting.push(Value::String(field.as_str().to_owned()));
+            }
+        }
+    }
+}

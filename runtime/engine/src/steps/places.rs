@@ -1,0 +1,46 @@
+//! Place and campaign, completed by any request of a session (spec/pipeline.md 3.5, points 9 and 10).
+
+use serde_json::Value;
+use tracardi_model::leaf::Numbers;
+use tracardi_model::record::Node;
+use tracardi_model::session::{Geo, Utm};
+
+use crate::Rejected;
+use crate::pipeline::{Flow, Run};
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let context = &run.command.payload.context;
+    let Some(session) = run.session.as_deref() else { return Ok(Flow::Next) };
+    let geo = if session.device.geo.country.name.is_none() { context.get("location").and_then(place) } else { None };
+    let utm = if session.utm.source.is_none() { context.get("utm").and_then(campaign) } else { None };
+    if geo.is_none() && utm.is_none() {
+        return Ok(Flow::Next);
+    }
+    if let Some(session) = run.session_mut() {
+        if let Some(geo) = geo {
+            session.device.geo = geo;
+        }
+        if let Some(utm) = utm {
+            session.utm = utm;
+        }
+    }
+    run.session_changed = true;
+    Ok(Flow::Next)
+}
+
+/// A place, if it is one in all its parts.
+fn place(value: &Value) -> Option<Geo> {
+    let mut geo = Geo::default();
+    geo.set(&[], value).ok()?;
+    if let Some(latitude) = geo.latitude {
+        geo.location = geo.longitude.map(|longitude| Numbers(vec![longitude, latitude]));
+    }
+    (geo != Geo::default()).then_some(geo)
+}
+
+/// A campaign, if its parts are texts.
+fn campaign(value: &Value) -> Option<Utm> {
+    let mut utm = Utm::default();
+    utm.set(&[], value).ok()?;
+    (utm != Utm::default()).then_some(utm)
+}

@@ -1,0 +1,73 @@
+//! The profile of a request (spec/pipeline.md 3.8, 4.2-4.4). A known session decides; a client's id counts only while there
+//! is no session, and only if a profile answers to it: forged ids are never adopted.
+
+use std::sync::Arc;
+
+use tracardi_model::Profile;
+use tracardi_model::session::ProfileRef;
+
+use crate::pipeline::{Flow, Run};
+use crate::steps::mapping::MAX_IDS;
+use crate::{Rejected, hashed_ids};
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let command = run.command;
+    if command.profile_less {
+        run.profile = None;
+        return Ok(Flow::Next);
+    }
+    if command.keeps_profile_id() {
+        let id = command.profile_id().ok_or(Rejected::ProfileIdMissing)?.to_owned();
+        if run.profile.is_none() {
+            create(run, id);
+        }
+    } else if run.profile.is_none() {
+        let id = run.entropy.uuid();
+        create(run, id);
+        // A session that has to change its profile is a new visit.
+        run.session_new = true;
+    } else if command.session_id().is_none() {
+        // An artificial session of somebody who is known: not a visit of its own.
+        run.session_new = false;
+    } else if let (Some(session), Some(profile)) = (&run.session, &run.profile) {
+        // Found by an id of before a merge.
+        run.session_new = run.session_new || session.profile_id() != Some(profile.id());
+    }
+    bind(run);
+    complete_ids(run);
+    Ok(Flow::Next)
+}
+
+fn create(run: &mut Run<'_>, id: String) {
+    run.profile = Some(Arc::new(Profile::starting(id, run.now)));
+    run.profile_new = true;
+}
+
+/// Notes in the session whose it is.
+fn bind(run: &mut Run<'_>) {
+    let Some(profile) = run.profile.clone() else { return };
+    let bound = run.session.as_ref().is_some_and(|session| session.profile_id() == Some(profile.id()));
+    if let (false, Some(session)) = (bound, run.session_mut()) {
+        session.profile = Some(ProfileRef { id: profile.id.clone(), primary_id: None });
+    }
+}
+
+/// Adds hashed ids that are missing for values that are there, for example because the values were imported.
+fn complete_ids(run: &mut Run<'_>) {
+    let (Some(key), Some(profile)) = (run.settings.merging_key.as_deref(), run.profile.as_deref()) else { return };
+    let mut missing = Vec::new();
+    for (_, prefix, value) in hashed_ids::values(profile) {
+        let Some(value) = value else { continue };
+        if !profile.ids().iter().any(|id| id.starts_with(prefix)) {
+            missing.extend(hashed_ids::hash(value, prefix, key));
+        }
+    }
+    if missing.is_empty() {
+        return;
+    }
+    if let Some(profile) = run.profile_mut() {
+        let room = MAX_IDS.saturating_sub(profile.ids.0.len());
+        profile.ids.0.extend(missing.into_iter().take(room));
+    }
+    run.profile_changed = true;
+}

@@ -1,0 +1,100 @@
+//! What a new session tells of its visitor: program, system, device, screen, languages (spec/pipeline.md 3.5). Looked at
+//! once per session; reading a user agent is the dearest part of a request.
+
+use serde_json::{Value, json};
+use tracardi_model::Map;
+use tracardi_model::leaf::{Leaf, scalar_text};
+use tracardi_model::session::{App, Device, Session};
+
+use crate::pipeline::{Flow, Run};
+use crate::{Command, Rejected, Settings, agent};
+
+/// The header by which Google's robot gives itself away even under another user agent.
+const GOOGLEBOT_FROM: &str = "googlebot(at)googlebot.com";
+
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    if run.session_new {
+        let (command, settings) = (run.command, run.settings);
+        if let Some(session) = run.session_mut() {
+            merge(session, command);
+            describe(session, command);
+            languages(session, command, settings);
+        }
+    }
+    Ok(Flow::Next)
+}
+
+/// Notes in the session what the client says now.
+pub(crate) fn merge(session: &mut Session, command: &Command) {
+    let payload = &command.payload;
+    session.context.extend(payload.context.iter().map(|(key, value)| (key.clone(), value.clone())));
+    session.properties.extend(payload.properties.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+fn describe(session: &mut Session, command: &Command) {
+    let context = &command.payload.context;
+    if let Some(agent) = command.user_agent().and_then(agent::parse) {
+        session.os = agent.os;
+        session.app =
+            App { language: session.app.language.take(), resolution: session.app.resolution.take(), ..agent.app };
+        let known = &mut session.device;
+        known.name = agent.device.name;
+        known.brand = agent.device.brand;
+        known.model = agent.device.model;
+        known.r#type = agent.device.kind;
+        known.touch = agent.device.touch;
+    }
+    if let Some(Value::Object(device)) = context.get("device") {
+        own_words(&mut session.device, device);
+    }
+    screen(&mut session.device, context);
+    session.metadata.channel = Some(command.source.channel.clone());
+    if let Some(forwarded) = command.origin.header("x-forwarded-for") {
+        session.device.ip = Some(forwarded.to_owned());
+    }
+    session.context.insert("ip".to_owned(), Value::String(command.origin.client_ip.clone()));
+    if let Some(language) = command.browser().and_then(|browser| browser.get("language")).and_then(Value::as_str) {
+        session.app.language = Some(language.to_owned());
+    }
+    if command.origin.header("from") == Some(GOOGLEBOT_FROM) {
+        session.app.bot = true;
+    }
+}
+
+/// What the client says of its device outweighs what its user agent says.
+fn own_words(device: &mut Device, said: &Map) {
+    let places = [
+        ("name", &mut device.name),
+        ("brand", &mut device.brand),
+        ("model", &mut device.model),
+        ("type", &mut device.r#type),
+    ];
+    for (name, place) in places {
+        if let Some(text) = said.get(name).and_then(Value::as_str) {
+            *place = Some(text.to_owned());
+        }
+    }
+}
+
+fn screen(device: &mut Device, context: &Map) {
+    let Some(screen) = context.get("screen").and_then(|screen| screen.get("local")) else { return };
+    let size = |name: &str| screen.get(name).filter(|value| !value.is_boolean()).and_then(scalar_text);
+    if let (Some(width), Some(height)) = (size("width"), size("height")) {
+        device.resolution = Some(format!("{width}x{height}"));
+    }
+    if let Some(Ok(depth)) = screen.get("colorDepth").map(i64::read) {
+        device.color_depth = Some(depth);
+    }
+    if let Some(orientation) = screen.get("orientation").and_then(Value::as_str) {
+        device.orientation = Some(orientation.to_owned());
+    }
+}
+
+fn languages(session: &mut Session, command: &Command, settings: &Settings) {
+    let accepted = command.origin.header("accept-language").unwrap_or_default();
+    let spoken = settings.languages.spoken(accepted, session.device.geo.country.code.as_deref());
+    if !spoken.codes.is_empty() {
+        session.context.insert("language".to_owned(), json!(spoken.names));
+        session.context.insert("language_codes".to_owned(), json!(spoken.codes));
+    }
+}
