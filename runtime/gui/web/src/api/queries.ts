@@ -1,5 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { dataContext } from '../auth/session'
+import { stacked } from '../lib/histogram'
 import { type Range, rangeBody } from '../lib/range'
 import { useStore } from '../lib/store'
 import { call } from './client'
@@ -30,16 +31,19 @@ export function useCount(index: IndexName) {
   })
 }
 
+/** Events over time by the groups of a field, and how many are in none of the most frequent groups. */
 export function useHistogram(range: Range, where = '', groupBy = 'type') {
   const context = useStore(dataContext)
   return useQuery({
     queryKey: [context, 'histogram', range.key, where, groupBy],
-    queryFn: ({ signal }) =>
-      call<Histogram>(`/event/select/histogram?group_by=${encodeURIComponent(groupBy)}`, {
-        method: 'POST',
-        json: rangeBody(range, where),
-        signal,
-      }),
+    queryFn: async ({ signal }) => {
+      const options = { method: 'POST', json: rangeBody(range, where), signal } as const
+      const [grouped, all] = await Promise.all([
+        call<Histogram>(`/event/select/histogram?group_by=${encodeURIComponent(groupBy)}`, options),
+        call<Histogram>('/event/select/histogram', options),
+      ])
+      return stacked(grouped, all)
+    },
     refetchInterval: range.refresh,
     placeholderData: keepPreviousData,
   })

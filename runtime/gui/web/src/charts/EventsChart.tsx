@@ -6,15 +6,9 @@ import { useEffect, useRef } from 'react'
 import { number } from '../lib/format'
 import { OTHER, type Stacked } from '../lib/histogram'
 import { typeName } from '../lib/events'
-import { SERIES_COLOURS } from '../theme'
+import { seriesColour } from './colours'
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip)
-
-/** Colour of the series at a position; the remainder is always grey. */
-export function seriesColour(scheme: 'light' | 'dark', at: number, name: string): string {
-  const colours = SERIES_COLOURS[scheme]
-  return (name === OTHER ? colours.at(-1) : colours[at % (colours.length - 1)]) ?? colours[0]
-}
 
 /** Counts over time as stacked bars. The same numbers stand in a table for those who do not see the picture. */
 export default function EventsChart({ data, words }: { data: Stacked; words: string }) {

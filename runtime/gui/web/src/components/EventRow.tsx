@@ -29,12 +29,12 @@ export const EventRow = memo(function EventRow({ event, hidePerson = false, arri
         </Text>
         <Group gap={6} c="dimmed" fz="xs" mt={2} wrap="nowrap">
           {!hidePerson && (
-            <Text span inherit truncate maw={200}>
+            <Text span inherit truncate maw="60%" flex="none">
               {profile ? <PersonName id={profile} /> : 'Nobody known'}
             </Text>
           )}
           {!hidePerson && <span aria-hidden>·</span>}
-          <Text span inherit truncate flex="0 1 auto">
+          <Text span inherit truncate flex="0 1 auto" miw={0}>
             {place ?? name}
           </Text>
         </Group>

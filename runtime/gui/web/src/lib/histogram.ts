@@ -15,8 +15,11 @@ export interface Stacked {
 /** What remains of an interval after the most frequent groups; the API names at most five. */
 export const OTHER = 'other'
 
-/** Turns a grouped histogram into series for a stacked chart. Rows name their groups in lower case. */
-export function stacked(histogram: Histogram): Stacked {
+/**
+ * Turns a grouped histogram into series for a stacked chart. Rows name their groups in lower case. `all` is the same
+ * histogram without groups: what its rows count beyond the groups becomes the last series.
+ */
+export function stacked(histogram: Histogram, all: Histogram): Stacked {
   const labels = histogram.result.map(row => row.date)
   const series = histogram.buckets
     .filter(name => name !== OTHER)
@@ -24,11 +27,12 @@ export function stacked(histogram: Histogram): Stacked {
       const values = histogram.result.map(row => count(row[name.toLowerCase()] ?? row[name]))
       return { name, values, total: sum(values) }
     })
-  const shown = sum(series.map(one => one.total))
-  if (histogram.total > shown && series.length > 0) {
-    series.push({ name: OTHER, values: histogram.result.map(row => count(row[OTHER])), total: histogram.total - shown })
-  }
-  return { labels, series, total: histogram.total }
+  const remainder = labels.map((_, at) =>
+    Math.max(0, count(all.result[at]?.count) - sum(series.map(one => one.values[at] ?? 0))),
+  )
+  const rest = sum(remainder)
+  if (rest > 0) series.push({ name: OTHER, values: remainder, total: rest })
+  return { labels, series, total: sum(series.map(one => one.total)) }
 }
 
 function count(value: unknown): number {

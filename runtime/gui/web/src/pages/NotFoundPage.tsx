@@ -9,7 +9,7 @@ export default function NotFoundPage() {
   return (
     <Empty icon={<IconMapQuestion size={24} aria-hidden />} title="There is no such page">
       Perhaps the address was cut off.{' '}
-      <Anchor component={Link} to="/">
+      <Anchor component={Link} to="/" underline="always">
         To the overview
       </Anchor>
     </Empty>

@@ -1,15 +1,15 @@
 import { Card, Group, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
 import { IconBroadcast } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
-import { lazy, Suspense, useMemo } from 'react'
+import { lazy, Suspense } from 'react'
 import { useCount, useHistogram } from '../api/queries'
 import type { IndexName } from '../api/types'
+import { Legend } from '../charts/Legend'
 import { Empty, ErrorNotice } from '../components/Notices'
 import { PageHead } from '../components/PageHead'
 import { RangePicker } from '../components/RangePicker'
 import { Section } from '../components/Section'
 import { counter, number } from '../lib/format'
-import { stacked } from '../lib/histogram'
 import { rangeByKey } from '../lib/range'
 import { useTitle } from '../lib/useTitle'
 import { useUrlState } from '../lib/useUrlState'
@@ -25,7 +25,7 @@ export default function OverviewPage() {
   const range = rangeByKey(rangeKey, '1h')
   const histogram = useHistogram(range)
   const queries = useQueryClient()
-  const data = useMemo(() => (histogram.data ? stacked(histogram.data) : null), [histogram.data])
+  const data = histogram.data ?? null
 
   return (
     <>
@@ -50,6 +50,7 @@ export default function OverviewPage() {
           ) : (
             <Suspense fallback={<Skeleton h={250} radius="md" />}>
               <EventsChart data={data} words={range.words} />
+              <Legend data={data} />
             </Suspense>
           )}
         </Section>

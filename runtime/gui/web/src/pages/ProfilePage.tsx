@@ -1,4 +1,4 @@
-import { Badge, Group, SimpleGrid, Stack, Tabs, Text } from '@mantine/core'
+import { Badge, Card, Group, SimpleGrid, Stack, Tabs, Text } from '@mantine/core'
 import { IconBraces, IconClockHour4, IconDevices } from '@tabler/icons-react'
 import { useParams } from 'react-router'
 import { useProfile } from '../api/queries'
@@ -8,7 +8,6 @@ import { ErrorNotice, Loading } from '../components/Notices'
 import { PageHead } from '../components/PageHead'
 import { PersonAvatar } from '../components/Person'
 import { RawJson } from '../components/RawJson'
-import { Section } from '../components/Section'
 import { When } from '../components/When'
 import { ANONYMOUS, emailOf, nameOf } from '../lib/profile'
 import { ALL_TIME } from '../lib/range'
@@ -55,9 +54,9 @@ export default function ProfilePage() {
                 </Tabs.Tab>
               </Tabs.List>
               <Tabs.Panel value="timeline">
-                <Section title="Timeline" hint="Everything this person did, newest first">
+                <Card className="card-shadow" padding="sm">
                   <EventPages range={ALL_TIME} where={equals('profile.id', profile.id)} hidePerson empty="This profile has no stored events." />
-                </Section>
+                </Card>
               </Tabs.Panel>
               <Tabs.Panel value="sessions">
                 <Sessions profileId={profile.id} />

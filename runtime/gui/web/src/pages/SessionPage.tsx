@@ -1,4 +1,4 @@
-import { Badge, SimpleGrid, Tabs } from '@mantine/core'
+import { Badge, Card, SimpleGrid, Tabs } from '@mantine/core'
 import { IconBraces, IconClockHour4 } from '@tabler/icons-react'
 import { useParams } from 'react-router'
 import { useSession } from '../api/queries'
@@ -74,9 +74,9 @@ export default function SessionPage() {
               </Tabs.Tab>
             </Tabs.List>
             <Tabs.Panel value="events">
-              <Section title="Events" hint="What happened in this session, newest first">
+              <Card className="card-shadow" padding="sm">
                 <EventPages range={ALL_TIME} where={equals('session.id', session.id)} hidePerson empty="No stored event belongs to this session." />
-              </Section>
+              </Card>
             </Tabs.Panel>
             <Tabs.Panel value="raw">
               <RawJson value={session} label="Stored session" />

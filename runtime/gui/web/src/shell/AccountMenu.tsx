@@ -22,7 +22,7 @@ export function AccountMenu() {
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
         <UnstyledButton aria-label={`Account of ${email}`} style={{ borderRadius: 999 }}>
-          <Avatar size={34} radius="xl" color="iris" variant="filled">
+          <Avatar size={34} radius="xl" color="iris" variant="filled" aria-hidden>
             {initials(name ?? email)}
           </Avatar>
         </UnstyledButton>

@@ -88,7 +88,7 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
           </Group>
           <Select
             size="xs"
-            w={190}
+            w={160}
             aria-label="Show only one type"
             placeholder="All types"
             clearable

@@ -1,14 +1,13 @@
 import { Box, Group, Skeleton, Stack, Text, useComputedColorScheme } from '@mantine/core'
+import { seriesColour } from '../../charts/colours'
 import { Section } from '../../components/Section'
 import { typeName } from '../../lib/events'
 import { number } from '../../lib/format'
 import { OTHER, type Stacked } from '../../lib/histogram'
-import { SERIES_COLOURS } from '../../theme'
 
 /** The most frequent types of a range, in the colours of the chart. */
 export function TopTypes({ data, words }: { data: Stacked | null; words: string }) {
   const scheme = useComputedColorScheme('light')
-  const colours = SERIES_COLOURS[scheme]
   const most = Math.max(1, ...(data?.series.map(series => series.total) ?? []))
   return (
     <Section title="Most frequent" hint={`Types of the ${words}`}>
@@ -38,7 +37,7 @@ export function TopTypes({ data, words }: { data: Stacked | null; words: string 
                 <Box
                   h={7}
                   w={`${Math.max(1.5, (series.total / most) * 100)}%`}
-                  bg={series.name === OTHER ? colours.at(-1) : colours[at % (colours.length - 1)]}
+                  bg={seriesColour(scheme, at, series.name)}
                   style={{ borderRadius: 4, transition: 'width 300ms ease' }}
                 />
               </Box>

@@ -1,10 +1,9 @@
-import { Button, Center, Group, Stack, Text } from '@mantine/core'
+import { Button, Card, Center, Group, Stack, Text } from '@mantine/core'
 import { IconDeviceDesktop, IconDeviceMobile, IconDevices } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { usePages } from '../../api/queries'
 import type { SessionDocument } from '../../api/types'
 import { Empty, ErrorNotice, LoadingRows } from '../../components/Notices'
-import { Section } from '../../components/Section'
 import { When } from '../../components/When'
 import { appName, deviceName, osName, placeName } from '../../lib/device'
 import { shortId } from '../../lib/format'
@@ -16,7 +15,7 @@ export function Sessions({ profileId }: { profileId: string }) {
   const pages = usePages('session', ALL_TIME, equals('profile.id', profileId))
   const sessions = pages.data?.pages.flatMap(page => page.result) ?? []
   return (
-    <Section title="Sessions" hint="One for each visit from one browser or app">
+    <Card className="card-shadow" padding="sm" style={{ overflow: 'visible' }}>
       {pages.isPending ? (
         <LoadingRows rows={3} />
       ) : pages.isError ? (
@@ -26,7 +25,7 @@ export function Sessions({ profileId }: { profileId: string }) {
           This profile came in without one.
         </Empty>
       ) : (
-        <Stack gap={0} style={{ margin: '0 -12px' }}>
+        <Stack gap={0}>
           {sessions.map(session => (
             <SessionRow key={session.id} session={session} />
           ))}
@@ -39,7 +38,7 @@ export function Sessions({ profileId }: { profileId: string }) {
           )}
         </Stack>
       )}
-    </Section>
+    </Card>
   )
 }
 

@@ -1,0 +1,15 @@
+// Drawings of the goods, so that the shop needs no pictures from anywhere.
+const SHAPES = {
+  shoe: '<path d="M22 74c8 2 14-6 18-16 6 8 16 12 26 14 10 2 18 4 20 12 1 4-1 6-6 6H26c-6 0-8-4-8-10 0-3 1-6 4-6Z" fill="var(--a)"/><path d="M18 84h68v6c0 3-2 5-5 5H24c-4 0-6-2-6-6Z" fill="var(--b)"/><path d="m44 64 8-6m-2 11 8-6m-2 11 8-6" stroke="#fff" stroke-width="3" stroke-linecap="round"/>',
+  boot: '<path d="M34 28h26v30c4 8 22 8 25 20 1 5-1 8-6 8H34Z" fill="var(--a)"/><path d="M32 84h54v5c0 3-2 5-5 5H36c-3 0-4-2-4-4Z" fill="var(--b)"/><path d="M34 28h26v9H34Z" fill="var(--b)"/><path d="m48 48 12-4m-12 12 12-4m-10 13 12-5" stroke="#fff" stroke-width="3" stroke-linecap="round"/>',
+  jacket: '<path d="m40 26 12 8 12-8 18 12-6 26-8-2v34H36V62l-8 2-6-26Z" fill="var(--a)"/><path d="M52 34v62" stroke="var(--b)" stroke-width="4"/><path d="m40 26 12 14 12-14-12 6Z" fill="var(--b)"/><path d="M42 72h6m8 0h6" stroke="#fff" stroke-width="3" stroke-linecap="round"/>',
+  shirt: '<path d="m38 28 14 7 14-7 18 14-8 14-8-5v45H36V51l-8 5-8-14Z" fill="var(--a)"/><path d="m38 28 14 7 14-7c-2 12-8 16-14 16s-12-4-14-16Z" fill="var(--b)"/><path d="M36 62h32m-32 10h32" stroke="#fff" stroke-opacity=".5" stroke-width="3"/>',
+  pack: '<rect x="28" y="32" width="48" height="62" rx="16" fill="var(--a)"/><path d="M40 32c0-14 24-14 24 0" fill="none" stroke="var(--b)" stroke-width="6"/><rect x="36" y="62" width="32" height="24" rx="7" fill="var(--b)"/><path d="M28 52h48" stroke="#fff" stroke-opacity=".6" stroke-width="3"/><path d="M48 70h8" stroke="#fff" stroke-width="3" stroke-linecap="round"/>',
+  tent: '<path d="M52 26 14 90h76Z" fill="var(--a)"/><path d="M52 26 38 90h28Z" fill="var(--b)"/><path d="M52 26v64" stroke="#fff" stroke-width="3"/><path d="M10 90h84" stroke="var(--b)" stroke-width="5" stroke-linecap="round"/>',
+  lamp: '<path d="M16 56c14-20 58-20 72 0" fill="none" stroke="var(--b)" stroke-width="9"/><rect x="36" y="40" width="32" height="34" rx="11" fill="var(--a)"/><circle cx="52" cy="57" r="10" fill="#fff"/><path d="m40 84-6 12m18-12v13m12-13 6 12" stroke="var(--a)" stroke-opacity=".55" stroke-width="4" stroke-linecap="round"/>',
+  mug: '<path d="M28 38h42v46c0 6-4 10-10 10H38c-6 0-10-4-10-10Z" fill="var(--a)"/><path d="M70 48c18-4 18 28 0 26" fill="none" stroke="var(--a)" stroke-width="7"/><rect x="25" y="34" width="48" height="8" rx="4" fill="var(--b)"/><circle cx="41" cy="62" r="2.500" fill="#fff"/><circle cx="53" cy="72" r="2.500" fill="#fff"/><circle cx="58" cy="56" r="2.500" fill="#fff"/>',
+  bottle: '<rect x="38" y="40" width="28" height="56" rx="9" fill="var(--a)"/><rect x="44" y="22" width="16" height="14" rx="4" fill="var(--b)"/><path d="M42 36h20l4 10H38Z" fill="var(--b)"/><path d="M45 56v28" stroke="#fff" stroke-opacity=".6" stroke-width="4" stroke-linecap="round"/>',
+}
+
+export const draw = product =>
+  `<svg class="art" viewBox="0 0 104 116" style="--a:hsl(${product.hue} 58% 46%);--b:hsl(${product.hue} 60% 27%);--bg:hsl(${product.hue} 52% 93%)" role="img" aria-label="${product.name}"><rect width="104" height="116" fill="var(--bg)"/>${SHAPES[product.art] ?? ''}</svg>`
