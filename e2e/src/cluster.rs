@@ -5,10 +5,11 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use kube::api::{Api, ApiResource, DynamicObject};
+use kube::api::{Api, ApiResource, DynamicObject, TypeMeta};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::discovery::{Discovery, Scope};
 use kube::{Client, Config};
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Mutex;
 
 use crate::Json;
@@ -106,10 +107,13 @@ impl Cluster {
 
     /// Objects of a kind that carry the labels of `selector` (all of them when it is empty), sorted by name.
     pub async fn list(&self, kind: &str, namespace: Option<&str>, selector: &str) -> Result<Vec<Json>> {
+        let (resource, _) = self.resource(kind).await?;
         let api = self.api(kind, namespace).await?;
         let parameters = kube::api::ListParams::default().labels(selector);
         let mut found = Vec::new();
-        for object in api.list(&parameters).await.with_context(|| format!("cannot list {kind}"))? {
+        for mut object in api.list(&parameters).await.with_context(|| format!("cannot list {kind}"))? {
+            // In a list only the list itself says what it is made of.
+            object.types = Some(TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() });
             found.push(serde_json::to_value(object)?);
         }
         found.sort_by_key(|object| crate::text(object, "metadata.name").to_owned());
@@ -118,13 +122,25 @@ impl Cluster {
 
     /// Runs kubectl and gives back what it printed; an error carries its complaint.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        let output = tokio::process::Command::new("kubectl")
+        self.kubectl_with(arguments, "").await
+    }
+
+    /// As [`Self::kubectl`], with something on its standard input (`-f -`).
+    pub async fn kubectl_with(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut child = tokio::process::Command::new("kubectl")
             .args(arguments)
             .env("KUBECONFIG", &self.kubeconfig)
-            .stdin(Stdio::null())
-            .output()
-            .await
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
             .context("cannot start kubectl; put it on the PATH (`make cluster STATUS=1` prints the line to use)")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A kubectl that reads nothing may be gone already; its complaint says more than a broken pipe.
+            stdin.write_all(input.as_bytes()).await.ok();
+        }
+        let output = child.wait_with_output().await?;
         if !output.status.success() {
             bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }

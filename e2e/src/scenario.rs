@@ -19,7 +19,23 @@ use crate::{Cluster, Namespace, cluster, collect, manifest::repository, namespac
 const LABEL: &str = "tracardi.io/e2e";
 
 /// What a test gives back.
-pub type Outcome = Result<()>;
+pub type Outcome = std::result::Result<(), Failure>;
+
+/// Why a scenario failed. Its `Debug`, which is what the test harness prints, is the chain of causes in one line: where a
+/// test waited is no help, what it waited for is.
+pub struct Failure(String);
+
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
 
 /// A running scenario.
 pub struct Scenario {
@@ -45,7 +61,8 @@ pub fn scenario_alone(name: &str, steps: impl AsyncFnOnce(&Scenario) -> Result<(
 }
 
 fn run(name: &str, steps: impl AsyncFnOnce(&Scenario) -> Result<()>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("cannot start a runtime")?;
     runtime.block_on(async {
         let start = Instant::now();
         let test = Scenario { name: name.to_owned(), cluster: cluster().await?, namespaces: Mutex::default() };
@@ -56,7 +73,7 @@ fn run(name: &str, steps: impl AsyncFnOnce(&Scenario) -> Result<()>) -> Outcome 
         };
         test.finish(&outcome).await;
         println!("scenario {name}: {:.1} s", start.elapsed().as_secs_f64());
-        outcome
+        Ok(outcome?)
     })
 }
 
@@ -141,7 +158,7 @@ impl Scenario {
         let mut said = format!("scenario {} failed: {error:#}", self.name);
         match self.artifacts() {
             Ok(folder) => {
-                let _ = std::fs::write(folder.join("error.txt"), format!("{error:?}\n"));
+                let _ = std::fs::write(folder.join("error.txt"), format!("{error:#}\n"));
                 for namespace in namespaces {
                     if let Err(error) = collect::collect(namespace, &folder.join(namespace.name())).await {
                         let _ = write!(said, "\n{} was not collected: {error:#}", namespace.name());

@@ -3,6 +3,7 @@
 
 mod browser;
 mod events;
+mod helpers;
 mod idle;
 mod leadership;
 mod lifecycle;
