@@ -1,22 +1,19 @@
 //! `tracardi simulate`: makes the traffic of a [`Plan`], sends it, and says what became of it.
 
-use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 use tracardi_process::SharedClock;
 
 use crate::client::{Client, Target};
 use crate::delivery::{Delivery, Patience};
 use crate::journal::Journal;
 use crate::report;
-use crate::traffic::{Plan, Request, Share, Traffic};
+use crate::run::Run;
+use crate::traffic::{Plan, Share};
 
 /// How long a server may take to accept the first connection.
 const GREETING: Duration = Duration::from_secs(5);
@@ -160,128 +157,62 @@ impl Arguments {
 
 /// Runs the command: progress on standard error, the result on standard output.
 pub async fn run(arguments: Arguments, clock: SharedClock) -> Result<(), Failure> {
+    let terminal = std::io::stderr().is_terminal();
+    // On a terminal each line replaces the one before. Nobody to read it is no reason to stop.
+    let show = |line: &str| {
+        let (before, after) = if terminal { ("\r", "\x1b[K") } else { ("", "\n") };
+        let _ = write!(std::io::stderr(), "{before}{line}{after}");
+    };
+    let (journal, elapsed) = send(&arguments, &clock, show).await?;
+    if terminal {
+        let _ = writeln!(std::io::stderr());
+    }
+    let table = report::table(&journal, elapsed);
+    let mut out = std::io::stdout().lock();
+    out.write_all(table.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::Output(error.to_string()))?;
+    verdict(&journal, &arguments)
+}
+
+/// Sends the traffic; gives what became of it and how long it took. `show` is given a line a second.
+///
+/// Fails only when nobody answers at the address; everything else stands in the journal.
+pub async fn send(
+    arguments: &Arguments,
+    clock: &SharedClock,
+    show: impl Fn(&str),
+) -> Result<(Journal, Duration), Failure> {
     let mut greeting = Client::new(arguments.url.clone(), GREETING);
-    let target = arguments.url.to_string();
     greeting
         .connect()
         .await
-        .map_err(|error| Failure::Unreachable { target: target.clone(), reason: error.to_string() })?;
-    let run = Run {
-        plan: arguments.plan(clock.now()),
-        speed: arguments.speed,
-        began: Instant::now(),
-        journal: Mutex::default(),
-        stopped: AtomicBool::new(false),
-        simulated: AtomicI64::new(i64::MIN),
-    };
+        .map_err(|error| Failure::Unreachable { target: arguments.url.to_string(), reason: error.to_string() })?;
+    let run = Run::new(arguments.plan(clock.now()), arguments.speed.0);
     let senders = join_all((0..arguments.concurrency).map(|index| {
         let client = Client::new(arguments.url.clone(), ANSWER);
         let delivery = Delivery::new(client, Patience::default(), arguments.seed.wrapping_add(index));
         run.send(delivery, Share { index, of: arguments.concurrency })
     }));
-    tokio::select! {
-        _ = senders => {}
-        () = run.show_progress() => {}
-    }
-    if std::io::stderr().is_terminal() {
-        // The progress line has no end of its own.
-        let _ = writeln!(std::io::stderr());
-    }
-    let journal = run.journal();
-    let table = report::table(&journal, run.began.elapsed());
-    let mut out = std::io::stdout().lock();
-    out.write_all(table.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::Output(error.to_string()))?;
-    verdict(&journal, target, arguments.source)
-}
-
-/// A run, shared by its senders.
-struct Run {
-    plan: Plan,
-    speed: Speed,
-    began: Instant,
-    journal: Mutex<Journal>,
-    /// Set when going on is useless.
-    stopped: AtomicBool,
-    /// Simulated time of the latest acknowledged request, in microseconds.
-    simulated: AtomicI64,
-}
-
-impl Run {
-    fn journal(&self) -> MutexGuard<'_, Journal> {
-        // Only counters are changed under the lock; they are as good after a panic as before.
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn send(&self, mut delivery: Delivery, share: Share) {
-        let mut profiles: HashMap<u64, String> = HashMap::new();
-        for request in Traffic::new(self.plan.clone(), share) {
-            self.wait_for(request.at).await;
-            if self.stopped.load(Ordering::Relaxed) {
-                return;
-            }
-            let profile = profiles.get(&request.visitor).map(String::as_str);
-            if let Some(profile) = self.send_one(&mut delivery, &request, profile).await {
-                profiles.insert(request.visitor, profile);
-            }
-        }
-    }
-
-    /// Sends one request and notes what became of it. Gives the id of the visitor's profile.
-    async fn send_one(&self, delivery: &mut Delivery, request: &Request, profile: Option<&str>) -> Option<String> {
-        let stamp = request.at.as_millisecond().to_string();
-        let [agent, language] = request.headers;
-        let headers = [agent, language, ("content-type", "application/json"), ("x-timestamp", &stamp)];
-        match delivery.post("/track", &headers, &request.body(profile)).await {
-            Ok(delivered) if (200..300).contains(&delivered.answer.status) => {
-                self.simulated.fetch_max(request.at.as_microsecond(), Ordering::Relaxed);
-                return self.journal().acknowledge(request, &delivered.answer, delivered.retries);
-            }
-            Ok(delivered) => {
-                self.journal().refuse(&delivered.answer, delivered.retries);
-                // The next request would be refused for the same reason.
-                if matches!(delivered.answer.status, 401 | 403 | 404 | 405) {
-                    self.stopped.store(true, Ordering::Relaxed);
-                }
-            }
-            Err(undelivered) => {
-                self.journal().lose(&undelivered.to_string(), undelivered.attempts);
-                self.stopped.store(true, Ordering::Relaxed);
-            }
-        }
-        None
-    }
-
-    async fn wait_for(&self, at: Timestamp) {
-        let after = at.duration_since(self.plan.from).as_secs_f64() / self.speed.0;
-        if let Ok(after) = Duration::try_from_secs_f64(after)
-            && !after.is_zero()
-        {
-            tokio::time::sleep_until(self.began + after).await;
-        }
-    }
-
-    /// A line a second, for ever.
-    async fn show_progress(&self) {
-        let terminal = std::io::stderr().is_terminal();
+    let progress = async {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let simulated =
-                Timestamp::from_microsecond(self.simulated.load(Ordering::Relaxed)).unwrap_or(self.plan.from);
-            let simulated = simulated.strftime("%F %T").to_string();
-            let line = report::progress(&self.journal(), &simulated, self.began.elapsed());
-            let (before, after) = if terminal { ("\r", "\x1b[K") } else { ("", "\n") };
-            // Nobody to read it is no reason to stop.
-            let _ = write!(std::io::stderr(), "{before}{line}{after}");
+            show(&run.progress());
         }
+    };
+    tokio::select! {
+        _ = senders => {}
+        () = progress => {}
     }
+    Ok(run.finish())
 }
 
-fn verdict(journal: &Journal, target: String, source_id: String) -> Result<(), Failure> {
+/// Whether everything was acknowledged.
+pub fn verdict(journal: &Journal, arguments: &Arguments) -> Result<(), Failure> {
     let count = journal.refused.count + journal.lost.count;
     let refused = journal.refused.first.clone();
     match refused.clone().or_else(|| journal.lost.first.clone()) {
         None => Ok(()),
         Some(reason) if refused.is_some() && reason.starts_with("401") => {
+            let (target, source_id) = (arguments.url.to_string(), arguments.source.clone());
             Err(Failure::Refused { target, source_id, reason })
         }
         Some(first) => Err(Failure::Unacknowledged { count, first }),
@@ -336,8 +267,8 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let judge =
-            |journal: &Journal| verdict(journal, "http://t".to_owned(), "s".to_owned()).map_err(|e| e.to_string());
+        let arguments = parse("--url http://t:1 --source s").unwrap();
+        let judge = |journal: &Journal| verdict(journal, &arguments).map_err(|error| error.to_string());
         let mut journal = Journal::default();
         assert_eq!(judge(&journal), Ok(()));
         journal.lose("no acknowledgement after 3 attempts: connection refused", 3);
@@ -346,7 +277,7 @@ mod tests {
         journal.refuse(&crate::client::Answer { status: 401, body, ..Default::default() }, 0);
         assert_eq!(
             judge(&journal).unwrap_err(),
-            "http://t refused event source `s`: 401 Event source disabled.; create it (type rest) or name another with --source"
+            "http://t:1 refused event source `s`: 401 Event source disabled.; create it (type rest) or name another with --source"
         );
     }
 }

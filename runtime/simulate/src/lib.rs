@@ -6,6 +6,7 @@
 //! | [`client`] | one HTTP/1.1 connection that is kept, with bounds on size and time |
 //! | [`delivery`] | the same request again until it is answered: what a careful tracker does |
 //! | [`journal`] | what was acknowledged, and to whom |
+//! | [`rng`] | numbers from a seed, for ever the same |
 //! | [`cli`] | `tracardi simulate`: all of it together |
 //!
 //! The traffic is a function of its [`traffic::Plan`]: it draws from SplitMix64 streams written out in this crate, not
@@ -15,11 +16,12 @@ pub mod cli;
 pub mod client;
 pub mod delivery;
 pub mod journal;
+pub mod rng;
 pub mod traffic;
 
 mod browsers;
 mod people;
 mod report;
-mod rng;
+mod run;
 mod shop;
 mod visit;
