@@ -1,0 +1,187 @@
+// A working day in the web application, in a real browser: log in by keyboard, watch events arrive while somebody shops,
+// open a profile and an event, on a desktop and on a phone, in light and dark.
+//
+// Environment: BASE_URL of the web application (http://127.0.0.1:8787), PUBLIC_URL of the public API
+// (http://127.0.0.1:8585), EMAIL and PASSWORD of an administrator, SOURCE (demo-shop), ARTIFACTS for screenshots,
+// CHROMIUM. Works against `tracardi standalone` just as well.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { accessible, fits, weight } from './checks.mjs'
+import { complaints, DESKTOP, PHONE, start } from './chromium.mjs'
+import { buy } from './shop.mjs'
+
+const base = (process.env.BASE_URL ?? 'http://127.0.0.1:8787').replace(/\/+$/, '')
+const api = (process.env.PUBLIC_URL ?? 'http://127.0.0.1:8585').replace(/\/+$/, '')
+const source = process.env.SOURCE ?? 'demo-shop'
+const folder = process.env.ARTIFACTS ?? 'artifacts'
+const [email, password] = ['EMAIL', 'PASSWORD'].map(name => {
+  if (!process.env[name]) throw new Error(`set ${name} to that of an administrator`)
+  return process.env[name]
+})
+const person = { email: 'ada@northmoor.example', firstname: 'Ada', lastname: 'Lovelace' }
+
+mkdirSync(folder, { recursive: true })
+const { browser, context } = await start()
+const desk = await context.newPage()
+const wrong = complaints(desk)
+
+async function step(what, work) {
+  const began = Date.now()
+  try {
+    const said = await work()
+    console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${what}${said ? `: ${said}` : ''}`)
+  } catch (error) {
+    for (const [index, page] of context.pages().entries()) {
+      await page.screenshot({ path: join(folder, `failed-${index}.png`) }).catch(() => undefined)
+    }
+    throw new Error(`${what}: ${error.message}\n${wrong.join('\n')}`)
+  }
+}
+
+const picture = name => desk.screenshot({ path: join(folder, `${name}.png`) })
+const go = async (room, heading = room) => {
+  await desk.getByRole('navigation', { name: 'Main' }).filter({ visible: true }).getByRole('link', { name: room }).click()
+  await desk.getByRole('heading', { level: 1, name: heading }).waitFor()
+}
+const examined = async name => {
+  await accessible(desk, name)
+  await fits(desk, name)
+  await picture(name)
+}
+
+try {
+  await step('the login page comes up', async () => {
+    await desk.goto(base)
+    await desk.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
+    await examined('login-desktop')
+    return `${Math.round((await weight(desk)) / 1024)} kB over the wire`
+  })
+
+  await step('a wrong password is explained', async () => {
+    await desk.getByLabel('E-mail').fill(email)
+    await desk.getByLabel('Password', { exact: true }).fill('not the password')
+    await desk.keyboard.press('Enter')
+    await desk.getByRole('alert').waitFor()
+    // Chromium itself reports the refusal.
+    wrong.splice(0, wrong.length, ...wrong.filter(line => !line.includes('400')))
+    return (await desk.getByRole('alert').innerText()).trim()
+  })
+
+  await step('log in by keyboard', async () => {
+    await desk.reload()
+    // The first field has the focus already.
+    await desk.getByLabel('E-mail').waitFor()
+    await desk.keyboard.type(email)
+    await desk.keyboard.press('Tab')
+    await desk.keyboard.type(password)
+    await desk.keyboard.press('Enter')
+    await desk.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+    await desk.getByText('Live', { exact: true }).filter({ visible: true }).last().waitFor()
+  })
+
+  await step('events arrive while somebody shops', async () => {
+    await desk.getByRole('status').filter({ hasText: /^Live$/ }).waitFor()
+    const before = await desk.locator('.event-row.arriving').count()
+    if (before > 0) throw new Error(`${before} events arrived before anything happened`)
+    const shop = await context.newPage()
+    complaints(shop, wrong)
+    const product = await buy(shop, `${base}/shop/?source=${encodeURIComponent(source)}&api=${encodeURIComponent(api)}`, person)
+    await shop.setViewportSize(PHONE)
+    await fits(shop, 'the shop on a phone')
+    await shop.screenshot({ path: join(folder, 'shop-phone.png') })
+    // Nobody reloads the page: the rows come over the live stream.
+    await desk.locator('.event-row.arriving').first().waitFor()
+    await desk.locator('.event-row').filter({ hasText: product }).first().waitFor()
+    await shop.close()
+    return `${await desk.locator('.event-row.arriving').count()} rows, among them ${product}`
+  })
+
+  await step('the overview', async () => {
+    await desk.getByText('Profiles', { exact: true }).last().waitFor()
+    await desk.locator('canvas').first().waitFor()
+    await desk.waitForTimeout(600) // The chart is drawn in steps.
+    await examined('overview-desktop')
+  })
+
+  await step('a profile', async () => {
+    await go('Profiles')
+    await desk.getByRole('link', { name: /Ada Lovelace/ }).first().click()
+    await desk.getByRole('heading', { level: 1, name: 'Ada Lovelace' }).waitFor()
+    await desk.getByText(person.email).first().waitFor()
+    await desk.locator('.event-row').first().waitFor()
+    await examined('profile-desktop')
+    await desk.getByRole('tab', { name: 'Raw JSON' }).click()
+    await desk.getByText('"ltcocc"').waitFor()
+    return desk.url()
+  })
+
+  await step('an event, and the way to it by search', async () => {
+    await go('Events')
+    await desk.getByLabel('Search events').fill('type = "checkout-completed"')
+    await desk.keyboard.press('Enter')
+    const rows = desk.locator('.event-row')
+    await rows.first().waitFor()
+    await desk.waitForFunction(() => document.querySelectorAll('.event-row').length === 1)
+    await examined('events-desktop')
+    await rows.first().click()
+    await desk.getByRole('heading', { level: 1 }).waitFor()
+    await desk.getByRole('tab', { name: 'Raw JSON' }).waitFor()
+    await examined('event-desktop')
+    await desk.getByRole('tab', { name: 'Raw JSON' }).click()
+    await desk.getByText('"checkout-completed"').first().waitFor()
+  })
+
+  await step('an event source and its snippet', async () => {
+    await go('Event sources')
+    await examined('sources-desktop')
+    await desk.getByRole('link', { name: new RegExp(source) }).first().click()
+    await desk.getByText(source).first().waitFor()
+    const snippet = desk.locator('pre, code').filter({ hasText: 'tracker' }).first()
+    await snippet.waitFor()
+    const code = await snippet.innerText()
+    if (!code.includes(source)) throw new Error(`the snippet does not name the source: ${code}`)
+    await examined('source-desktop')
+  })
+
+  await step('the same on a phone', async () => {
+    await desk.setViewportSize(PHONE)
+    await go('Overview')
+    await desk.locator('.event-row').first().waitFor()
+    await desk.waitForTimeout(600)
+    await examined('overview-phone')
+    await go('Profiles')
+    await desk.getByRole('link', { name: /Ada Lovelace/ }).first().click()
+    await desk.getByRole('heading', { level: 1, name: 'Ada Lovelace' }).waitFor()
+    await desk.locator('.event-row').first().waitFor()
+    await examined('profile-phone')
+    await desk.setViewportSize(DESKTOP)
+  })
+
+  await step('the same in the dark', async () => {
+    await desk.emulateMedia({ colorScheme: 'dark' })
+    await go('Overview')
+    await desk.locator('.event-row').first().waitFor()
+    await desk.waitForTimeout(600)
+    await examined('overview-dark')
+    await desk.emulateMedia({ colorScheme: 'light' })
+  })
+
+  await step('a reload keeps the login, and logging out ends it', async () => {
+    await desk.reload()
+    await desk.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+    await desk.getByRole('button', { name: /^Account of/ }).click()
+    await desk.getByRole('menuitem', { name: 'Log out' }).click()
+    await desk.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
+    await desk.reload()
+    await desk.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
+  })
+
+  await step('nothing was complained about', async () => {
+    if (wrong.length > 0) throw new Error(wrong.join('\n'))
+  })
+} catch (error) {
+  console.error(`failed: ${error.message}`)
+  process.exitCode = 1
+} finally {
+  await browser.close()
+}
