@@ -4,30 +4,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tracardi_engine::{Command, Settings};
+use tracardi_engine::{Command, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
 use tracardi_process::{Metrics, Phase, SharedClock, Supervisor};
 use tracardi_store::Documents;
 
 use crate::CollectError;
+use crate::cache::Cache;
 use crate::figures::Figures;
-use crate::writer::{Request, Writer};
+use crate::queue::{Request, Scale};
+use crate::writer::Writer;
 
 /// Bounds of the collector; each has a sensible default.
 #[derive(Clone, Copy, Debug)]
 pub struct CollectorLimits {
     /// Requests that may wait; one more is answered [`CollectError::Full`].
     pub queue: usize,
-    /// Bytes of all requests that wait or are being stored (as [`Command::weight`] estimates them); beyond: `Full`.
+    /// Bytes of all requests that wait or are being stored; beyond: `Full`.
     pub queue_bytes: usize,
     /// Requests in one group (one commit).
     pub group: usize,
     /// Bytes of requests in one group; a bigger single request is a group of its own.
     pub group_bytes: usize,
-    /// Sessions in the cache.
-    pub sessions: usize,
-    /// Profiles in the cache.
-    pub profiles: usize,
+    /// Bytes of JSON of cached sessions and profiles; in memory they take about three times as much.
+    pub cache_bytes: usize,
     /// Events that a slow listener of the live stream may lag behind before it misses some.
     pub live: usize,
 }
@@ -39,8 +39,7 @@ impl Default for CollectorLimits {
             queue_bytes: 64 << 20,
             group: 512,
             group_bytes: 8 << 20,
-            sessions: 8_192,
-            profiles: 8_192,
+            cache_bytes: 32 << 20,
             live: 1_024,
         }
     }
@@ -68,8 +67,79 @@ pub type LiveEvent = (Context, Arc<Event>);
 #[derive(Clone, Debug)]
 pub struct Collector {
     requests: mpsc::Sender<Request>,
+    scale: Scale,
     live: broadcast::Sender<LiveEvent>,
     healthy: Arc<AtomicBool>,
     figures: Figures,
-    queue_bytes: usize,
+}
+
+/// What a client is told to wait when the queue is full: the queue empties within a second or two.
+const RETRY_AFTER_S: u64 = 1;
+
+impl Collector {
+    /// Starts the writer as the task `collector` of phase Flush: it ends after everybody else, when the queue is empty.
+    #[must_use]
+    pub fn start(supervisor: &Supervisor, setup: CollectorSetup, metrics: &Metrics) -> Self {
+        let CollectorSetup { documents, settings, signing_key, clock, limits } = setup;
+        let figures = Figures::registered(metrics);
+        let (requests, receiver) = mpsc::channel(limits.queue.max(1));
+        let (live, _) = broadcast::channel(limits.live.max(1));
+        let healthy = Arc::new(AtomicBool::new(true));
+        let writer = Writer {
+            requests: receiver,
+            documents,
+            settings,
+            signing_key,
+            clock,
+            limits,
+            live: live.clone(),
+            healthy: healthy.clone(),
+            figures: figures.clone(),
+            cache: Cache::new(limits.cache_bytes),
+        };
+        supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
+        Self { requests, scale: Scale::new(limits.queue_bytes, figures.clone()), live, healthy, figures }
+    }
+
+    /// Collects a request of `bytes` bytes. Ok means: on disk, with everything that follows from it. The same request again
+    /// changes nothing and gets the same answer.
+    pub async fn collect(&self, command: Command, bytes: usize) -> Result<TrackAnswer, CollectError> {
+        let Some(weight) = self.scale.take(bytes) else { return Err(self.full()) };
+        let (reply, answer) = oneshot::channel();
+        if let Err(refused) = self.requests.try_send(Request { command, reply, weight }) {
+            return Err(match refused {
+                mpsc::error::TrySendError::Full(_) => self.full(),
+                mpsc::error::TrySendError::Closed(_) => self.stopping(),
+            });
+        }
+        // The writer answers every request it took; it drops them only when the process goes down.
+        answer.await.unwrap_or_else(|_| Err(self.stopping()))
+    }
+
+    fn full(&self) -> CollectError {
+        self.figures.ended("queue_full", "");
+        CollectError::Full { retry_after_s: RETRY_AFTER_S }
+    }
+
+    fn stopping(&self) -> CollectError {
+        self.figures.ended("stopping", "");
+        CollectError::Stopping
+    }
+
+    /// Counts a request that was refused before it came here.
+    pub fn refused(&self, rejected: &Rejected) {
+        self.figures.ended("rejected", rejected.reason());
+    }
+
+    /// Events from now on, right after they are on disk. A listener that lags behind misses some and is told how many.
+    #[must_use]
+    pub fn live(&self) -> broadcast::Receiver<LiveEvent> {
+        self.live.subscribe()
+    }
+
+    /// Whether the store took the last write. When not, it is tried every second.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
 }

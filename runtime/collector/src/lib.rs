@@ -7,16 +7,29 @@
 //!
 //! There is one writer, hence one writer for each profile: counters are exact without locks.
 //!
+//! **Exactly once in effect.** Events have ids that follow from their content. A group is run in the hope that its events
+//! are new, and the commit, which stores no event twice, makes sure of it: when one exists already, nothing is stored, and
+//! the group is run again knowing which. Events that a source or request does not want kept leave their id behind for the
+//! same purpose. No memory of recent ids is involved, so it holds across restarts and however long ago the first time was.
+//!
+//! **When the store fails** nobody in the group is told that anything was stored, whatever the group had changed is gone
+//! from the cache, and the next group starts from what is really on disk.
+//!
 //! | module | what for |
 //! |---|---|
-//! | [`writer`](self) | the task: group, load, run, commit, answer |
-//! | `state` | sessions and profiles: cached, loaded, changed by the group |
+//! | `handle` | [`Collector`]: what the API holds |
+//! | `queue` | the bounded queue: requests and bytes under way |
+//! | `writer` | the task: group, load, run, commit, answer |
+//! | `sight` | what a group sees and changes |
+//! | `cache` | sessions and profiles as last committed |
 //! | `figures` | what `/metrics` tells |
 
+mod cache;
 mod error;
 mod figures;
 mod handle;
-mod state;
+mod queue;
+mod sight;
 mod writer;
 
 pub use error::CollectError;

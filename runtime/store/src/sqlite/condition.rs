@@ -347,9 +347,11 @@ impl Condition {
         let path = Path::parse(field).map_err(|_| StoreError::BadField(field.to_owned()))?;
         // The path as keys only: a list's element is nothing to group by.
         let path = paths(&path)?.into_iter().next().unwrap_or_default();
+        self.argument(path.clone());
         self.argument(path);
         Ok((
-            format!("{table} AS d CROSS JOIN json_each(d.document, ?) AS v"),
+            // Of an object json_each would give the members.
+            format!("{table} AS d CROSS JOIN json_each(d.document, ?) AS v ON json_type(d.document, ?) <> 'object'"),
             "CASE v.type WHEN 'text' THEN v.atom WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
              WHEN 'integer' THEN CAST(v.atom AS TEXT) WHEN 'real' THEN CAST(v.atom AS TEXT) END",
         ))

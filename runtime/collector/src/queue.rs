@@ -1,0 +1,63 @@
+//! The bounded queue in front of the writer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::oneshot;
+use tracardi_engine::Command;
+use tracardi_model::TrackAnswer;
+
+use crate::CollectError;
+use crate::figures::Figures;
+
+/// A request on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) reply: oneshot::Sender<Result<TrackAnswer, CollectError>>,
+    pub(crate) weight: Weight,
+}
+
+/// How many bytes of requests are under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    bytes: Arc<AtomicUsize>,
+    limit: usize,
+    figures: Figures,
+}
+
+impl Scale {
+    pub(crate) fn new(limit: usize, figures: Figures) -> Self {
+        Self { bytes: Arc::default(), limit, figures }
+    }
+
+    /// Lets so many bytes in, unless there are too many already. A single request is let in whatever its size, when it is
+    /// alone: sizes are limited elsewhere.
+    pub(crate) fn take(&self, bytes: usize) -> Option<Weight> {
+        let fits =
+            |now: usize| (now == 0 || now.saturating_add(bytes) <= self.limit).then_some(now.saturating_add(bytes));
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
+        self.figures.waiting.inc();
+        self.figures.waiting_bytes.inc_by(signed(bytes));
+        Some(Weight { bytes, scale: self.clone() })
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The part of one request; given back when the request is done, however it ends.
+#[derive(Debug)]
+pub(crate) struct Weight {
+    pub(crate) bytes: usize,
+    scale: Scale,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.scale.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.scale.figures.waiting.dec();
+        self.scale.figures.waiting_bytes.dec_by(signed(self.bytes));
+    }
+}

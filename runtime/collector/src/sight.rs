@@ -1,0 +1,290 @@
+//! What a group sees: the documents its requests touch, first as committed, then as the requests before have left them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tracardi_engine::{Command, Outcome, State, profile_key};
+use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
+use tracardi_store::{Batch, Document, Found, Loaded, Wanted};
+
+use crate::cache::{Cache, PerContext};
+
+/// A document in sight.
+#[derive(Debug)]
+struct Slot<T> {
+    /// None: there is no such document.
+    value: Option<Arc<T>>,
+    /// Length of its JSON when it was last written or read.
+    bytes: usize,
+    /// Whether the group changed it.
+    changed: bool,
+}
+
+impl<T> Slot<T> {
+    fn committed(document: Loaded<T>) -> Self {
+        Self { value: Some(document.value), bytes: document.bytes, changed: false }
+    }
+
+    const fn missing() -> Self {
+        Self { value: None, bytes: 0, changed: false }
+    }
+
+    const fn changed(value: Arc<T>) -> Self {
+        Self { value: Some(value), bytes: 0, changed: true }
+    }
+}
+
+type Documents<T> = PerContext<HashMap<String, Slot<T>>>;
+
+/// What is to be asked of the store.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    sessions: HashSet<(Context, String)>,
+    profiles: HashSet<(Context, String)>,
+    events: HashSet<(Context, String)>,
+}
+
+impl Missing {
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            sessions: self.sessions.iter().map(|(context, id)| (*context, id.as_str())).collect(),
+            profiles: self.profiles.iter().map(|(context, id)| (*context, id.as_str())).collect(),
+            events: self.events.iter().map(|(context, id)| (*context, id.as_str())).collect(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.profiles.is_empty() && self.events.is_empty()
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Sight {
+    sessions: Documents<Session>,
+    /// By their own ids.
+    profiles: Documents<Profile>,
+    /// The ids by which profiles are asked for; None: nobody's.
+    aliases: PerContext<HashMap<String, Option<String>>>,
+    /// Events that are stored, or will be with this group.
+    events: PerContext<HashMap<String, StoredEvent>>,
+    new_events: Vec<(Context, Arc<Event>)>,
+    applied: Vec<(Context, StoredEvent)>,
+}
+
+impl Sight {
+    /// Moves from the cache into sight what the requests touch, and tells what is missing. Whether an event is stored is
+    /// asked for requests that must go to the store anyway, or for all (`every_event`): for the others the commit will
+    /// tell, as no event is stored twice.
+    pub(crate) fn gather<'a>(
+        &mut self,
+        cache: &mut Cache,
+        commands: impl Iterator<Item = &'a Command>,
+        every_event: bool,
+    ) -> Missing {
+        let mut missing = Missing::default();
+        for command in commands {
+            let context = command.context;
+            let mut complete = true;
+            if let Some(id) = command.session_id() {
+                complete &= self.find_session(cache, &mut missing, context, id);
+            }
+            let session = self.session(command).cloned();
+            if let Some(key) = profile_key(command, session.as_deref()) {
+                complete &= self.find_profile(cache, &mut missing, context, key);
+            }
+            if every_event || !complete {
+                missing.events.extend(command.event_ids().iter().map(|id| (context, id.clone())));
+            }
+        }
+        missing
+    }
+
+    fn find_session(&mut self, cache: &mut Cache, missing: &mut Missing, context: Context, id: &str) -> bool {
+        if self.sessions[context].contains_key(id) {
+            return true;
+        }
+        match cache.take_session(context, id) {
+            Some(session) => {
+                self.sessions[context].insert(id.to_owned(), Slot::committed(session));
+                true
+            }
+            None => {
+                missing.sessions.insert((context, id.to_owned()));
+                false
+            }
+        }
+    }
+
+    fn find_profile(&mut self, cache: &mut Cache, missing: &mut Missing, context: Context, key: &str) -> bool {
+        if self.aliases[context].contains_key(key) {
+            return true;
+        }
+        let own = if self.profiles[context].contains_key(key) {
+            Some(key.to_owned())
+        } else if let Some(profile) = cache.take_profile(context, key) {
+            self.profiles[context].insert(key.to_owned(), Slot::committed(profile));
+            Some(key.to_owned())
+        } else {
+            cache.canonical(context, key).filter(|own| {
+                if self.profiles[context].contains_key(own) {
+                    return true;
+                }
+                let Some(profile) = cache.take_profile(context, own) else { return false };
+                self.profiles[context].insert(own.clone(), Slot::committed(profile));
+                true
+            })
+        };
+        match own {
+            Some(own) => {
+                self.aliases[context].insert(key.to_owned(), Some(own));
+                true
+            }
+            None => {
+                missing.profiles.insert((context, key.to_owned()));
+                false
+            }
+        }
+    }
+
+    /// Takes in the store's answer; what was asked for and not found does not exist. What is in sight already stays: the
+    /// group may have changed it.
+    pub(crate) fn take_in(&mut self, cache: &mut Cache, missing: Missing, found: Found) {
+        for ((context, id), session) in found.sessions {
+            self.sessions[context].entry(id).or_insert_with(|| Slot::committed(session));
+        }
+        for ((context, alias), profile) in found.profiles {
+            let own = profile.value.id().to_owned();
+            // From now on the copy in sight is the one that counts.
+            let cached = cache.take_profile(context, &own);
+            self.profiles[context].entry(own.clone()).or_insert_with(|| Slot::committed(cached.unwrap_or(profile)));
+            self.aliases[context].entry(alias).or_insert(Some(own));
+        }
+        for ((context, id), event) in found.events {
+            self.events[context].entry(id).or_insert(event);
+        }
+        for (context, id) in missing.sessions {
+            self.sessions[context].entry(id).or_insert(Slot::missing());
+        }
+        for (context, id) in missing.profiles {
+            self.aliases[context].entry(id).or_insert(None);
+        }
+    }
+
+    fn session(&self, command: &Command) -> Option<&Arc<Session>> {
+        self.sessions[command.context].get(command.session_id()?)?.value.as_ref()
+    }
+
+    /// What a command meets; None when something is not in sight yet (a request before has given its session another
+    /// profile, one that nobody foresaw): then [`Sight::gather`] again.
+    pub(crate) fn state(&self, command: &Command) -> Option<State> {
+        let context = command.context;
+        let session = self.session(command).cloned();
+        let profile = match profile_key(command, session.as_deref()) {
+            None => None,
+            Some(key) => match self.aliases[context].get(key) {
+                Some(Some(own)) => self.profiles[context].get(own)?.value.clone(),
+                Some(None) => None,
+                None => self.profiles[context].get(key)?.value.clone(),
+            },
+        };
+        let known = &self.events[context];
+        let stored = if known.is_empty() {
+            Vec::new()
+        } else {
+            command.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
+        };
+        Some(State { session, profile, stored })
+    }
+
+    /// Takes in what a command led to.
+    pub(crate) fn apply(&mut self, command: &Command, outcome: Outcome) {
+        let context = command.context;
+        let Outcome { events, session, store_session, profile, store_profile, answer } = outcome;
+        if events.is_empty() && (store_session || store_profile) {
+            for id in command.event_ids() {
+                if self.events[context].contains_key(id) {
+                    continue;
+                }
+                let mark = StoredEvent {
+                    id: id.clone(),
+                    source_id: command.source.id.clone(),
+                    session_id: answer.session.id.clone(),
+                    profile_id: answer.profile.id.clone(),
+                };
+                self.events[context].insert(id.clone(), mark.clone());
+                self.applied.push((context, mark));
+            }
+        }
+        for event in events {
+            self.events[context].insert(event.id().to_owned(), event.stored());
+            self.new_events.push((context, Arc::new(event)));
+        }
+        if let Some(session) = session.filter(|_| store_session) {
+            self.sessions[context].insert(session.id().to_owned(), Slot::changed(session));
+        }
+        if let Some(profile) = profile.filter(|_| store_profile) {
+            let own = profile.id().to_owned();
+            for id in profile.ids() {
+                // Somebody asked for this id and it was nobody's: now it is this profile's.
+                if let Some(owner @ None) = self.aliases[context].get_mut(id) {
+                    *owner = Some(own.clone());
+                }
+            }
+            self.aliases[context].insert(own.clone(), Some(own.clone()));
+            self.profiles[context].insert(own, Slot::changed(profile));
+        }
+    }
+
+    /// Everything to be stored. Remembers the length of what it writes.
+    pub(crate) fn batch(&mut self) -> Result<Batch, serde_json::Error> {
+        fn changed<T: serde::Serialize>(
+            documents: &mut Documents<T>,
+        ) -> Result<Vec<(Context, Document<T>)>, serde_json::Error> {
+            let mut list = Vec::new();
+            for context in [Context::Production, Context::Staging] {
+                for slot in documents[context].values_mut().filter(|slot| slot.changed) {
+                    if let Some(value) = &slot.value {
+                        let document = Document::new(value.clone())?;
+                        slot.bytes = document.text.len();
+                        list.push((context, document));
+                    }
+                }
+            }
+            Ok(list)
+        }
+        let events = self.new_events.iter().map(|(context, event)| Ok((*context, Document::new(event.clone())?)));
+        Ok(Batch {
+            events: events.collect::<Result<_, serde_json::Error>>()?,
+            applied: self.applied.clone(),
+            sessions: changed(&mut self.sessions)?,
+            profiles: changed(&mut self.profiles)?,
+        })
+    }
+
+    /// After the commit: the documents go (back) into the cache; gives the new events.
+    pub(crate) fn settle(self, cache: &mut Cache) -> Vec<(Context, Arc<Event>)> {
+        for (context, sessions) in self.sessions.drain() {
+            for (id, slot) in sessions {
+                if let Some(value) = slot.value {
+                    cache.put_session(context, id, Loaded { value, bytes: slot.bytes });
+                }
+            }
+        }
+        for (context, profiles) in self.profiles.drain() {
+            for (id, slot) in profiles {
+                if let Some(value) = slot.value {
+                    cache.put_profile(context, id, Loaded { value, bytes: slot.bytes });
+                }
+            }
+        }
+        for (context, aliases) in self.aliases.drain() {
+            for (alias, own) in aliases {
+                if let Some(own) = own.filter(|own| *own != alias) {
+                    cache.put_alias(context, alias, own);
+                }
+            }
+        }
+        self.new_events
+    }
+}

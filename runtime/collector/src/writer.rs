@@ -1,0 +1,283 @@
+//! The one task that writes: group, load, run, commit, answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracardi_engine::{Rejected, Settings};
+use tracardi_model::{SeededEntropy, TrackAnswer};
+use tracardi_process::SharedClock;
+use tracardi_process::supervisor::panic_text;
+use tracardi_store::seal::keyed_hash;
+use tracardi_store::{Committed, Documents, StoreError};
+
+use crate::cache::Cache;
+use crate::figures::Figures;
+use crate::queue::Request;
+use crate::sight::{Missing, Sight};
+use crate::{CollectError, CollectorLimits, LiveEvent};
+
+/// What a client is told to wait after a failure of the store.
+const RETRY_AFTER_S: u64 = 2;
+/// How often a store that failed is tried when no request does it.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Writer {
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) documents: Arc<dyn Documents>,
+    pub(crate) settings: watch::Receiver<Arc<Settings>>,
+    pub(crate) signing_key: [u8; 32],
+    pub(crate) clock: SharedClock,
+    pub(crate) limits: CollectorLimits,
+    pub(crate) live: broadcast::Sender<LiveEvent>,
+    pub(crate) healthy: Arc<AtomicBool>,
+    pub(crate) figures: Figures,
+    pub(crate) cache: Cache,
+}
+
+/// Why an attempt failed.
+enum Failure {
+    /// One of the new events is stored already.
+    EventExists,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// How the engine answered one request.
+enum Ran {
+    Answer(TrackAnswer),
+    Refused(Rejected),
+    Panicked,
+}
+
+/// A group that is on disk.
+struct Stored {
+    /// For each request, in order.
+    answers: Vec<Ran>,
+    events: Vec<LiveEvent>,
+}
+
+impl Writer {
+    /// Runs until asked to end, then stores what is still queued.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut carried: Option<Request> = None;
+        let mut stopping = false;
+        loop {
+            let first = match carried.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    biased;
+                    request = self.requests.recv() => match request {
+                        Some(request) => request,
+                        // Nobody is left who could ask.
+                        None => return stop.cancelled().await,
+                    },
+                    () = stop.cancelled(), if !stopping => {
+                        // What is queued is still answered; then the queue ends.
+                        stopping = true;
+                        self.requests.close();
+                        continue;
+                    }
+                    () = tokio::time::sleep(PROBE), if !self.healthy.load(Ordering::Relaxed) => {
+                        self.probe().await;
+                        continue;
+                    }
+                },
+            };
+            let (group, next) = self.fill(first);
+            carried = next;
+            self.store(group).await;
+        }
+    }
+
+    /// A group: what is queued right now, within the limits. Nobody waits for company: while a group is being stored the
+    /// next one gathers by itself.
+    fn fill(&mut self, first: Request) -> (Vec<Request>, Option<Request>) {
+        let mut bytes = first.weight.bytes;
+        let mut group = vec![first];
+        while group.len() < self.limits.group {
+            let Ok(request) = self.requests.try_recv() else { break };
+            bytes = bytes.saturating_add(request.weight.bytes);
+            if bytes > self.limits.group_bytes {
+                return (group, Some(request));
+            }
+            group.push(request);
+        }
+        (group, None)
+    }
+
+    /// Stores a group and answers everybody in it.
+    async fn store(&mut self, group: Vec<Request>) {
+        #[allow(clippy::cast_precision_loss, reason = "a group has some hundred requests")]
+        self.figures.group.observe(group.len() as f64);
+        match self.try_store(&group).await {
+            Ok(stored) => self.answer(group, stored),
+            // One request may be to blame (a document that cannot be read, say); the others shall not suffer with it.
+            Err(error) if group.len() > 1 && !error.passes() => {
+                for request in group {
+                    let alone = vec![request];
+                    match self.try_store(&alone).await {
+                        Ok(stored) => self.answer(alone, stored),
+                        Err(error) => self.answer_unavailable(alone, &error),
+                    }
+                }
+            }
+            Err(error) => self.answer_unavailable(group, &error),
+        }
+        self.figures.cached_bytes.set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
+    }
+
+    /// Stores a group. At first in the hope that its events are new (the commit itself makes sure of that); if one is not,
+    /// nothing has happened yet, and all of it is done again with open eyes.
+    async fn try_store(&mut self, group: &[Request]) -> Result<Stored, StoreError> {
+        let result = match self.attempt(group, false).await {
+            Err(Failure::EventExists) => {
+                self.figures.repeats.inc();
+                self.attempt(group, true).await
+            }
+            result => result,
+        };
+        match result {
+            Ok(stored) => {
+                if !self.healthy.swap(true, Ordering::Relaxed) {
+                    tracing::info!("the store takes writes again");
+                }
+                Ok(stored)
+            }
+            Err(Failure::Store(error)) => {
+                if error.passes() {
+                    self.mark_unhealthy(&error);
+                } else {
+                    tracing::error!(%error, "a group of requests could not be stored");
+                }
+                Err(error)
+            }
+            Err(Failure::EventExists) => {
+                let reason = "an event is there and is not there".to_owned();
+                Err(StoreError::Corrupt { what: "index of event ids".to_owned(), reason })
+            }
+        }
+    }
+
+    /// One attempt: whatever it took out of the cache is gone when it fails.
+    async fn attempt(&mut self, group: &[Request], every_event: bool) -> Result<Stored, Failure> {
+        let settings = self.settings.borrow_and_update().clone();
+        let now = self.clock.now();
+        let mut sight = Sight::default();
+        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.command), every_event);
+        self.load(&mut sight, missing).await?;
+        let mut answers = Vec::with_capacity(group.len());
+        for Request { command, .. } in group {
+            let state = match sight.state(command) {
+                Some(state) => state,
+                None => {
+                    let missing = sight.gather(&mut self.cache, std::iter::once(command), every_event);
+                    self.load(&mut sight, missing).await?;
+                    sight.state(command).unwrap_or_default()
+                }
+            };
+            let mut entropy = SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &command.digest()]));
+            // The engine works on values of its own; what a panic leaves behind is dropped.
+            let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                tracardi_engine::collect(command, state, &settings, now, &mut entropy)
+            }));
+            answers.push(match outcome {
+                Ok(Ok(outcome)) => {
+                    let answer = outcome.answer.clone();
+                    sight.apply(command, outcome);
+                    Ran::Answer(answer)
+                }
+                Ok(Err(rejected)) => Ran::Refused(rejected),
+                Err(panic) => {
+                    self.figures.panics.inc();
+                    tracing::error!(panic = %panic_text(panic.as_ref()), "the engine panicked on a request; it was left out");
+                    Ran::Panicked
+                }
+            });
+        }
+        let batch = sight.batch().map_err(|error| StoreError::Corrupt {
+            what: "document to be stored".to_owned(),
+            reason: error.to_string(),
+        })?;
+        if !batch.is_empty() {
+            let began = Instant::now();
+            match self.documents.commit(batch).await {
+                Ok(Committed::Stored) => self.figures.commit.observe(began.elapsed().as_secs_f64()),
+                Ok(Committed::EventExists) => return Err(Failure::EventExists),
+                Err(error) => {
+                    self.figures.store_failed("commit");
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(Stored { answers, events: sight.settle(&mut self.cache) })
+    }
+
+    async fn load(&mut self, sight: &mut Sight, missing: Missing) -> Result<(), StoreError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.figures.loads.inc();
+        let found = self.documents.load(&missing.wanted()).await.inspect_err(|_| self.figures.store_failed("load"))?;
+        sight.take_in(&mut self.cache, missing, found);
+        Ok(())
+    }
+
+    /// Answers a stored group, then tells the listeners.
+    fn answer(&self, group: Vec<Request>, stored: Stored) {
+        self.figures.events.inc_by(stored.events.len() as u64);
+        for (request, ran) in group.into_iter().zip(stored.answers) {
+            let reply = match ran {
+                Ran::Answer(answer) => {
+                    self.figures.ended("stored", "");
+                    Ok(answer)
+                }
+                Ran::Refused(rejected) => {
+                    self.figures.ended("rejected", rejected.reason());
+                    Err(CollectError::Rejected(rejected))
+                }
+                Ran::Panicked => {
+                    self.figures.ended("failed", "");
+                    let reason = "this request could not be processed".to_owned();
+                    Err(CollectError::Unavailable { reason, retry_after_s: RETRY_AFTER_S })
+                }
+            };
+            // A client that has gone away does not hear it.
+            let _ = request.reply.send(reply);
+        }
+        if self.live.receiver_count() > 0 {
+            for event in stored.events {
+                let _ = self.live.send(event);
+            }
+        }
+    }
+
+    fn answer_unavailable(&self, group: Vec<Request>, error: &StoreError) {
+        for request in group {
+            self.figures.ended("unavailable", "");
+            let reason = error.to_string();
+            let _ = request.reply.send(Err(CollectError::Unavailable { reason, retry_after_s: RETRY_AFTER_S }));
+        }
+    }
+
+    fn mark_unhealthy(&self, error: &StoreError) {
+        if self.healthy.swap(false, Ordering::Relaxed) {
+            tracing::error!(%error, "the store takes no writes; requests are answered 503 until it does");
+        }
+    }
+
+    async fn probe(&self) {
+        if self.documents.probe().await.is_ok() {
+            self.healthy.store(true, Ordering::Relaxed);
+            tracing::info!("the store takes writes again");
+        }
+    }
+}
