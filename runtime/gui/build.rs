@@ -58,8 +58,8 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<(), Strin
         }
         let relative = path.strip_prefix(root).map_err(|error| error.to_string())?;
         let name = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-        let copy = ["br", "gz"].iter().any(|suffix| path.extension().is_some_and(|extension| extension == *suffix));
-        if !copy && !name.starts_with("manifest.json") && !name.starts_with('.') && !name.ends_with(".md") {
+        let kept_out = ["br", "gz", "md"].iter().any(|suffix| path.extension().is_some_and(|found| found == *suffix));
+        if !kept_out && name != "manifest.json" && !name.starts_with('.') {
             files.push(name);
         }
     }

@@ -60,7 +60,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-text': '#e4e6ee',
     '--mantine-color-anchor': '#a79dfa',
     '--app-page': '#101117',
-    '--app-hover': '#20232d',
+    '--app-hover': '#2c303c',
     '--app-fresh': '#28254a',
     '--app-shadow': 'none',
   },

@@ -17,12 +17,17 @@ export function reconnectDelay(attempt: number): number {
   return Math.min(FIRST_WAIT_MS * 2 ** Math.min(attempt, 10), LONGEST_WAIT_MS)
 }
 
+interface Handlers {
+  onEvent: (event: EventDocument) => void
+  /** Events may have passed unseen: the connection is new, or this client was too slow. */
+  onGap: () => void
+}
+
 /**
- * Streams events until `signal` ends, reconnecting by itself after the last event seen. `onState` tells how the
- * connection is, so that people see when "live" is not.
+ * Streams events until `signal` ends, reconnecting by itself. `onState` tells how the connection is, so that people see
+ * when "live" is not.
  */
-async function stream(signal: AbortSignal, onEvent: (event: EventDocument) => void, onState: (state: LiveState) => void) {
-  let last = ''
+async function stream(signal: AbortSignal, handlers: () => Handlers, onState: (state: LiveState) => void) {
   let attempt = 0
   while (!signal.aborted) {
     onState(attempt === 0 ? 'connecting' : 'waiting')
@@ -31,8 +36,7 @@ async function stream(signal: AbortSignal, onEvent: (event: EventDocument) => vo
     signal.addEventListener('abort', stop)
     let watchdog = setTimeout(stop, SILENCE_MS)
     try {
-      const path = `${BASE}/events/live${last ? `?since=${encodeURIComponent(last)}` : ''}`
-      const response = await fetch(path, {
+      const response = await fetch(`${BASE}/events/live`, {
         headers: { ...commonHeaders(), accept: 'text/event-stream' },
         signal: connection.signal,
         cache: 'no-store',
@@ -43,6 +47,7 @@ async function stream(signal: AbortSignal, onEvent: (event: EventDocument) => vo
       }
       if (!response.ok || !response.body) throw new Error(`status ${response.status}`)
       onState('live')
+      handlers().onGap()
       attempt = 0
       const parser = new StreamParser()
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
@@ -52,10 +57,10 @@ async function stream(signal: AbortSignal, onEvent: (event: EventDocument) => vo
         clearTimeout(watchdog)
         watchdog = setTimeout(stop, SILENCE_MS)
         for (const message of parser.push(value)) {
-          if (message.id) last = message.id
+          if (message.event === 'lagged') handlers().onGap()
           if (message.event !== 'event') continue
           const event = readEvent(message.data)
-          if (event) onEvent(event)
+          if (event) handlers().onEvent(event)
         }
       }
     } catch {
@@ -91,19 +96,19 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Calls `onEvent` for every event stored from now on, while the component is shown. */
-export function useLiveEvents(onEvent: (event: EventDocument) => void): LiveState {
+/** Calls `onEvent` for every event stored from now on, while the component is shown; `onGap` when some may be missing. */
+export function useLiveEvents(handlers: Handlers): LiveState {
   const [state, setState] = useState<LiveState>('connecting')
   const context = useStore(dataContext)
   const token = useStore(login)?.token
-  const handler = useRef(onEvent)
+  const current = useRef(handlers)
   useEffect(() => {
-    handler.current = onEvent
+    current.current = handlers
   })
   useEffect(() => {
     if (!token) return
     const controller = new AbortController()
-    void stream(controller.signal, event => handler.current(event), setState)
+    void stream(controller.signal, () => current.current, setState)
     return () => controller.abort()
   }, [context, token])
   return token ? state : 'off'

@@ -92,7 +92,7 @@ function options(scheme: 'light' | 'dark'): ChartOptions<'bar'> {
         stacked: true,
         beginAtZero: true,
         border: { display: false },
-        grid: { color: dark ? '#262a36' : '#eceef4' },
+        grid: { color: dark ? '#323644' : '#eceef4' },
         ticks: { color: text, font, precision: 0, maxTicksLimit: 5 },
       },
     },

@@ -3,14 +3,17 @@ import { IconUser } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { useProfile } from '../api/queries'
 import { shortId } from '../lib/format'
-import { ANONYMOUS, colourIndex, initials, nameOf } from '../lib/profile'
+import { colourIndex, initials, nameOf } from '../lib/profile'
 
 const HUES = ['iris', 'teal', 'orange', 'pink', 'blue', 'grape', 'cyan', 'green'] as const
 
-/** A round picture for a profile: initials in a colour of its own, or a figure for somebody unknown. */
-export function PersonAvatar({ id, name, image, size = 36 }: { id: string; name: string | null; image?: string | null; size?: number }) {
+/**
+ * A round picture for a profile: initials in a colour of its own, or a figure for somebody unknown. Pictures that events
+ * name are not loaded: anybody can send one, and would see who looks.
+ */
+export function PersonAvatar({ id, name, size = 36 }: { id: string; name: string | null; size?: number }) {
   return (
-    <Avatar size={size} radius="xl" color={name ? HUES[colourIndex(id, HUES.length)] : 'gray'} src={image ?? null} alt="">
+    <Avatar size={size} radius="xl" color={name ? HUES[colourIndex(id, HUES.length)] : 'gray'} alt="">
       {initials(name) ?? <IconUser size={size * 0.55} stroke={1.6} aria-hidden />}
     </Avatar>
   )
@@ -31,5 +34,3 @@ export function PersonLink({ id }: { id: string }) {
     </Anchor>
   )
 }
-
-export { ANONYMOUS }

@@ -59,3 +59,8 @@ export function curlSnippet(publicUrl: string, sourceId: string): string {
 function shell(value: string): string {
   return `'${value.replace(/'/g, `'\\''`)}'`
 }
+
+/** Address of the demo shop, sending to an event source. The web application serves it beside itself. */
+export function shopUrl(publicUrl: string, sourceId: string): string {
+  return `/shop/index.html?${new URLSearchParams({ api: publicUrl, source: sourceId }).toString()}`
+}

@@ -83,7 +83,7 @@ function Head({ profile }: { profile: ProfileDocument }) {
   return (
     <PageHead
       back={{ to: '/profiles', label: 'Profiles' }}
-      icon={<PersonAvatar id={profile.id} name={name} size={64} image={null} />}
+      icon={<PersonAvatar id={profile.id} name={name} size={64} />}
       title={name ?? ANONYMOUS}
       subtitle={
         <>

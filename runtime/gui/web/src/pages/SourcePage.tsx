@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Stack, Switch, Tabs, Text } from '@mantine/core'
+import { Anchor, Badge, Button, Group, Modal, Stack, Switch, Tabs, Text } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
@@ -13,7 +13,7 @@ import { Section } from '../components/Section'
 import { When } from '../components/When'
 import { rangeByKey } from '../lib/range'
 import { equals } from '../lib/search'
-import { curlSnippet, pageSnippet, trackSnippet } from '../lib/snippet'
+import { curlSnippet, pageSnippet, shopUrl, trackSnippet } from '../lib/snippet'
 import { useTitle } from '../lib/useTitle'
 
 /** One event source: its switch, its details, the code to paste, and what came from it. */
@@ -64,6 +64,12 @@ function Source({ source }: { source: EventSource }) {
               <Tabs.Tab value="curl">Without a browser</Tabs.Tab>
             </Tabs.List>
             <Tabs.Panel value="page">
+              <Text size="sm" mb="xs">
+                <Anchor href={shopUrl(publicUrl, source.id)} target="_blank" rel="noreferrer" inherit>
+                  Try it in the demo shop
+                </Anchor>
+                , a small site that sends to this source.
+              </Text>
               <Code text={pageSnippet(publicUrl, source.id)} label="Tracker snippet" />
             </Tabs.Panel>
             <Tabs.Panel value="track">

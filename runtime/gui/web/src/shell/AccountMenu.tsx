@@ -21,7 +21,8 @@ export function AccountMenu() {
   return (
     <Menu position="bottom-end" width={240}>
       <Menu.Target>
-        <UnstyledButton aria-label={`Account of ${email}`} style={{ borderRadius: 999 }}>
+        <UnstyledButton style={{ borderRadius: 999 }}>
+          <span className="visually-hidden">Account of {email}</span>
           <Avatar size={34} radius="xl" color="iris" variant="filled" aria-hidden>
             {initials(name ?? email)}
           </Avatar>

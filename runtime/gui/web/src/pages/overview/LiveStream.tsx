@@ -1,6 +1,6 @@
 import { Button, Group, Select, Text } from '@mantine/core'
 import { IconPlayerPause, IconPlayerPlay, IconRadar } from '@tabler/icons-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { type LiveState, useLiveEvents } from '../../api/live'
 import { useLatest } from '../../api/queries'
 import type { EventDocument } from '../../api/types'
@@ -37,7 +37,11 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
   const pausedNow = useRef(paused)
   pausedNow.current = paused
 
-  const state = useLiveEvents(useCallback(event => batch.current.unshift(event), []))
+  const state = useLiveEvents({
+    onEvent: event => batch.current.unshift(event),
+    // What passed unseen is stored: fetch it.
+    onGap: () => void recent.refetch(),
+  })
 
   const notify = useRef(onNew)
   notify.current = onNew
@@ -88,7 +92,7 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
           </Group>
           <Select
             size="xs"
-            w={160}
+            w={{ base: 130, sm: 160 }}
             aria-label="Show only one type"
             placeholder="All types"
             clearable
