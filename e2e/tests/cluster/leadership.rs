@@ -120,7 +120,7 @@ fn only_the_leader_writes() -> Outcome {
 
 /// Changes that a pod of the operator asked the API server for, apart from Leases and events.
 async fn writes(operator: &Operator, pod: &str) -> Result<f64> {
-    crate::idle::requests(&operator.metrics(pod).await?, crate::idle::WRITES)
+    crate::idle::writes(&operator.metrics(pod).await?)
 }
 
 fn versions(objects: &[Json]) -> Vec<(String, String)> {
