@@ -1,1 +1,93 @@
-//! HTTP routers by noun: collection, login, event sources, profiles, sessions, events.
+//! HTTP: which path does what.
+//!
+//! [`public_router`] is for the internet: it takes events and serves the browser tracker. [`private_router`] has that too,
+//! and the configuration and the queries; for trusted networks. The handlers stand in a file for each noun. What every
+//! request passes is in [`edge`]; what a refused request is answered in [`errors`]; who may call what in [`auth`].
+
+pub mod app;
+pub mod attempts;
+pub mod auth;
+pub mod body;
+pub mod context;
+pub mod document;
+pub mod edge;
+pub mod errors;
+pub mod event;
+pub mod event_source;
+pub mod figures;
+pub mod info;
+pub mod install;
+pub mod live;
+pub mod password;
+pub mod profile;
+pub mod range;
+pub mod select;
+pub mod session;
+pub mod track;
+pub mod tracker;
+pub mod user;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post};
+
+pub use app::{App, Options, Setup, Surface};
+
+/// The public API.
+pub fn public_router(app: &App) -> Router {
+    finish(shared(), app.on(Surface::Public))
+}
+
+/// The private API: everything.
+pub fn private_router(app: &App) -> Router {
+    let router = shared()
+        .route("/user/token", post(user::token))
+        .route("/user/logout", post(user::logout))
+        .route("/user-account", get(user::account).post(user::change_account))
+        .route("/install", get(install::status).post(install::install))
+        .route("/settings/public-url", get(info::public_url))
+        .route("/event-source", post(event_source::save))
+        .route("/event-source/{id}", get(event_source::get).delete(event_source::delete))
+        .route("/event-sources", get(event_source::grouped))
+        .route("/event-sources/by_type", get(event_source::grouped))
+        .route("/event-sources/entity", get(event_source::entities))
+        .route("/event-sources/refresh", get(document::refresh))
+        .route("/event-sources/type/{type}", get(event_source::types))
+        .route("/event/count", get(document::count_events))
+        .route("/event/{id}", get(event::get))
+        .route("/events/refresh", get(document::refresh))
+        .route("/events/flush", get(document::refresh))
+        .route("/events/live", get(live::live))
+        .route("/events/profile/{profile_id}", get(event::of_profile))
+        .route("/events/session/{session_id}/profile/{profile_id}", get(event::of_session))
+        .route("/session/count", get(document::count_sessions))
+        .route("/session/{id}", get(session::get))
+        .route("/session/profile/{profile_id}", get(session::of_profile))
+        .route("/sessions/refresh", get(document::refresh))
+        .route("/sessions/flash", get(document::refresh))
+        .route("/profile/count", get(document::count_profiles))
+        .route("/profile/{id}", get(profile::get))
+        .route("/profiles/refresh", get(document::refresh))
+        .route("/profiles/flash", get(document::refresh))
+        .route("/{index}/select", post(select::select))
+        .route("/{index}/select/range", post(select::range))
+        .route("/{index}/select/range/page/{page}", post(select::range_page))
+        .route("/{index}/select/histogram", post(select::histogram));
+    finish(router, app.on(Surface::Private))
+}
+
+/// What both ports have.
+fn shared() -> Router<App> {
+    let healthcheck = get(info::healthcheck).post(info::healthcheck).put(info::healthcheck).delete(info::healthcheck);
+    Router::new()
+        .route("/", get(info::details))
+        .route("/info/version", get(info::version))
+        .route("/info/version/details", get(info::details))
+        .route("/healthcheck", healthcheck)
+        .route("/track", post(track::track).put(track::check))
+        .route("/tracker/{*path}", get(tracker::tracker))
+}
+
+fn finish(router: Router<App>, app: App) -> Router {
+    router.fallback(any(edge::not_found)).layer(from_fn_with_state(app.clone(), edge::edge)).with_state(app)
+}

@@ -127,7 +127,7 @@ impl Supervisor {
         let token = self.token(phase);
         let failed = self.0.failed.clone();
         self.start(phase, async move {
-            let reason = match futures_catch(task).await {
+            let reason = match catch_panic(task).await {
                 Err(panic) => format!("panicked: {panic}"),
                 Ok(outcome) => match outcome.failure() {
                     Some(reason) => reason,
@@ -148,7 +148,7 @@ impl Supervisor {
         T: Future<Output = ()> + Send + 'static,
     {
         self.start(phase, async move {
-            if let Err(panic) = futures_catch(job).await {
+            if let Err(panic) = catch_panic(job).await {
                 tracing::error!(task = name, %panic, "job panicked");
             }
         });
@@ -200,8 +200,8 @@ impl Supervisor {
     }
 }
 
-/// Runs a future and gives the message of its panic, if it panics.
-async fn futures_catch<T: Future>(future: T) -> Result<T::Output, String> {
+/// Runs a future; when it panics, gives the message of the panic.
+pub async fn catch_panic<T: Future>(future: T) -> Result<T::Output, String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(move |context| {
         match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

@@ -1,0 +1,135 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use axum::http::HeaderName;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracardi_collector::Collector;
+use tracardi_model::Limits;
+use tracardi_process::{Metrics, SharedClock};
+use tracardi_store::{Configuration, Documents};
+
+use crate::attempts::Attempts;
+use crate::body::BodyBudget;
+use crate::figures::Figures;
+use crate::password::Passwords;
+
+/// Which port a router serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// Collection, for the internet.
+    Public,
+    /// Everything, for trusted networks.
+    Private,
+}
+
+impl Surface {
+    /// Name in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// Settings of the API.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// URL under which visitors' browsers reach the public API; shown in tracker snippets.
+    pub public_url: String,
+    /// Header with the client's address behind a proxy; the connection's address when none is named.
+    pub forwarded_ip: Option<HeaderName>,
+    /// Bounds of a tracker payload.
+    pub limits: Limits,
+    /// What `POST /install` demands.
+    pub installation_token: String,
+    /// Id of this process.
+    pub instance: String,
+    /// Memory for request bodies under way, in bytes.
+    pub body_memory: usize,
+    /// Clients of the live stream at a time.
+    pub live_clients: usize,
+}
+
+/// What a router is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Takes events.
+    pub collector: Collector,
+    /// Where events, sessions and profiles are read.
+    pub documents: Arc<dyn Documents>,
+    /// Where sources, users and tokens are kept.
+    pub configuration: Arc<dyn Configuration>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Settings.
+    pub options: Options,
+    /// Cancelled when the process begins to leave: streams that would never end, end.
+    pub leaving: CancellationToken,
+}
+
+/// Shared by all handlers of both ports.
+#[derive(Debug)]
+pub struct Parts {
+    /// What it was made of.
+    pub setup: Setup,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Failed logins.
+    pub attempts: Attempts,
+    /// Memory for bodies.
+    pub bodies: BodyBudget,
+    /// Places at the live stream.
+    pub live: Arc<Semaphore>,
+    /// Metrics.
+    pub figures: Figures,
+}
+
+/// State of the routers; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The port that this handle serves.
+    pub surface: Surface,
+    parts: Arc<Parts>,
+}
+
+impl App {
+    /// Makes the state and registers its figures.
+    #[must_use]
+    pub fn new(setup: Setup, metrics: &Metrics) -> Self {
+        let parts = Parts {
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
+            bodies: BodyBudget::new(setup.options.body_memory),
+            live: Arc::new(Semaphore::new(setup.options.live_clients)),
+            figures: Figures::new(metrics),
+            setup,
+        };
+        Self { surface: Surface::Private, parts: Arc::new(parts) }
+    }
+
+    /// The same state for a port.
+    #[must_use]
+    pub fn on(&self, surface: Surface) -> Self {
+        Self { surface, parts: self.parts.clone() }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl std::ops::Deref for Parts {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
+}

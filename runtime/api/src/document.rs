@@ -1,0 +1,89 @@
+//! What events, sessions and profiles have in common: reading one, counting, making writes visible.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tracardi_language::filter::{Filter, Literal, Relation};
+use tracardi_model::{Context, Path};
+use tracardi_store::Index;
+
+use crate::app::App;
+use crate::auth::{Allowed, Everyone};
+use crate::context::InContext;
+use crate::errors::Refusal;
+
+/// Name of an index, in paths and in answers.
+#[must_use]
+pub const fn name(index: Index) -> &'static str {
+    match index {
+        Index::Event => "event",
+        Index::Session => "session",
+        Index::Profile => "profile",
+    }
+}
+
+/// Where a document lies, in the form of the original's answers.
+#[must_use]
+pub fn place(index: Index, id: &str) -> Value {
+    json!({"id": id, "index": format!("tracardi-{}", name(index))})
+}
+
+/// A document by id, as it is stored.
+pub async fn raw(app: &App, context: Context, index: Index, id: &str) -> Result<Box<RawValue>, Refusal> {
+    app.documents.get(context, index, id.trim()).await?.ok_or(Refusal::Missing)
+}
+
+/// A document by id, to be completed.
+pub async fn object(app: &App, context: Context, index: Index, id: &str) -> Result<Map<String, Value>, Refusal> {
+    let raw = raw(app, context, index, id).await?;
+    serde_json::from_str(raw.get()).map_err(|error| {
+        tracing::error!(%error, index = name(index), id, "a stored document cannot be read");
+        Refusal::Later { reason: format!("stored {} {id} cannot be read: {error}", name(index)), retry_after_s: 30 }
+    })
+}
+
+async fn count(app: App, context: Context, index: Index) -> Result<Json<Value>, Refusal> {
+    let count = app.documents.count(context, index).await?;
+    Ok(Json(json!({"count": count, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}})))
+}
+
+/// `GET /event/count`
+pub async fn count_events(
+    _: Allowed<Everyone>,
+    InContext(context): InContext,
+    State(app): State<App>,
+) -> Result<Json<Value>, Refusal> {
+    count(app, context, Index::Event).await
+}
+
+/// `GET /session/count`
+pub async fn count_sessions(
+    _: Allowed<Everyone>,
+    InContext(context): InContext,
+    State(app): State<App>,
+) -> Result<Json<Value>, Refusal> {
+    count(app, context, Index::Session).await
+}
+
+/// `GET /profile/count`
+pub async fn count_profiles(
+    _: Allowed<Everyone>,
+    InContext(context): InContext,
+    State(app): State<App>,
+) -> Result<Json<Value>, Refusal> {
+    count(app, context, Index::Profile).await
+}
+
+/// `GET /events/refresh` and its kin: everything acknowledged is visible to queries when this answers.
+pub async fn refresh(_: Allowed<Everyone>, State(app): State<App>) -> Result<Json<Value>, Refusal> {
+    app.documents.refresh().await?;
+    Ok(Json(json!({"_shards": {"total": 1, "successful": 1, "failed": 0}})))
+}
+
+/// The filter `field = value`, whatever the value contains. `field` is one of our own dotted names.
+pub fn equal(field: &'static str, value: &str) -> Result<Filter, Refusal> {
+    let path =
+        Path::parse(field).map_err(|error| Refusal::field("value_error", vec![field.into()], error.to_string()))?;
+    Ok(Filter::Compare { field: path, relation: Relation::Equal, value: Literal::Text(value.trim().to_owned()) })
+}

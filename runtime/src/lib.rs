@@ -1,1 +1,0 @@
-//! The services of a Tracardi installation in one binary.

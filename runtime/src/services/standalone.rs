@@ -1,0 +1,178 @@
+//! `tracardi standalone`: public API, private API and web application in one process, on an embedded store.
+//!
+//! The way of an event: listener → router ([`tracardi_api`]) → [`Collector`] (one writer, group commit) → [`Sqlite`] on
+//! disk → answer. The web application reaches the private API over its listener, as it does when it runs alone.
+//!
+//! [`Sqlite`]: tracardi_store::Sqlite
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::http::HeaderName;
+use tokio::sync::watch;
+use tracardi_api::{App, Options, Setup, private_router, public_router};
+use tracardi_collector::{Collector, CollectorLimits, CollectorSetup};
+use tracardi_crds::contract::env;
+use tracardi_engine::Settings;
+use tracardi_model::Limits;
+use tracardi_process::health::{self, Health, Kind};
+use tracardi_process::shutdown::Signals;
+use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
+
+use super::init::{Prepared, prepare};
+use super::{gui, metrics, run_until_signalled};
+use crate::cli::{DataArguments, Switch};
+
+/// Memory for request bodies that are being read, both ports together.
+const BODY_MEMORY: usize = 48 << 20;
+/// Clients of the live stream at a time.
+const LIVE_CLIENTS: usize = 64;
+/// Connections of visitors at a time.
+const PUBLIC_CONNECTIONS: usize = 2048;
+/// Connections of people and of our own services at a time.
+const TRUSTED_CONNECTIONS: usize = 512;
+
+/// What `tracardi standalone` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// Address of the public API: takes events, for the internet
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8585", env = env::PUBLIC_LISTEN)]
+    public_listen: String,
+    /// Address of the private API: configuration and queries, for trusted networks
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8686", env = env::PRIVATE_LISTEN)]
+    private_listen: String,
+    /// Address of the web application, for trusted networks
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787", env = env::GUI_LISTEN)]
+    gui_listen: String,
+    /// Address of health and metrics; none when absent
+    #[arg(long, value_name = "HOST:PORT", env = env::MANAGEMENT_LISTEN)]
+    management_listen: Option<String>,
+    /// URL under which visitors' browsers reach the public API [default: its address]
+    #[arg(long, value_name = "URL", env = env::PUBLIC_URL)]
+    public_url: Option<String>,
+    /// Header with the client's address behind a proxy, for example X-Forwarded-For
+    #[arg(long, value_name = "HEADER", env = env::USE_X_FORWARDED_IP, value_parser = header_name)]
+    forwarded_ip_header: Option<HeaderName>,
+    /// Let payloads ask for the ids of stored events (`options.debugger`)
+    #[arg(long, value_name = "YES|NO", default_value = "no", env = env::TRACK_DEBUG)]
+    track_debug: Switch,
+    /// Make the events `profile-created`, `visit-started` and `session-opened`
+    #[arg(long, value_name = "YES|NO", default_value = "yes", env = env::SYSTEM_EVENTS)]
+    system_events: Switch,
+    /// Refuse the traffic of robots
+    #[arg(long, value_name = "YES|NO", default_value = "yes", env = env::DISALLOW_BOT_TRAFFIC)]
+    disallow_bot_traffic: Switch,
+}
+
+fn header_name(text: &str) -> Result<HeaderName, String> {
+    text.parse().map_err(|_| format!("`{text}` is no name of a header"))
+}
+
+/// Runs until it is told to stop.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let signals = Signals::new().context("signals cannot be caught")?;
+    // Ports first: that they are taken shows at once.
+    let public = listen::bind("public API", &arguments.public_listen).await?;
+    let private = listen::bind("private API", &arguments.private_listen).await?;
+    let web = listen::bind("web application", &arguments.gui_listen).await?;
+    let management = match &arguments.management_listen {
+        Some(address) => Some(listen::bind("health and metrics", address).await?),
+        None => None,
+    };
+    let Prepared { store, keys, installation_token } = prepare(&arguments.data).await?;
+
+    let supervisor = Supervisor::new();
+    let metrics = metrics();
+    let instance = random::uuid().context("no random id to be had")?;
+    let settings = settings(&arguments, instance.clone())?;
+    // Settings are read once; the sender stays, so that the channel stays open.
+    let (_settings, watched) = watch::channel(Arc::new(settings));
+    let setup = CollectorSetup {
+        documents: Arc::new(store.clone()),
+        settings: watched,
+        signing_key: keys.signing,
+        clock: SystemClock::shared(),
+        limits: CollectorLimits::default(),
+    };
+    let collector = Collector::start(&supervisor, setup, &metrics);
+    let app = app(
+        &arguments,
+        public.address(),
+        &supervisor,
+        collector.clone(),
+        &store,
+        instance,
+        installation_token,
+        &metrics,
+    );
+
+    let limits = |connections| listen::Limits { connections, ..listen::Limits::default() };
+    if let Some(management) = management {
+        let health = checks(collector);
+        listen::serve(&supervisor, management, health::router(health, metrics), limits(TRUSTED_CONNECTIONS));
+    }
+    let api = gui::ApiUrl::from(private.address());
+    listen::serve(&supervisor, private, private_router(&app), limits(TRUSTED_CONNECTIONS));
+    listen::serve(&supervisor, web, gui::router(api), limits(TRUSTED_CONNECTIONS));
+    listen::serve(&supervisor, public, public_router(&app), limits(PUBLIC_CONNECTIONS));
+
+    let ended = run_until_signalled(&supervisor, signals).await;
+    // Everything acknowledged is on disk already; closing only makes the next start quicker.
+    let closed = store.close().await;
+    ended?;
+    closed?;
+    tracing::info!("all done");
+    Ok(())
+}
+
+fn settings(arguments: &Arguments, instance: String) -> anyhow::Result<Settings> {
+    let mut settings = Settings::new(instance)?;
+    settings.system_events = arguments.system_events.is_on();
+    settings.disallow_bot_traffic = arguments.disallow_bot_traffic.is_on();
+    settings.track_debug = arguments.track_debug.is_on();
+    Ok(settings)
+}
+
+#[expect(clippy::too_many_arguments, reason = "this is where the parts meet")]
+fn app(
+    arguments: &Arguments,
+    public: SocketAddr,
+    supervisor: &Supervisor,
+    collector: Collector,
+    store: &tracardi_store::Sqlite,
+    instance: String,
+    installation_token: String,
+    metrics: &Metrics,
+) -> App {
+    let public_url = arguments.public_url.clone().unwrap_or_else(|| format!("http://{public}"));
+    let options = Options {
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        forwarded_ip: arguments.forwarded_ip_header.clone(),
+        limits: Limits::default(),
+        installation_token,
+        instance,
+        body_memory: BODY_MEMORY,
+        live_clients: LIVE_CLIENTS,
+    };
+    let setup = Setup {
+        collector,
+        documents: Arc::new(store.clone()),
+        configuration: Arc::new(store.clone()),
+        clock: SystemClock::shared(),
+        options,
+        leaving: supervisor.token(Phase::Accept),
+    };
+    App::new(setup, metrics)
+}
+
+/// Ready: the collector can store. Alive: the process answers, and a failed task ends it by itself.
+fn checks(collector: Collector) -> Health {
+    let health = Health::new();
+    health.check(Kind::Ready, "store", move || {
+        if collector.healthy() { Ok(()) } else { Err("events cannot be stored at the moment; see the log".to_owned()) }
+    });
+    health
+}
