@@ -56,8 +56,11 @@ function SourceCard({ source }: { source: EventSource }) {
           </Text>
           <Badge color={source.enabled ? 'teal' : 'gray'}>{source.enabled ? 'on' : 'off'}</Badge>
         </Group>
-        <Text size="sm" c="dimmed" lineClamp={2} mb="md">
+        <Text size="sm" c="dimmed" lineClamp={2}>
           {source.description || 'No description'}
+        </Text>
+        <Text size="xs" c="dimmed" ff="monospace" mb="md" mt={4} className="wrap">
+          {source.id}
         </Text>
         <Group gap={6} mt="auto">
           {source.type.map(type => (
