@@ -173,10 +173,10 @@ fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, o
     let mut seen: HashMap<[u8; 32], i64> = HashMap::new();
     for event in &payload.events {
         let id = event.id.clone().unwrap_or_else(|| {
-            let content = content(common.clone(), event);
-            let ordinal = seen.entry(content).or_insert(0);
+            let key = content(common.clone(), event);
+            let ordinal = seen.entry(key).or_insert(0);
             let mut hasher = Hasher::new("event id");
-            hasher.bytes(&content);
+            hasher.bytes(&key);
             hasher.number(*ordinal);
             *ordinal += 1;
             dashed(first_16(&hasher.finish()))

@@ -56,7 +56,7 @@ pub(crate) enum Flow {
     /// To the next step.
     Next,
     /// The request is done; this is what it leads to.
-    Done(Outcome),
+    Done(Box<Outcome>),
 }
 
 type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
@@ -89,7 +89,7 @@ pub fn collect(
     let mut run = Run::new(command, state, settings, now, entropy);
     for (_, step) in STEPS {
         if let Flow::Done(outcome) = step(&mut run)? {
-            return Ok(outcome);
+            return Ok(*outcome);
         }
     }
     Ok(run.outcome)
@@ -104,6 +104,7 @@ pub(crate) struct Item<'a> {
 }
 
 /// The state of a request between the steps.
+#[allow(clippy::struct_excessive_bools, reason = "what happened to session and profile are independent facts")]
 pub(crate) struct Run<'a> {
     pub(crate) command: &'a Command,
     pub(crate) settings: &'a Settings,

@@ -1,4 +1,5 @@
 //! The steps of the pipeline, in the order of [`crate::pipeline`].
+#![allow(clippy::unnecessary_wraps, reason = "all steps have one signature; most never refuse")]
 
 pub(crate) mod answer;
 pub(crate) mod bots;

@@ -51,6 +51,7 @@ pub struct Entity {
 }
 
 /// Facts about the event as a record.
+#[allow(clippy::struct_excessive_bools, reason = "the stored JSON has them")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventMetadata {
     /// Free.

@@ -256,6 +256,7 @@ macro_rules! leaf_nodes {
                 set_leaf(self, path, value)
             }
 
+            #[allow(clippy::float_cmp, reason = "the question is whether it is exactly the default")]
             fn explicit(&self) -> Option<Value> {
                 (*self != Self::default()).then(|| self.write())
             }

@@ -270,6 +270,6 @@ mod tests {
     fn refuses_what_is_no_path() {
         assert_eq!(Path::parse(""), Err(PathError::Empty));
         assert_eq!(Path::parse("a..b"), Err(PathError::Empty));
-        assert_eq!(Path::parse(&"a.".repeat(40).trim_end_matches('.').to_owned()), Err(PathError::TooDeep));
+        assert_eq!(Path::parse("a.".repeat(40).trim_end_matches('.')), Err(PathError::TooDeep));
     }
 }

@@ -127,8 +127,8 @@ impl TrackerPayload {
 
     /// Parses and checks a body. All complaints are returned at once (at most 100), each naming its field.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Vec<FieldError>> {
-        guard::check(body, limits).map_err(|error| vec![error])?;
-        let tree = tree::parse(body).map_err(|error| vec![error])?;
+        guard::check(body, limits).map_err(|error| vec![*error])?;
+        let tree = tree::parse(body).map_err(|error| vec![*error])?;
         Self::read(tree, limits)
     }
 

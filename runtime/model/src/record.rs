@@ -106,6 +106,7 @@ macro_rules! record {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro makes public structs, here of a test")]
 mod tests {
     use serde_json::json;
 

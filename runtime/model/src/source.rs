@@ -93,6 +93,7 @@ pub const INTERNAL_ID: &str = "@internal-110a200da64822fdebf9";
 const DESCRIPTION: &str = "No description provided";
 
 /// An event source as stored and answered.
+#[allow(clippy::struct_excessive_bools, reason = "the stored JSON has them")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventSource {
     /// Key, in lower case.

@@ -18,11 +18,11 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         session: OptionalId { id: session },
         ..TrackAnswer::default()
     };
-    Ok(Flow::Done(Outcome {
+    Ok(Flow::Done(Box::new(Outcome {
         events: std::mem::take(&mut run.events),
         session: run.session.take(),
         profile: run.profile.take(),
         answer,
         ..std::mem::take(&mut run.outcome)
-    }))
+    })))
 }

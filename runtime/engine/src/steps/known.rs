@@ -24,7 +24,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         }
     }
     if run.items.is_empty() {
-        return Ok(Flow::Done(repeated(run)));
+        return Ok(Flow::Done(Box::new(repeated(run))));
     }
     Ok(Flow::Next)
 }

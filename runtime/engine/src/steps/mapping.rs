@@ -43,16 +43,15 @@ pub(crate) fn onto_profile(run: &mut Run<'_>, event: &mut Event, kind: &EventTyp
             Err(Mismatch(_)) => event.metadata.warning = true,
         }
     }
-    if let Some(compute) = &kind.compute {
-        if changed || !compute.on_change_only {
-            match compute::apply(profile, event, &compute.function) {
-                Ok(Some(path)) => {
-                    changed = true;
+    if let Some(compute) = kind.compute.as_ref().filter(|compute| changed || !compute.on_change_only) {
+        match compute::apply(profile, event, &compute.function) {
+            Ok(path) => {
+                changed = true;
+                if let Some(path) = path {
                     log.note(profile, path);
                 }
-                Ok(None) => changed = true,
-                Err(Mismatch(_)) => event.metadata.warning = true,
             }
+            Err(Mismatch(_)) => event.metadata.warning = true,
         }
     }
     run.profile_changed |= changed;
@@ -154,10 +153,10 @@ impl Log {
         profile.ids.0.push(id);
         let aux = &mut profile.metadata.system.aux;
         let waiting = aux.entry("auto_merge").or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(waiting) = waiting {
-            if !waiting.iter().any(|known| known.as_str() == Some(field.as_str())) {
-                waiting.push(Value::String(field.as_str().to_owned()));
-            }
+        if let Value::Array(waiting) = waiting
+            && !waiting.iter().any(|known| known.as_str() == Some(field.as_str()))
+        {
+            waiting.push(Value::String(field.as_str().to_owned()));
         }
     }
 }

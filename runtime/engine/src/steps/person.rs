@@ -28,10 +28,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 }
 
 fn languages(run: &Run<'_>, profile: &mut Arc<Profile>) {
-    if let Some(Ok(spoken)) = run.context("language").map(OneOrMany::read) {
-        if profile.data.pii.language.spoken.as_ref() != Some(&spoken) {
-            Arc::make_mut(profile).data.pii.language.spoken = Some(spoken);
-        }
+    if let Some(Ok(spoken)) = run.context("language").map(OneOrMany::read)
+        && profile.data.pii.language.spoken.as_ref() != Some(&spoken)
+    {
+        Arc::make_mut(profile).data.pii.language.spoken = Some(spoken);
     }
     let Some(Value::Array(codes)) = run.context("language_codes") else { return };
     let markets = run.settings.languages.markets(codes.iter().take(32).filter_map(Value::as_str));

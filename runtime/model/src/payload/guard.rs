@@ -5,8 +5,8 @@ use super::Limits;
 use crate::field::FieldError;
 
 /// Refuses a body that would cost more memory or stack than a request may.
-pub fn check(body: &[u8], limits: &Limits) -> Result<(), FieldError> {
-    let refuse = |kind, msg: String| Err(FieldError::new(kind, vec!["body".into()], msg));
+pub fn check(body: &[u8], limits: &Limits) -> Result<(), Box<FieldError>> {
+    let refuse = |kind, msg: String| Err(Box::new(FieldError::new(kind, vec!["body".into()], msg)));
     if body.len() > limits.body_bytes {
         return refuse("too_large", too_large(limits.body_bytes));
     }

@@ -197,9 +197,13 @@ impl Fields {
     }
 }
 
-/// The text, if the value is one and not longer than allowed.
+/// The text, if the value is one and not longer than allowed. NUL is refused: stores end texts at it.
 pub fn text(value: Value, at: &At<'_>, report: &mut Report, bytes: usize) -> Option<String> {
     match value {
+        Value::String(text) if text.contains('\0') => {
+            report.push(at, "value_error", "Value error, must not contain NUL characters", None);
+            None
+        }
         Value::String(text) if text.len() <= bytes => Some(text),
         Value::String(text) => {
             let msg = format!("String should have at most {bytes} bytes, it has {}", text.len());

@@ -79,22 +79,26 @@ impl<'de> Visitor<'de> for Builder {
 }
 
 /// The tree of a body; of equal keys the last one counts.
-pub fn parse(body: &[u8]) -> Result<Value, FieldError> {
+pub fn parse(body: &[u8]) -> Result<Value, Box<FieldError>> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(FieldError::new("missing", vec!["body".into()], "Field required"));
+        return Err(Box::new(FieldError::new("missing", vec!["body".into()], "Field required")));
     }
     serde_json::from_slice::<Tree>(body).map(|tree| tree.0).map_err(|error| {
         if error.is_data() {
-            return FieldError::new("value_error", vec!["body".into()], format!("Value error, {RESERVED_MESSAGE}"));
+            return Box::new(FieldError::new(
+                "value_error",
+                vec!["body".into()],
+                format!("Value error, {RESERVED_MESSAGE}"),
+            ));
         }
         let offset = offset(body, error.line(), error.column());
         let mut text = error.to_string();
         text.truncate(text.rfind(" at line ").unwrap_or(text.len()));
-        FieldError {
+        Box::new(FieldError {
             input: Some(json!({})),
             ctx: Some(json!({"error": text})),
             ..FieldError::new("json_invalid", vec!["body".into(), offset.into()], "JSON decode error")
-        }
+        })
     })
 }
 
