@@ -150,6 +150,15 @@ impl Sight {
     /// Takes in the store's answer; what was asked for and not found does not exist. What is in sight already stays: the
     /// group may have changed it.
     pub(crate) fn take_in(&mut self, cache: &mut Cache, missing: Missing, found: Found) {
+        // The profiles that the found sessions name came along, as far as they exist.
+        for ((context, _), session) in &found.sessions {
+            if let Some(id) = session.value.profile_id()
+                && !found.profiles.contains_key(&(*context, id.to_owned()))
+                && !self.profiles[*context].contains_key(id)
+            {
+                self.aliases[*context].entry(id.to_owned()).or_insert(None);
+            }
+        }
         for ((context, id), session) in found.sessions {
             self.sessions[context].entry(id).or_insert_with(|| Slot::committed(session));
         }
