@@ -1,1 +1,41 @@
-//! A real Kubernetes from packages in a network namespace of its own.
+//! A real Kubernetes from packages, in network and mount namespaces of its own.
+//!
+//! [`Ground::detect`] decides which cluster to work on: the one that this crate makes ([`Cluster`]) or somebody's own,
+//! named by `KUBECONFIG`. [`Cluster::up`] is idempotent: it installs missing Debian packages, builds Kubernetes and its
+//! companions from the Go modules pinned in `go/`, makes certificates and namespaces, starts what does not run and
+//! applies the add-ons. [`Cluster::down`] ends every process and removes every trace outside the cache.
+//!
+//! How a node is made (`node.rs`): a network namespace without a route out, and a mount namespace in which
+//! `/var/lib/kubelet`, `/run/containerd` and the other paths that these programs have built in lie over folders of the
+//! instance. So two instances, and whatever Kubernetes the machine runs already, do not meet, and most of what there is
+//! to clean up ends with the last process.
+
+mod addons;
+mod archive;
+mod cgroups;
+mod cluster;
+mod components;
+mod error;
+mod ground;
+mod leftovers;
+mod net;
+mod node;
+mod packages;
+mod paths;
+mod pki;
+mod process;
+mod progress;
+mod run;
+mod shared;
+mod status;
+mod toolchain;
+
+pub mod images;
+
+pub use cluster::{Cluster, Options};
+pub use error::{Error, Result};
+pub use ground::{Foreign, Ground, Provider};
+pub use paths::Instance;
+pub use progress::{Plain, Progress, Silent};
+pub use status::{ComponentStatus, Status};
+pub use toolchain::{Tool, tools};
