@@ -1,0 +1,191 @@
+//! The operator's memory of its children: one watch and one store per kind, of metadata and a few fields each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{ObjectMeta, PartialObjectMeta};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource as _};
+use tracardi_crds::TracardiInstallation;
+
+use crate::build::Kind;
+use crate::names::{INSTANCE, MANAGED_BY, MANAGER};
+use crate::views::{ClaimPart, Kept, PodPart, ServicePart, View, WorkloadPart, prune};
+
+/// Something that may need a pass: the installation that a changed child belongs to.
+pub type Trigger = ObjectRef<kube::core::DeserializeGuard<TracardiInstallation>>;
+
+/// The stores. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Children {
+    policies: Store<PartialObjectMeta<NetworkPolicy>>,
+    config_maps: Store<PartialObjectMeta<ConfigMap>>,
+    claims: Store<View<ClaimPart>>,
+    services: Store<View<ServicePart>>,
+    budgets: Store<PartialObjectMeta<PodDisruptionBudget>>,
+    workloads: Store<View<WorkloadPart>>,
+    pods: Store<View<PodPart>>,
+    synced: Arc<AtomicUsize>,
+}
+
+/// Kinds that are watched.
+const WATCHES: usize = 7;
+
+/// Starts a watch per kind, in one namespace or in all; gives the stores and a stream of what changed, which must be
+/// polled for the stores to fill.
+pub fn watch(client: &Client, namespace: Option<&str>) -> (Children, impl Stream<Item = Trigger> + Send + 'static) {
+    let synced = Arc::new(AtomicUsize::new(0));
+    let mut changes = futures::stream::SelectAll::new();
+    let children = Children {
+        policies: store(client, namespace, &synced, &mut changes),
+        config_maps: store(client, namespace, &synced, &mut changes),
+        claims: store(client, namespace, &synced, &mut changes),
+        services: store(client, namespace, &synced, &mut changes),
+        budgets: store(client, namespace, &synced, &mut changes),
+        workloads: store(client, namespace, &synced, &mut changes),
+        pods: store(client, namespace, &synced, &mut changes),
+        synced,
+    };
+    (children, changes)
+}
+
+type Changes = futures::stream::SelectAll<futures::stream::BoxStream<'static, Trigger>>;
+
+fn store<K: Kept + kube::Resource<Scope = kube::core::NamespaceResourceScope>>(
+    client: &Client,
+    namespace: Option<&str>,
+    synced: &Arc<AtomicUsize>,
+    changes: &mut Changes,
+) -> Store<K> {
+    let api: Api<K> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let ours = watcher::Config::default().any_semantic().labels(&format!("{MANAGED_BY}={MANAGER}"));
+    let (store, writer) = reflector::store::<K>();
+    let synced = synced.clone();
+    let mut counted = false;
+    let stream = watcher(api, ours)
+        .modify(prune)
+        .default_backoff()
+        .reflect(writer)
+        .inspect(move |event| {
+            if !counted && matches!(event, Ok(watcher::Event::InitDone)) {
+                counted = true;
+                synced.fetch_add(1, Ordering::Release);
+            }
+        })
+        .touched_objects()
+        .filter_map(|child| async move {
+            match child {
+                Ok(child) => installation_of(child.meta()),
+                Err(error) => {
+                    tracing::warn!(kind = %K::kind(&()), %error, "watch was interrupted; it is started again");
+                    None
+                }
+            }
+        })
+        .boxed();
+    changes.push(stream);
+    store
+}
+
+/// The installation that a child names in its labels. (Not its owner: a retained volume has none.)
+fn installation_of(meta: &ObjectMeta) -> Option<Trigger> {
+    let name = meta.labels.as_ref()?.get(INSTANCE)?;
+    Some(ObjectRef::new(name).within(meta.namespace.as_ref()?))
+}
+
+impl Children {
+    /// All stores hold what the cluster holds.
+    #[must_use]
+    pub fn synced(&self) -> bool {
+        self.synced.load(Ordering::Acquire) >= WATCHES
+    }
+
+    /// Metadata of a child.
+    #[must_use]
+    pub fn meta(&self, kind: Kind, namespace: &str, name: &str) -> Option<ObjectMeta> {
+        fn of<K: Kept>(store: &Store<K>, namespace: &str, name: &str) -> Option<ObjectMeta> {
+            store.get(&ObjectRef::new(name).within(namespace)).map(|child| child.meta().clone())
+        }
+        match kind {
+            Kind::NetworkPolicy => of(&self.policies, namespace, name),
+            Kind::ConfigMap => of(&self.config_maps, namespace, name),
+            Kind::PersistentVolumeClaim => of(&self.claims, namespace, name),
+            Kind::Service => of(&self.services, namespace, name),
+            Kind::PodDisruptionBudget => of(&self.budgets, namespace, name),
+            Kind::StatefulSet => of(&self.workloads, namespace, name),
+        }
+    }
+
+    /// Names of the children of an installation that belong to it by uid.
+    #[must_use]
+    pub fn owned(&self, kind: Kind, namespace: &str, uid: &str) -> Vec<String> {
+        fn of<K: Kept>(store: &Store<K>, namespace: &str, uid: &str) -> Vec<String> {
+            let ours = |child: &K| child.meta().namespace.as_deref() == Some(namespace) && is_owned(child.meta(), uid);
+            store.state_filter(ours).iter().filter_map(|child| child.meta().name.clone()).collect()
+        }
+        match kind {
+            Kind::NetworkPolicy => of(&self.policies, namespace, uid),
+            Kind::ConfigMap => of(&self.config_maps, namespace, uid),
+            Kind::PersistentVolumeClaim => of(&self.claims, namespace, uid),
+            Kind::Service => of(&self.services, namespace, uid),
+            Kind::PodDisruptionBudget => of(&self.budgets, namespace, uid),
+            Kind::StatefulSet => of(&self.workloads, namespace, uid),
+        }
+    }
+
+    /// A StatefulSet.
+    #[must_use]
+    pub fn workload(&self, namespace: &str, name: &str) -> Option<Arc<View<WorkloadPart>>> {
+        self.workloads.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// A volume claim.
+    #[must_use]
+    pub fn claim(&self, namespace: &str, name: &str) -> Option<Arc<View<ClaimPart>>> {
+        self.claims.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// A Service.
+    #[must_use]
+    pub fn service(&self, namespace: &str, name: &str) -> Option<Arc<View<ServicePart>>> {
+        self.services.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// The pods of an installation.
+    #[must_use]
+    pub fn pods(&self, namespace: &str, installation: &str) -> Vec<Arc<View<PodPart>>> {
+        self.pods.state_filter(|pod| {
+            pod.metadata.namespace.as_deref() == Some(namespace)
+                && pod.metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE)).map(String::as_str)
+                    == Some(installation)
+        })
+    }
+}
+
+/// Whether an object has the installation with this uid among its owners.
+#[must_use]
+pub fn is_owned(meta: &ObjectMeta, uid: &str) -> bool {
+    meta.owner_references.iter().flatten().any(|owner| owner.uid == uid)
+}
+
+/// Whether an object is owned by an installation with another uid: one of the same name that was deleted.
+#[must_use]
+pub fn is_owned_by_another(meta: &ObjectMeta, uid: &str) -> bool {
+    let kind = TracardiInstallation::kind(&());
+    meta.owner_references.iter().flatten().any(|owner| owner.kind == kind && owner.uid != uid)
+}
+
+/// Whether an object carries the labels of the installation's objects.
+#[must_use]
+pub fn is_labelled(meta: &ObjectMeta, installation: &str) -> bool {
+    let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name)).map(String::as_str);
+    label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(installation)
+}

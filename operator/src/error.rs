@@ -1,0 +1,75 @@
+//! What can go wrong in a pass, and what follows from it.
+
+use tracardi_crds::installation::Reason;
+
+/// Why a pass did not reach its end. Problems of the resource are no errors: they are reported in status.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another operator leads now; it does the work.
+    #[error("leadership was lost; the write was dropped")]
+    NotLeader,
+    /// An object could not be written.
+    #[error("{action} {kind} {name:?}: {source}")]
+    Write {
+        /// What was tried: create, apply, delete, patch.
+        action: &'static str,
+        /// Kind of the object.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// An object with our name belongs to somebody else.
+    #[error("{kind} {name:?} exists and belongs to somebody else: remove it or rename the installation")]
+    NameTaken {
+        /// Kind of the object.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// An object could not be read.
+    #[error("read {kind} {name:?}: {source}")]
+    Read {
+        /// Kind of the object.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// The API server took too long.
+    #[error("{0} took longer than {1} seconds")]
+    Timeout(&'static str, u64),
+    /// The operating system gave no randomness.
+    #[error("no random bytes from the operating system: {0}")]
+    Randomness(std::io::Error),
+    /// The plan could not be written down.
+    #[error(transparent)]
+    Plan(#[from] crate::plan::PlanError),
+}
+
+impl Error {
+    /// The reason to show in status.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NameTaken { .. } => Reason::NameTaken,
+            _ => Reason::ApplyFailed,
+        }
+    }
+
+    /// A label for metrics.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NotLeader => "not_leader",
+            Self::Write { .. } => "write",
+            Self::NameTaken { .. } => "name_taken",
+            Self::Read { .. } => "read",
+            Self::Timeout(..) => "timeout",
+            Self::Randomness(_) => "randomness",
+            Self::Plan(_) => "plan",
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The operator's figures.
+
+use std::sync::Arc;
+
+use kube::client::Body;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::build::Kind;
+
+/// What became of an object in a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum WriteResult {
+    /// Sent, because it should be different.
+    Applied,
+    /// Not sent, because nothing changed.
+    Skipped,
+    /// Sent, because somebody else changed or deleted it.
+    Healed,
+    /// Deleted, because it is not needed any more.
+    Pruned,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectLabels {
+    kind: &'static str,
+    result: WriteResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    watch: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// The figures. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Figures>);
+
+struct Figures {
+    objects: Family<ObjectLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    passes: Family<OutcomeLabels, Counter>,
+    duration: Histogram,
+    leading: Gauge,
+    installations: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let buckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
+        Self(Arc::new(Figures {
+            objects: Family::default(),
+            requests: Family::default(),
+            passes: Family::default(),
+            duration: Histogram::new(buckets),
+            leading: Gauge::default(),
+            installations: Gauge::default(),
+        }))
+    }
+}
+
+impl Metrics {
+    /// Puts the figures into the registry of the process.
+    pub fn register(&self, process: &tracardi_process::Metrics) {
+        process.register("tracardi_operator", |registry| {
+            let of = &self.0;
+            registry.register("objects", "Objects looked at, by what was done about them", of.objects.clone());
+            registry.register("api_requests", "Requests to the API server", of.requests.clone());
+            registry.register("reconciles", "Passes over a resource, by outcome", of.passes.clone());
+            registry.register("reconcile_seconds", "Duration of a pass", of.duration.clone());
+            registry.register("leading", "1 while this replica leads", of.leading.clone());
+            registry.register("installations", "Resources that exist", of.installations.clone());
+        });
+    }
+
+    pub(crate) fn wrote(&self, kind: Kind, result: WriteResult) {
+        self.0.objects.get_or_create(&ObjectLabels { kind: kind.as_str(), result }).inc();
+    }
+
+    /// Counts a request to the API server.
+    pub fn requested(&self, request: &http::Request<Body>) {
+        let watch = request.uri().query().is_some_and(|query| query.contains("watch=true")).to_string();
+        self.0.requests.get_or_create(&RequestLabels { method: request.method().to_string(), watch }).inc();
+    }
+
+    pub(crate) fn passed(&self, outcome: &'static str, seconds: f64) {
+        self.0.passes.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.0.duration.observe(seconds);
+    }
+
+    pub(crate) fn leads(&self, leads: bool) {
+        self.0.leading.set(i64::from(leads));
+    }
+
+    pub(crate) fn installations(&self, count: usize) {
+        self.0.installations.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,174 @@
+//! What a workload's pods tell.
+
+use tracardi_crds::installation::Reason;
+
+use super::shorten;
+use crate::observe::Observed;
+use crate::plan::{Component, INIT_CONTAINER};
+use crate::views::{ContainerStatus, PodPart, View};
+
+/// How a workload is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workload {
+    /// The StatefulSet exists.
+    pub(super) exists: bool,
+    /// Pods that serve what was last applied.
+    pub(super) ready: i32,
+    /// As many as wanted.
+    pub(super) serving: bool,
+    /// Pods of an older template are being replaced.
+    pub(super) rolling: bool,
+    /// There should be a pod, and there is none.
+    pub(super) missing: bool,
+    /// The fate of the init step.
+    pub(super) init: Init,
+    /// What does not go away by waiting.
+    pub(super) trouble: Option<(Reason, String)>,
+    /// What is being waited for.
+    pub(super) note: String,
+}
+
+/// The fate of the init step.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Init {
+    /// There is no pod to ask.
+    #[default]
+    Unknown,
+    /// Waiting or running.
+    Running,
+    /// Ended well.
+    Done,
+    /// Ended badly, or cannot start.
+    Failed(Reason, String),
+}
+
+impl Workload {
+    /// For the component's line in status; nothing when all is well.
+    pub(super) fn message(&self) -> Option<String> {
+        match &self.trouble {
+            Some((reason, message)) => Some(shorten(&format!("{reason}: {message}"), 500)),
+            None if self.serving => None,
+            None => Some(self.note.clone()),
+        }
+    }
+}
+
+/// Looks at a component. `applied` is the generation that the last apply gave: an older one in the store means that the
+/// store lags.
+pub(super) fn judge(component: &Component, observed: &Observed, applied: Option<i64>, waited: bool) -> Workload {
+    let Some(view) = observed.workloads.get(&component.workload) else {
+        return Workload { note: "the pod is being created".into(), ..Workload::default() };
+    };
+    let generation = view.metadata.generation.unwrap_or_default();
+    let status = &view.part.status;
+    let current = generation >= applied.unwrap_or_default() && status.observed_generation >= generation;
+    let updated = current && status.updated_replicas >= component.desired;
+    let ready = if updated { status.ready_replicas.min(component.desired) } else { 0 };
+    let pods: Vec<_> = observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+    let newest = pods.iter().max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+    let mut workload =
+        Workload { exists: true, ready, serving: ready >= component.desired, rolling: !updated, ..Workload::default() };
+    let Some(pod) = newest else {
+        workload.missing = waited && observed.pods.is_empty();
+        workload.note = if workload.missing {
+            format!(
+                "there is no pod; the events of the StatefulSet say why: kubectl describe statefulset {}",
+                component.workload
+            )
+        } else if observed.pods.is_empty() {
+            "the pod is being created".into()
+        } else {
+            "the old pod is leaving".into()
+        };
+        return workload;
+    };
+    workload.init = init(pod);
+    workload.trouble = if workload.serving { None } else { trouble(pod, &workload.init) };
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    workload.note = if workload.rolling {
+        format!("pod {name} is being replaced")
+    } else {
+        match workload.init {
+            Init::Done => format!("pod {name} is starting"),
+            _ => format!("pod {name} runs its init step or is about to"),
+        }
+    };
+    workload
+}
+
+fn init(pod: &View<PodPart>) -> Init {
+    let Some(container) =
+        pod.part.status.init_container_statuses.iter().find(|container| container.name == INIT_CONTAINER)
+    else {
+        return Init::Running;
+    };
+    if container.state.terminated.as_ref().is_some_and(|end| end.exit_code == 0) {
+        return Init::Done;
+    }
+    match container_trouble(pod, container) {
+        Some((Reason::ContainerFailing, message)) => Init::Failed(Reason::InitFailed, message),
+        Some((reason, message)) => Init::Failed(reason, message),
+        None => Init::Running,
+    }
+}
+
+fn trouble(pod: &View<PodPart>, init: &Init) -> Option<(Reason, String)> {
+    let status = &pod.part.status;
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    if let Init::Failed(reason, message) = init {
+        return Some((*reason, message.clone()));
+    }
+    let unscheduled = status.conditions.iter().find(|condition| {
+        condition.kind == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
+    });
+    if let Some(condition) = unscheduled {
+        let message = condition.message.as_deref().unwrap_or_default();
+        return Some((Reason::Unschedulable, format!("pod {name}: {message}")));
+    }
+    if status.phase == "Failed" {
+        let reason = status.reason.as_deref().unwrap_or("Failed");
+        let message = status.message.as_deref().unwrap_or_default();
+        return Some((Reason::ContainerFailing, format!("pod {name}: {reason}: {message}")));
+    }
+    status.container_statuses.iter().find_map(|container| container_trouble(pod, container))
+}
+
+/// What keeps a container from working, in the kubelet's words and the container's last ones.
+fn container_trouble(pod: &View<PodPart>, container: &ContainerStatus) -> Option<(Reason, String)> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let at = format!("pod {name}, container {}", container.name);
+    let last_words = || {
+        let end = container.state.terminated.as_ref().or(container.last_state.terminated.as_ref())?;
+        let reason = end.reason.as_deref().unwrap_or("Error");
+        let message = end.message.as_deref().unwrap_or_default();
+        Some(format!("{reason}, exit code {}: {message}", end.exit_code))
+    };
+    if let Some(waiting) = &container.state.waiting {
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        let message = waiting.message.as_deref().unwrap_or_default();
+        return match reason {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ImageInspectError"
+            | "RegistryUnavailable" => Some((Reason::ImagePullFailed, format!("{at}: {reason}: {message}"))),
+            "CrashLoopBackOff" => {
+                let words = last_words().unwrap_or_else(|| message.to_owned());
+                Some((Reason::ContainerFailing, format!("{at}: CrashLoopBackOff: {words}")))
+            }
+            "" | "ContainerCreating" | "PodInitializing" => None,
+            _ => Some((Reason::ContainerFailing, format!("{at}: {reason}: {message}"))),
+        };
+    }
+    if let Some(end) = &container.state.terminated {
+        return (end.exit_code != 0 || container.name != INIT_CONTAINER)
+            .then(|| (Reason::ContainerFailing, format!("{at}: {}", last_words().unwrap_or_default())));
+    }
+    // Running again after a failure: still trouble until it is ready, or the status would flicker with each restart.
+    (container.restart_count > 0 && !container.ready)
+        .then(|| last_words().map(|words| (Reason::ContainerFailing, format!("{at}: started again after {words}"))))
+        .flatten()
+}

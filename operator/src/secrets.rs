@@ -1,0 +1,180 @@
+//! Which Secrets the operator generates, with what in them, and what a credential must look like.
+//!
+//! A generated Secret is made with create semantics and marked immutable: it is never rewritten, by us or by hand. Values
+//! live only in the request that creates them; nothing here implements a way to print them.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ObjectMeta;
+use tracardi_process::random;
+
+use crate::build::meta;
+use crate::model::Installation;
+use crate::names::Child;
+
+/// Key of the first administrator's e-mail address.
+pub const EMAIL: &str = "email";
+/// Key of the first administrator's password.
+pub const PASSWORD: &str = "password";
+/// Key of the installation token.
+pub const TOKEN: &str = "token";
+/// Key of the signing key.
+pub const SIGNING_KEY: &str = "signing-key";
+/// Key of the encryption key.
+pub const ENCRYPTION_KEY: &str = "encryption-key";
+
+/// What a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A password for a person.
+    Password,
+    /// A token for a program.
+    Token,
+    /// 32 bytes as 64 hexadecimal digits.
+    Key,
+}
+
+impl Value {
+    /// Whether `bytes` can be used.
+    #[must_use]
+    pub fn accepts(self, bytes: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        let text = text.trim();
+        match self {
+            Self::Password => text.chars().count() >= 8,
+            Self::Token => text.len() >= 16,
+            Self::Key => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+        }
+    }
+
+    /// What is asked for, to follow "must hold".
+    #[must_use]
+    pub fn demand(self) -> &'static str {
+        match self {
+            Self::Password => "a password of at least 8 characters",
+            Self::Token => "a token of at least 16 characters, for example from `openssl rand -hex 24`",
+            Self::Key => "64 hexadecimal characters (32 bytes), for example from `openssl rand -hex 32`",
+        }
+    }
+
+    fn generate(self) -> io::Result<String> {
+        match self {
+            Self::Password => random::password(),
+            Self::Token => random::hex::<24>(),
+            Self::Key => random::hex::<32>(),
+        }
+    }
+}
+
+/// A Secret that the operator makes when it does not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Which one.
+    pub child: Child,
+    /// Name.
+    pub name: String,
+    /// Values to generate.
+    pub values: Vec<(&'static str, Value)>,
+    /// Values that are no secret, such as the e-mail address.
+    pub plain: Vec<(&'static str, String)>,
+    /// A new value would not fit data that exists, so a lost one is not replaced.
+    pub irreplaceable: bool,
+}
+
+impl Generated {
+    /// All keys, sorted.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self
+            .values
+            .iter()
+            .map(|(key, _)| *key)
+            .chain(self.plain.iter().map(|(key, _)| *key))
+            .map(Into::into)
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The Secret with fresh values. Fails only when the operating system has no randomness.
+    pub fn make(&self, installation: &Installation) -> io::Result<Secret> {
+        let mut data = BTreeMap::new();
+        for (key, value) in &self.values {
+            data.insert((*key).to_owned(), ByteString(value.generate()?.into_bytes()));
+        }
+        for (key, value) in &self.plain {
+            data.insert((*key).to_owned(), ByteString(value.clone().into_bytes()));
+        }
+        Ok(Secret {
+            metadata: ObjectMeta {
+                namespace: Some(installation.identity.namespace.clone()),
+                ..meta::data(installation, self.name.clone())
+            },
+            data: Some(data),
+            immutable: Some(true),
+            ..Secret::default()
+        })
+    }
+}
+
+/// The Secrets that this installation needs from us: those with at least one credential that the user did not bring.
+#[must_use]
+pub fn needed(installation: &Installation) -> Vec<Generated> {
+    let name = &installation.identity.name;
+    let of = &installation.secrets;
+    let mut needed = Vec::new();
+    let mut add = |child: Child, values: Vec<(&'static str, Value)>, plain, irreplaceable| {
+        if !values.is_empty() {
+            needed.push(Generated { child, name: name.child(child), values, plain, irreplaceable });
+        }
+    };
+    let only = |generated: bool, key, value| if generated { vec![(key, value)] } else { vec![] };
+    add(Child::InstallationSecret, only(of.installation_token.generated, TOKEN, Value::Token), vec![], false);
+    add(
+        Child::AdminSecret,
+        only(of.admin_password.generated, PASSWORD, Value::Password),
+        vec![(EMAIL, installation.admin_email.clone())],
+        true,
+    );
+    add(
+        Child::KeysSecret,
+        [
+            only(of.signing_key.generated, SIGNING_KEY, Value::Key),
+            only(of.encryption_key.generated, ENCRYPTION_KEY, Value::Key),
+        ]
+        .concat(),
+        vec![],
+        true,
+    );
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_values_are_accepted_and_differ() {
+        for value in [Value::Password, Value::Token, Value::Key] {
+            let (one, two) = (value.generate().unwrap(), value.generate().unwrap());
+            assert!(value.accepts(one.as_bytes()), "{value:?}");
+            assert_ne!(one, two);
+        }
+    }
+
+    #[test]
+    fn weak_values_are_refused() {
+        assert!(!Value::Password.accepts(b"short"));
+        assert!(!Value::Token.accepts(b"tracardi"));
+        assert!(!Value::Key.accepts(b"0123"));
+        assert!(!Value::Key.accepts(&[b'g'; 64]));
+        assert!(!Value::Key.accepts(&[0xff; 64]));
+        assert!(
+            Value::Key.accepts(format!("{}\n", "0aF".repeat(22)[..64].to_owned()).as_bytes()),
+            "a final newline is fine"
+        );
+    }
+}

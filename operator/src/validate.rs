@@ -1,0 +1,314 @@
+//! From the resource and what was observed to an [`Installation`], or to the one problem that a person has to solve first.
+//! Pure. The schema's rules are checked again where a wrong value would end up in an object: an older CRD may be installed.
+
+use semver::Version;
+use tracardi_crds::TracardiInstallation;
+use tracardi_crds::installation::{
+    DeletionPolicy, Disruptions, Image as ImageSpec, Mode, Networking, PublicApi as PublicApiSpec, Reason,
+    ResourceAmounts, Resources, SecretKeyRef, defaults,
+};
+
+use crate::model::{Credential, Features, Identity, Image, Installation, PublicApi, Secrets, Storage, Trusted};
+use crate::names::{Child, InstallationName};
+use crate::observe::{Observed, SecretFact};
+use crate::secrets;
+
+/// What the operator was told about itself.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// Version of the operator, and of an installation that names none.
+    pub version: Version,
+    /// Image of an installation that names none.
+    pub image_repository: String,
+}
+
+/// Why nothing can be done until a person acts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// For programs.
+    pub reason: Reason,
+    /// For people: names the field and the remedy.
+    pub message: String,
+}
+
+impl Problem {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+/// Turns a resource into an installation.
+pub fn validate(
+    resource: &TracardiInstallation,
+    observed: &Observed,
+    operator: &Defaults,
+) -> Result<Installation, Problem> {
+    let metadata = &resource.metadata;
+    let spec = &resource.spec;
+    let name = InstallationName::new(metadata.name.as_deref().unwrap_or_default())
+        .map_err(|error| Problem::new(Reason::SpecInvalid, error.to_string()))?;
+    let identity = Identity {
+        name: name.clone(),
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+    };
+    let running = resource.status.as_ref().and_then(|status| status.version.as_deref());
+    let version = version(spec.version.as_deref(), running, &operator.version)?;
+    let networking = spec.networking.clone().unwrap_or_default();
+    let features = spec.features.clone().unwrap_or_default();
+    let logging = spec.logging.clone().unwrap_or_default();
+    let storage = spec.storage.clone().unwrap_or_default();
+    let installation = Installation {
+        image: image(spec.image.clone().unwrap_or_default(), &version, operator),
+        mode: spec.mode.unwrap_or(Mode::Standalone),
+        version,
+        storage: Storage {
+            size: storage.size.unwrap_or_else(|| defaults::STORAGE_SIZE.into()),
+            class: storage.storage_class_name,
+        },
+        admin_email: spec
+            .admin
+            .as_ref()
+            .and_then(|admin| admin.email.clone())
+            .unwrap_or_else(|| defaults::ADMIN_EMAIL.into()),
+        secrets: credentials(resource, &name, observed)?,
+        public_url: spec.public_url.clone(),
+        public_api: public_api(spec.public_api.clone().unwrap_or_default())?,
+        trusted: trusted(networking)?,
+        resources: spec.resources.clone().unwrap_or_else(default_resources),
+        node_selector: spec.node_selector.clone().unwrap_or_default(),
+        tolerations: spec.tolerations.clone().unwrap_or_default(),
+        block_disruptions: spec.disruptions.unwrap_or_default() == Disruptions::Block,
+        log_format: logging.format.unwrap_or_default(),
+        log_level: logging.level.unwrap_or_else(|| defaults::LOG_LEVEL.into()),
+        features: Features {
+            system_events: features.system_events.unwrap_or(true),
+            disallow_bot_traffic: features.disallow_bot_traffic.unwrap_or(true),
+            track_debug: features.track_debug.unwrap_or(false),
+            client_ip_header: features.client_ip_header,
+        },
+        retain: spec.deletion_policy.unwrap_or_default() == DeletionPolicy::Retain,
+        paused: spec.paused.unwrap_or(false),
+        identity,
+    };
+    keepsakes(&installation, observed)?;
+    Ok(installation)
+}
+
+/// What outlives pods must fit together: the volume and the Secrets without which it cannot be read. Secrets are made
+/// before the volume, so a volume without them means that they were lost.
+fn keepsakes(installation: &Installation, observed: &Observed) -> Result<(), Problem> {
+    let claim = installation.identity.name.child(Child::Data);
+    let leftover =
+        observed.generated.iter().find(|(_, fact)| fact.owned_by_another).map(|(name, _)| ("Secret", name.as_str()));
+    let leftover = leftover.or_else(|| {
+        observed.claim.as_ref().filter(|fact| fact.owned_by_another).map(|_| ("PersistentVolumeClaim", claim.as_str()))
+    });
+    if let Some((kind, name)) = leftover {
+        return Err(Problem::new(
+            Reason::AwaitingDeletion,
+            format!(
+                "{kind} {name:?} of a deleted installation of this name is still being deleted: it goes away by itself"
+            ),
+        ));
+    }
+    let lost = secrets::needed(installation)
+        .into_iter()
+        .find(|secret| secret.irreplaceable && !observed.generated.contains_key(&secret.name));
+    match lost {
+        Some(secret) if observed.claim.is_some() => Err(Problem::new(
+            Reason::SecretLost,
+            format!(
+                "Secret {:?} is gone, but the data on volume claim {claim:?} was made with it: restore it from a backup (keys {}), or delete the volume claim too to start anew",
+                secret.name,
+                secret.keys().join(", ")
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The version to run: the wanted one, unless it is beyond what this operator knows or behind what runs. Patch releases of
+/// a known minor version are taken on trust: they change no contract.
+fn version(wanted: Option<&str>, running: Option<&str>, operator: &Version) -> Result<Version, Problem> {
+    let wanted = match wanted {
+        None => operator.clone(),
+        Some(text) => Version::parse(text).map_err(|_| {
+            Problem::new(
+                Reason::SpecInvalid,
+                format!("spec.version {text:?} must look like 1.2.3 or 1.2.3-rc.1: correct it or leave it out"),
+            )
+        })?,
+    };
+    if (wanted.major, wanted.minor) > (operator.major, operator.minor) {
+        return Err(Problem::new(
+            Reason::VersionUnsupported,
+            format!(
+                "spec.version {wanted} is newer than this operator ({operator}) knows: upgrade the operator first, or choose a version up to {}.{}.x",
+                operator.major, operator.minor
+            ),
+        ));
+    }
+    if let Some(running) = running.and_then(|text| Version::parse(text).ok())
+        && wanted < running
+    {
+        return Err(Problem::new(
+            Reason::DowngradeRefused,
+            format!(
+                "version {wanted} is older than {running}, which runs and whose data it could not read: set spec.version to {running} or newer"
+            ),
+        ));
+    }
+    Ok(wanted)
+}
+
+fn image(spec: ImageSpec, version: &Version, operator: &Defaults) -> Image {
+    let repository = spec.repository.unwrap_or_else(|| operator.image_repository.clone());
+    let tag = spec.tag.unwrap_or_else(|| version.to_string());
+    Image {
+        reference: format!("{repository}:{tag}"),
+        pull_policy: spec.pull_policy.unwrap_or_default(),
+        pull_secrets: spec.pull_secrets.unwrap_or_default().into_iter().map(|secret| secret.name).collect(),
+    }
+}
+
+fn public_api(spec: PublicApiSpec) -> Result<PublicApi, Problem> {
+    let port = |field: &str, number: i32| {
+        u16::try_from(number).ok().filter(|number| *number > 0).ok_or_else(|| {
+            Problem::new(Reason::SpecInvalid, format!("spec.publicApi.{field} {number} must be between 1 and 65535"))
+        })
+    };
+    Ok(PublicApi {
+        service_type: spec.service_type.unwrap_or_default(),
+        port: spec.port.map_or(Ok(defaults::PUBLIC_SERVICE_PORT), |number| port("port", number))?,
+        node_port: spec.node_port.map(|number| port("nodePort", number)).transpose()?,
+        external_traffic_policy: spec.external_traffic_policy,
+        annotations: spec.annotations.unwrap_or_default(),
+    })
+}
+
+fn trusted(spec: Networking) -> Result<Option<Trusted>, Problem> {
+    let cidrs = spec.trusted_cidrs.unwrap_or_default();
+    if let Some(wrong) = cidrs.iter().find(|cidr| !is_cidr(cidr)) {
+        return Err(Problem::new(
+            Reason::SpecInvalid,
+            format!("spec.networking.trustedCIDRs holds {wrong:?}, which is no address range such as 10.8.0.0/16"),
+        ));
+    }
+    Ok(spec.network_policy.unwrap_or(true).then(|| Trusted {
+        namespaces: spec.trusted_namespaces.unwrap_or_default(),
+        namespace_labels: spec.trusted_namespace_labels.unwrap_or_default(),
+        cidrs,
+    }))
+}
+
+fn is_cidr(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else { return false };
+    match (address.parse(), bits.parse::<u8>()) {
+        (Ok(std::net::IpAddr::V4(_)), Ok(bits)) => bits <= 32,
+        (Ok(std::net::IpAddr::V6(_)), Ok(bits)) => bits <= 128,
+        _ => false,
+    }
+}
+
+fn default_resources() -> Resources {
+    Resources {
+        requests: Some(ResourceAmounts {
+            cpu: Some(defaults::REQUEST_CPU.into()),
+            memory: Some(defaults::REQUEST_MEMORY.into()),
+        }),
+        limits: Some(ResourceAmounts { cpu: None, memory: Some(defaults::LIMIT_MEMORY.into()) }),
+    }
+}
+
+fn credentials(
+    resource: &TracardiInstallation,
+    name: &InstallationName,
+    observed: &Observed,
+) -> Result<Secrets, Problem> {
+    let brought = resource.spec.secrets.clone().unwrap_or_default();
+    let password = resource.spec.admin.as_ref().and_then(|admin| admin.password_secret_ref.clone());
+    let credential =
+        |field: &str, brought: Option<SecretKeyRef>, child: Child, key: &str, kind: secrets::Value| match brought {
+            Some(reference) => adopted(field, &reference, kind, observed),
+            None => generated(&name.child(child), key, observed),
+        };
+    Ok(Secrets {
+        admin_password: credential(
+            "spec.admin.passwordSecretRef",
+            password,
+            Child::AdminSecret,
+            secrets::PASSWORD,
+            secrets::Value::Password,
+        )?,
+        installation_token: credential(
+            "spec.secrets.installationTokenSecretRef",
+            brought.installation_token_secret_ref,
+            Child::InstallationSecret,
+            secrets::TOKEN,
+            secrets::Value::Token,
+        )?,
+        signing_key: credential(
+            "spec.secrets.signingKeySecretRef",
+            brought.signing_key_secret_ref,
+            Child::KeysSecret,
+            secrets::SIGNING_KEY,
+            secrets::Value::Key,
+        )?,
+        encryption_key: credential(
+            "spec.secrets.encryptionKeySecretRef",
+            brought.encryption_key_secret_ref,
+            Child::KeysSecret,
+            secrets::ENCRYPTION_KEY,
+            secrets::Value::Key,
+        )?,
+    })
+}
+
+fn adopted(
+    field: &str,
+    reference: &SecretKeyRef,
+    kind: secrets::Value,
+    observed: &Observed,
+) -> Result<Credential, Problem> {
+    let SecretKeyRef { name, key } = reference;
+    match observed.adopted.get(&(name.clone(), key.clone())) {
+        Some(SecretFact::Usable { revision }) => {
+            Ok(Credential { secret: name.clone(), key: key.clone(), revision: revision.clone(), generated: false })
+        }
+        Some(SecretFact::NoKey) => Err(Problem::new(
+            Reason::SecretMissing,
+            format!(
+                "{field} names key {key:?} of Secret {name:?}, which has no such key: add it or correct the reference"
+            ),
+        )),
+        Some(SecretFact::Unusable) => Err(Problem::new(
+            Reason::SecretInvalid,
+            format!("{field}: key {key:?} of Secret {name:?} must hold {}", kind.demand()),
+        )),
+        Some(SecretFact::Absent) | None => Err(Problem::new(
+            Reason::SecretMissing,
+            format!(
+                "{field} names Secret {name:?}, which does not exist in this namespace: create it or correct the reference"
+            ),
+        )),
+    }
+}
+
+fn generated(secret: &str, key: &str, observed: &Observed) -> Result<Credential, Problem> {
+    let revision = match observed.generated.get(secret) {
+        Some(fact) if fact.foreign => {
+            return Err(Problem::new(
+                Reason::NameTaken,
+                format!(
+                    "Secret {secret:?} exists and was not made for this installation: remove it, or refer to it in the spec, or rename the installation"
+                ),
+            ));
+        }
+        // Only the uid: a generated Secret is immutable, and a change of its owner must not roll the pods.
+        Some(fact) => fact.uid.clone(),
+        None => String::new(),
+    };
+    Ok(Credential { secret: secret.to_owned(), key: key.to_owned(), revision, generated: true })
+}
