@@ -38,16 +38,18 @@ fn same(stored: &StoredEvent, command: &Command) -> bool {
     session && stored.source_id == command.source.id
 }
 
-/// The answer that the first of the repeated requests got, as far as the stored events tell.
+/// The answer that the request got the first time. The last of its events tells it: when a request repeats some events and
+/// adds others, those that it added come last.
 fn repeated(run: &mut Run<'_>) -> Outcome {
-    let first = run.stored.first();
+    let last = run.command.event_ids().last();
+    let last = run.stored.iter().find(|stored| Some(&stored.id) == last);
     let listed = run.settings.track_debug && run.command.payload.debugger();
     Outcome {
         answer: TrackAnswer {
             task: std::mem::take(&mut run.task),
             events: if listed { run.stored.iter().map(|stored| stored.id.clone()).collect() } else { Vec::new() },
-            profile: OptionalId { id: first.and_then(|stored| stored.profile_id.clone()) },
-            session: OptionalId { id: first.and_then(|stored| stored.session_id.clone()) },
+            profile: OptionalId { id: last.and_then(|stored| stored.profile_id.clone()) },
+            session: OptionalId { id: last.and_then(|stored| stored.session_id.clone()) },
             ..TrackAnswer::default()
         },
         session: run.session.take(),

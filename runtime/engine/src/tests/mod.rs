@@ -1,0 +1,11 @@
+//! The engine as a whole, against a world kept in memory.
+
+#![allow(clippy::needless_pass_by_value, reason = "json!(…) reads better as an argument than &json!(…)")]
+
+mod ids;
+mod mapping;
+mod properties;
+mod refusals;
+mod resolution;
+mod visitor;
+mod world;
