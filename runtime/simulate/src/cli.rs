@@ -167,6 +167,10 @@ pub async fn run(arguments: Arguments, clock: SharedClock) -> Result<(), Failure
     if terminal {
         let _ = writeln!(std::io::stderr());
     }
+    if journal.requests == 0 {
+        // A table of zeros would only push the reason off the screen.
+        return verdict(&journal, &arguments);
+    }
     let table = report::table(&journal, elapsed);
     let mut out = std::io::stdout().lock();
     out.write_all(table.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::Output(error.to_string()))?;
@@ -213,7 +217,7 @@ pub fn verdict(journal: &Journal, arguments: &Arguments) -> Result<(), Failure> 
         None => Ok(()),
         Some(reason) if refused.is_some() && reason.starts_with("401") => {
             let (target, source_id) = (arguments.url.to_string(), arguments.source.clone());
-            Err(Failure::Refused { target, source_id, reason })
+            Err(Failure::Refused { target, source_id, reason: reason.trim_end_matches('.').to_owned() })
         }
         Some(first) => Err(Failure::Unacknowledged { count, first }),
     }
@@ -277,7 +281,7 @@ mod tests {
         journal.refuse(&crate::client::Answer { status: 401, body, ..Default::default() }, 0);
         assert_eq!(
             judge(&journal).unwrap_err(),
-            "http://t:1 refused event source `s`: 401 Event source disabled.; create it (type rest) or name another with --source"
+            "http://t:1 refused event source `s`: 401 Event source disabled; create it (type rest) or name another with --source"
         );
     }
 }

@@ -105,7 +105,7 @@ async fn an_unknown_source_is_one_readable_line() {
     assert_eq!(
         failure.to_string(),
         format!(
-            "{url} refused event source `shpo`: 401 Invalid event source.; create it (type rest) or name another with --source"
+            "{url} refused event source `shpo`: 401 Invalid event source; create it (type rest) or name another with --source"
         )
     );
 }
