@@ -3,12 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 XTASK := cargo run --quiet --locked -p xtask --
+CLUSTER := cargo run --quiet --locked -p tracardi-cluster --
 
 NODES ?= 1
 MINUTES ?= 10
 STATUS ?=
 
-.PHONY: help demo demo-down run gui test check images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
+.PHONY: help demo demo-down run gui test check measure images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,8 @@ gui: ## Build the web application, the tracker and the shop page (npm), if they 
 	@$(XTASK) gui
 bench: gui ## Ratios from one run: /track against an empty handler, events per second against the disk
 	@cargo bench --locked -p tracardi-runtime --bench track
+measure: gui ## Sizes, start-up times and idle memory of the two programs
+	@$(XTASK) measure
 fuzz: ## Fuzz the payload parser for MINUTES=10
 	@$(XTASK) fuzz --minutes $(MINUTES)
 docs: ## The Rust documentation of the workspace, in target/doc
@@ -39,9 +42,9 @@ docs: ## The Rust documentation of the workspace, in target/doc
 
 ##@ The ground
 cluster: ## A Kubernetes from packages; NODES=2 for two kubelets, STATUS=1 to look only
-	@$(XTASK) cluster $(if $(STATUS),status,up --nodes $(NODES))
+	@$(CLUSTER) $(if $(STATUS),status,up --nodes $(NODES))
 cluster-down: ## End the cluster and remove every trace of it
-	@$(XTASK) cluster down
+	@$(CLUSTER) down
 images: ## Build the images of operator and runtime and load them into the cluster
 	@$(XTASK) images
 install: ## Install or upgrade the operator in the cluster by its Helm chart

@@ -1,1 +1,0 @@
-//! Work behind the Makefile's targets that needs more than a few lines of shell.

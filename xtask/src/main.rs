@@ -1,0 +1,82 @@
+//! The programs behind the Makefile. Each subcommand is one file; each says what it does and how long it took.
+
+mod check;
+mod demo;
+mod fuzz;
+mod gui;
+mod http;
+mod images;
+mod install;
+mod measure;
+mod shell;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Work behind `make`; see `make help`.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A cluster, the operator, an installation, an hour of traffic, the address to look at.
+    Demo,
+    /// Removes what `demo` made in the cluster.
+    DemoDown,
+    /// Every test.
+    Test,
+    /// Formatting, lints, licences, generated files.
+    Check,
+    /// Writes the generated files anew.
+    Generate,
+    /// Builds the web application, the tracker and the shop page if they changed.
+    Gui,
+    /// Builds the images and loads them into the cluster.
+    Images,
+    /// Installs or upgrades the operator by its chart.
+    Install,
+    /// The tests against the real cluster.
+    E2e {
+        /// Also the heaviest tier.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Fuzzes the payload parser.
+    Fuzz {
+        /// How long.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
+    /// Sizes, start-up times, idle memory.
+    Measure,
+}
+
+fn main() -> std::process::ExitCode {
+    match run(&Arguments::parse().command) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Demo => demo::up(),
+        Command::DemoDown => demo::down(),
+        Command::Test => test::all(),
+        Command::Check => check::check(),
+        Command::Generate => check::generate(),
+        Command::Gui => gui::build(),
+        Command::Images => images::build_and_load(&install::ground()?).map(drop),
+        Command::Install => install::install(&install::ground()?),
+        Command::E2e { full } => test::e2e(*full),
+        Command::Fuzz { minutes } => fuzz::for_minutes(*minutes),
+        Command::Measure => measure::measure(),
+    }
+}

@@ -1,0 +1,44 @@
+//! `make test`: from the inside out, the cheapest first.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::shell::{cargo, command, root, run};
+use crate::{gui, install};
+
+/// Units and integration of every crate, the GUI's tests, then the real cluster.
+pub(crate) fn all() -> Result<()> {
+    let start = Instant::now();
+    gui::build()?;
+    let workspace = root().join(gui::WORKSPACE);
+    run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;
+    run(
+        "tests of every crate",
+        &mut cargo("test", &["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"]),
+    )?;
+    e2e(false)?;
+    println!("\nall tests passed in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// The tests against a real cluster, with operator and images brought up to date first.
+pub(crate) fn e2e(full: bool) -> Result<()> {
+    run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
+    let ground = install::ground()?;
+    install::install(&ground)?;
+    gui::install(&root().join("e2e/browser"))?;
+    let environment = install::environment(&ground);
+    run(
+        "tests against the cluster",
+        cargo("test", &["-p", "tracardi-e2e", "--", "--test-threads=2"]).envs(environment.clone()),
+    )?;
+    if full {
+        run(
+            "the heaviest tier: coming and going of whole clusters",
+            cargo("test", &["-p", "tracardi-cluster", "--tests", "--", "--ignored", "--test-threads=1"])
+                .envs(environment),
+        )?;
+    }
+    Ok(())
+}
