@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Transaction};
 
 use super::failure::{exists_already, failed};
 use super::{LOG_BYTES, Sqlite, Writer, micros, number};
@@ -187,21 +187,27 @@ impl Sqlite {
             return Ok(Committed::Stored);
         }
         let rows = Rows::of(batch);
-        let mut writer = self.0.writer.lock().await;
-        let mut transaction = writer.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        if let Err(error) = insert_events(&mut transaction, rows.events, rows.applied).await {
-            transaction.rollback().await.map_err(failed)?;
+        let Rows { events, applied, sessions, profiles, identities } = rows;
+        let mut writer = self.writer().await;
+        writer.begin().await.map_err(failed)?;
+        if let Err(error) = insert_events(&mut writer.connection, events, applied).await {
+            writer.roll_back().await;
             return if exists_already(&error) { Ok(Committed::EventExists) } else { Err(failed(error)) };
         }
-        // From here on an error rolls the transaction back when it is dropped.
-        replace(&mut transaction, rows.sessions, rows.profiles, rows.identities).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
+        let mut result = replace(&mut writer.connection, sessions, profiles, identities).await;
+        if result.is_ok() {
+            result = writer.commit().await;
+        }
+        if let Err(error) = result {
+            writer.roll_back().await;
+            return Err(failed(error));
+        }
         self.cut_log(&mut writer).await;
         Ok(Committed::Stored)
     }
 
     pub(super) async fn write_probe(&self) -> Result<(), StoreError> {
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         sqlx::query(
             "INSERT INTO meta (name, value) VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE SET value = (value + 1) & 1",
         )
@@ -237,12 +243,12 @@ impl Sqlite {
 }
 
 async fn insert_events(
-    transaction: &mut Transaction<'_, sqlx::Sqlite>,
+    writer: &mut SqliteConnection,
     events: Vec<EventRow>,
     applied: Vec<AppliedRow>,
 ) -> Result<(), sqlx::Error> {
     EVENTS
-        .run(transaction, events, |query, row| {
+        .run(writer, events, |query, row| {
             query
                 .bind(row.context)
                 .bind(row.id)
@@ -255,29 +261,25 @@ async fn insert_events(
         })
         .await?;
     APPLIED
-        .run(transaction, applied, |query, row| {
+        .run(writer, applied, |query, row| {
             query.bind(row.context).bind(row.id).bind(row.source_id).bind(row.session_id).bind(row.profile_id)
         })
         .await
 }
 
 async fn replace(
-    transaction: &mut Transaction<'_, sqlx::Sqlite>,
+    writer: &mut SqliteConnection,
     sessions: Vec<SessionRow>,
     profiles: Vec<ProfileRow>,
     identities: Vec<IdentityRow>,
 ) -> Result<(), sqlx::Error> {
     SESSIONS
-        .run(transaction, sessions, |query, row| {
+        .run(writer, sessions, |query, row| {
             query.bind(row.context).bind(row.id).bind(row.profile_id).bind(row.inserted).bind(row.document)
         })
         .await?;
     PROFILES
-        .run(transaction, profiles, |query, row| {
-            query.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document)
-        })
+        .run(writer, profiles, |query, row| query.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document))
         .await?;
-    IDENTITIES
-        .run(transaction, identities, |query, row| query.bind(row.context).bind(row.alias).bind(row.profile_id))
-        .await
+    IDENTITIES.run(writer, identities, |query, row| query.bind(row.context).bind(row.alias).bind(row.profile_id)).await
 }

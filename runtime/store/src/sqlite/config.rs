@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 use tokio::sync::watch;
 use tracardi_model::{Context, EventSource, User};
 
@@ -124,7 +124,7 @@ impl Configuration for Sqlite {
     async fn save_event_source(&self, context: Context, source: &EventSource) -> Result<(), StoreError> {
         let context = number(context);
         let (document, sealed) = taken_apart(&self.0.keys, context, source)?;
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         sqlx::query(
             "INSERT INTO event_source (context, id, document, config) VALUES (?, ?, ?, ?) \
              ON CONFLICT (context, id) DO UPDATE SET document = excluded.document, config = excluded.config",
@@ -140,7 +140,7 @@ impl Configuration for Sqlite {
     }
 
     async fn delete_event_source(&self, context: Context, id: &str) -> Result<bool, StoreError> {
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         let done = sqlx::query("DELETE FROM event_source WHERE context = ? AND id = ?")
             .bind(number(context))
             .bind(id)
@@ -152,22 +152,21 @@ impl Configuration for Sqlite {
     }
 
     async fn save_user(&self, user: &User) -> Result<Saved, StoreError> {
-        insert_user(&mut self.0.writer.lock().await.connection, user).await
+        insert_user(&mut self.writer().await.connection, user).await
     }
 
     async fn save_first_user(&self, user: &User) -> Result<bool, StoreError> {
-        let mut writer = self.0.writer.lock().await;
-        let mut transaction = writer.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut writer = self.writer().await;
+        writer.begin().await.map_err(failed)?;
         let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM user)")
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut writer.connection)
             .await
             .map_err(failed)?;
-        if there {
-            return Ok(false);
+        if !there {
+            insert_user(&mut writer.connection, user).await?;
         }
-        insert_user(&mut transaction, user).await?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(true)
+        writer.commit().await.map_err(failed)?;
+        Ok(!there)
     }
 
     async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
@@ -188,7 +187,7 @@ impl Configuration for Sqlite {
     }
 
     async fn delete_user(&self, id: &str) -> Result<bool, StoreError> {
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         // The tokens go with the user, by the foreign key.
         let done = sqlx::query("DELETE FROM user WHERE id = ?")
             .bind(id)
@@ -199,7 +198,7 @@ impl Configuration for Sqlite {
     }
 
     async fn create_token(&self, token: &str, user_id: &str, expires: Timestamp) -> Result<(), StoreError> {
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         sqlx::query("INSERT INTO token (hash, user_id, expires) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
             .bind(self.0.keys.token_hash(token).to_vec())
             .bind(user_id)
@@ -229,7 +228,7 @@ impl Configuration for Sqlite {
         let expires: i64 = row.try_get(1).map_err(failed)?;
         let renewed = micros(now.saturating_add(life).unwrap_or(Timestamp::MAX));
         if SignedDuration::from_micros(renewed.saturating_sub(expires)) > life.mul_f64(EXTEND_AFTER) {
-            let mut writer = self.0.writer.lock().await;
+            let mut writer = self.writer().await;
             // What has expired is swept out on the way; there is no other moment at which anybody cares.
             sqlx::query("DELETE FROM token WHERE expires <= ?")
                 .bind(micros(now))
@@ -247,7 +246,7 @@ impl Configuration for Sqlite {
     }
 
     async fn remove_token(&self, token: &str) -> Result<(), StoreError> {
-        let mut writer = self.0.writer.lock().await;
+        let mut writer = self.writer().await;
         sqlx::query("DELETE FROM token WHERE hash = ?")
             .bind(self.0.keys.token_hash(token).to_vec())
             .execute(&mut writer.connection)

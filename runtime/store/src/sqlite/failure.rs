@@ -8,6 +8,7 @@ mod code {
     pub(super) const INTERRUPT: i32 = 9;
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
+    pub(super) const TOO_BIG: i32 = 18;
     pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const NOT_A_DATABASE: i32 = 26;
 }
@@ -24,16 +25,18 @@ pub(super) fn exists_already(error: &sqlx::Error) -> bool {
 
 /// The error in our words.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
+    let message = || error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     match code_of(&error).map(|code| code & 0xff) {
-        Some(code::FULL) => StoreError::Full(error.to_string()),
+        Some(code::FULL) => StoreError::Full(message()),
         Some(code::INTERRUPT) => {
             StoreError::Unavailable(format!("the query took longer than {} s; ask for less", super::READ_SECONDS))
         }
         Some(code::BUSY) => StoreError::Unavailable("the database file is locked by another program".to_owned()),
         Some(code::CORRUPT | code::NOT_A_DATABASE) => {
-            StoreError::Corrupt { what: "database file".to_owned(), reason: error.to_string() }
+            StoreError::Corrupt { what: "database file".to_owned(), reason: message() }
         }
-        _ => StoreError::Unavailable(error.to_string()),
+        Some(code::TOO_BIG) => StoreError::Corrupt { what: "document to be stored".to_owned(), reason: message() },
+        _ => StoreError::Unavailable(message()),
     }
 }
 

@@ -51,7 +51,7 @@ impl Sqlite {
                 sqlx::query(LOAD).bind(number(context)).bind(list(sessions)).bind(list(profiles)).bind(list(events));
             // The writing connection sees every commit, and its page cache holds what was written last.
             let rows = {
-                let mut writer = self.0.writer.lock().await;
+                let mut writer = self.writer().await;
                 query.fetch_all(&mut writer.connection).await.map_err(failed)?
             };
             let mut reading = Reading { context, profiles: HashMap::new(), found: &mut found };

@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::pool::PoolConnection;
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tracardi_model::Context;
 
 use crate::{
@@ -64,14 +64,52 @@ struct Inner {
     _lock: File,
 }
 
+/// The writing connection. Transactions are begun and ended by statements of our own: SQLite ends a transaction by itself
+/// when the disk is full, which sqlx's count of transactions does not notice.
 #[derive(Debug)]
 struct Writer {
     connection: SqliteConnection,
+    /// A transaction was begun and not seen to end: it failed, or whoever began it went away.
+    unfinished: bool,
     /// The next attempt to cut the log back is made when it has this size.
     cut_log_at: u64,
 }
 
+impl Writer {
+    async fn execute(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::query(statement).execute(&mut self.connection).await.map(|_| ())
+    }
+
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.unfinished = true;
+        self.execute("BEGIN IMMEDIATE").await
+    }
+
+    /// Makes the transaction durable. After an error it is still to be rolled back.
+    async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.execute("COMMIT").await?;
+        self.unfinished = false;
+        Ok(())
+    }
+
+    /// Undoes the transaction, if SQLite has not done so itself.
+    async fn roll_back(&mut self) {
+        // The only complaint left is that there is nothing to roll back.
+        let _ = self.execute("ROLLBACK").await;
+        self.unfinished = false;
+    }
+}
+
 impl Sqlite {
+    /// The writing connection, outside of any transaction.
+    async fn writer(&self) -> MutexGuard<'_, Writer> {
+        let mut writer = self.0.writer.lock().await;
+        if writer.unfinished {
+            writer.roll_back().await;
+        }
+        writer
+    }
+
     /// Size of the write-ahead log in bytes.
     #[must_use]
     pub fn log_bytes(&self) -> u64 {

@@ -67,7 +67,7 @@ impl Sqlite {
             .connect_lazy_with(common.pragma("query_only", "on").pragma("cache_size", "-4096"));
         let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources)));
         Ok(Self(Arc::new(Inner {
-            writer: Mutex::new(Writer { connection, cut_log_at: LOG_BYTES }),
+            writer: Mutex::new(Writer { connection, unfinished: false, cut_log_at: LOG_BYTES }),
             readers,
             keys,
             snapshot,
@@ -80,9 +80,7 @@ impl Sqlite {
     /// quicker and leaves one file to copy. The handle and its clones are of no use afterwards.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.0.readers.close().await;
-        let mut writer = self.0.writer.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.connection).await.map_err(failed)?;
-        Ok(())
+        self.writer().await.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(failed)
     }
 }
 

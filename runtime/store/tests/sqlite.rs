@@ -1,0 +1,292 @@
+//! What is particular to the SQLite backend: files, keys, restarts, a full disk, the size of the log.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection, Executor};
+use tracardi_model::Context;
+use tracardi_store::conformance::configuration::{source, user};
+use tracardi_store::conformance::samples::{at, batch, event, event_with, profile, session};
+use tracardi_store::sqlite::LOG_BYTES;
+use tracardi_store::{Committed, Configuration, Documents, Index, Keys, Matching, Select, Sqlite, StoreError};
+
+const KEYS: Keys = Keys { signing: [1; 32], encryption: [2; 32] };
+const PRODUCTION: Context = Context::Production;
+
+async fn open(directory: &Path) -> Result<Sqlite, StoreError> {
+    Sqlite::open(directory, KEYS).await
+}
+
+/// Another program's look at the file.
+async fn raw(directory: &Path) -> sqlx::SqliteConnection {
+    sqlx::sqlite::SqliteConnectOptions::new().filename(directory.join("tracardi.db")).connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_crash() {
+    let original = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let e = event("e", "x", 1);
+    let store = open(original.path()).await.unwrap();
+    let full = batch(vec![e.clone()], vec![session("s", Some("p"))], vec![profile(&["p", "alias"])]);
+    assert_eq!(store.commit(full).await.unwrap(), Committed::Stored);
+    store.save_event_source(PRODUCTION, &source("a")).await.unwrap();
+    store.save_first_user(&user("1", "a@example.com")).await.unwrap();
+    store.create_token("t", "1", at(100)).await.unwrap();
+    // The files as they are at this moment, with everything still in the log.
+    assert!(store.log_bytes() > 0);
+    for file in ["tracardi.db", "tracardi.db-wal"] {
+        std::fs::copy(original.path().join(file), directory.path().join(file)).unwrap();
+    }
+    let store = open(directory.path()).await.unwrap();
+    for (index, id) in [(Index::Event, "e"), (Index::Session, "s"), (Index::Profile, "alias")] {
+        assert!(store.get(PRODUCTION, index, id).await.unwrap().is_some(), "{index:?}");
+    }
+    assert_eq!(store.commit(batch(vec![e], vec![], vec![])).await.unwrap(), Committed::EventExists);
+    assert_eq!(**store.watch().borrow().event_source(PRODUCTION, "a").unwrap(), source("a"));
+    let life = jiff::SignedDuration::from_secs(100);
+    assert_eq!(store.find_token("t", at(50), life).await.unwrap().unwrap().id, "1");
+    store.close().await.unwrap();
+    assert_eq!(store.log_bytes(), 0, "closing leaves one file");
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let error = open(directory.path()).await.unwrap_err();
+    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    assert!(error.to_string().contains("end it first"), "{error}");
+    drop(store);
+    open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_are_private_and_hold_no_secret_in_clear() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("made/by/us");
+    let store = open(&directory).await.unwrap();
+    store.save_event_source(PRODUCTION, &source("a")).await.unwrap();
+    store.save_first_user(&user("1", "a@example.com")).await.unwrap();
+    store.create_token("token-in-clear", "1", at(100)).await.unwrap();
+    assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+    let mut seen = 0;
+    for file in std::fs::read_dir(&directory).unwrap() {
+        let file = file.unwrap().path();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.display());
+        let content = std::fs::read(&file).unwrap();
+        for secret in ["very secret", "token-in-clear"] {
+            let found = content.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} in {}", file.display());
+        }
+        seen += usize::from(content.windows(8).any(|window| window == b"Source a"));
+    }
+    assert!(seen > 0, "the check itself works: the source's name is in clear");
+}
+
+#[tokio::test]
+async fn other_keys_are_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).await.unwrap());
+    for (keys, name) in
+        [(Keys { signing: [9; 32], ..KEYS }, "signing"), (Keys { encryption: [9; 32], ..KEYS }, "encryption")]
+    {
+        let error = Sqlite::open(directory.path(), keys).await.unwrap_err();
+        assert!(matches!(error, StoreError::WrongKey { name: wrong } if wrong == name), "{error}");
+    }
+    open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).await.unwrap());
+    raw(directory.path()).await.execute("PRAGMA user_version = 99").await.unwrap();
+    let error = open(directory.path()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, .. }), "{error}");
+
+    // A start that was killed before its first step was through leaves an empty file.
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("tracardi.db"), b"").unwrap();
+    let store = open(other.path()).await.unwrap();
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_said_to_be_none() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("tracardi.db"), "not a database, certainly not one".repeat(100)).unwrap();
+    let error = open(directory.path()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    let error = open(Path::new("/proc/no/such/place")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Directory { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_document_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    store.commit(batch(vec![], vec![session("s", None)], vec![])).await.unwrap();
+    raw(directory.path()).await.execute("UPDATE session SET document = '{\"id\": 5}'").await.unwrap();
+    let wanted = tracardi_store::Wanted { sessions: vec![(PRODUCTION, "s")], ..Default::default() };
+    let error = store.load(&wanted).await.unwrap_err();
+    assert!(error.to_string().contains("session s"), "{error}");
+    assert!(!error.passes());
+}
+
+/// A small file system of its own; none without root.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let status = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(directory.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success()).then_some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+fn large(n: usize) -> tracardi_store::Batch {
+    let id = format!("e{n}");
+    let text = serde_json::json!({"properties": {"text": "x".repeat(100_000)}});
+    batch(vec![event_with(&id, "large", 1, &text)], vec![session(&id, None)], vec![profile(&[&id])])
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_by_halves_and_passes() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("NOT RUN: needs root, to mount a file system of 4 MB");
+        return;
+    };
+    let store = open(disk.0.path()).await.unwrap();
+    let ballast = disk.0.path().join("ballast");
+    std::fs::write(&ballast, vec![0_u8; 1 << 20]).unwrap();
+    let mut stored = 0;
+    let error = loop {
+        match store.commit(large(stored)).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+        assert!(stored < 100, "the disk must be full by now");
+    };
+    println!("full after {stored} batches: {error}");
+    assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+    assert!(error.passes());
+    for index in [Index::Event, Index::Session, Index::Profile] {
+        assert_eq!(store.count(PRODUCTION, index).await.unwrap(), stored as u64, "{index:?}: whole batches only");
+    }
+    assert!(store.commit(large(stored)).await.is_err(), "still full");
+    std::fs::remove_file(&ballast).unwrap();
+    store.probe().await.unwrap();
+    assert_eq!(store.commit(large(stored)).await.unwrap(), Committed::Stored, "goes on by itself");
+    drop(store);
+    let store = open(disk.0.path()).await.unwrap();
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), stored as u64 + 1);
+}
+
+#[tokio::test]
+async fn a_torn_log_loses_only_what_was_not_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("tracardi.db-wal");
+    let store = open(directory.path()).await.unwrap();
+    store.commit(batch(vec![event("kept", "x", 1)], vec![], vec![])).await.unwrap();
+    let acknowledged = std::fs::metadata(&log).unwrap().len();
+    store.commit(batch(vec![event("torn", "x", 1)], vec![], vec![])).await.unwrap();
+    // The files as a loss of power would have left them in the middle of the second commit.
+    for (name, damage) in [("cut", false), ("flipped", true)] {
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["tracardi.db", "tracardi.db-wal"] {
+            std::fs::copy(directory.path().join(file), copy.path().join(file)).unwrap();
+        }
+        let path = copy.path().join("tracardi.db-wal");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = usize::try_from(acknowledged).unwrap() + 100;
+        if damage {
+            bytes[middle] ^= 1;
+        } else {
+            bytes.truncate(middle);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let survivor = open(copy.path()).await.unwrap();
+        assert!(survivor.get(PRODUCTION, Index::Event, "kept").await.unwrap().is_some(), "{name}");
+        assert!(survivor.get(PRODUCTION, Index::Event, "torn").await.unwrap().is_none(), "{name}");
+        let again = batch(vec![event("torn", "x", 1)], vec![], vec![]);
+        assert_eq!(survivor.commit(again).await.unwrap(), Committed::Stored, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_reading_does_not_let_the_log_grow_without_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let megabyte = |n: usize| {
+        let text = serde_json::json!({"properties": {"text": "x".repeat(1 << 20)}});
+        batch(vec![event_with(&format!("e{n}"), "large", 1, &text)], vec![], vec![])
+    };
+    // Two readers take turns, so that there is never a moment without one.
+    let mut first = raw(directory.path()).await;
+    let mut second = raw(directory.path()).await;
+    let count = "SELECT count(*) FROM event";
+    first.execute("BEGIN").await.unwrap();
+    first.execute(count).await.unwrap();
+    let mut largest = 0;
+    let megabytes = 3 * usize::try_from(LOG_BYTES >> 20).unwrap();
+    for n in 0..megabytes {
+        store.commit(megabyte(n)).await.unwrap();
+        largest = largest.max(store.log_bytes());
+        if n % 8 == 7 {
+            second.execute("BEGIN").await.unwrap();
+            second.execute(count).await.unwrap();
+            first.execute("COMMIT").await.unwrap();
+            std::mem::swap(&mut first, &mut second);
+        }
+        if n == megabytes / 2 {
+            // At last a short pause, as reads of bounded length make sure of.
+            first.execute("COMMIT").await.unwrap();
+            store.commit(megabyte(megabytes)).await.unwrap();
+            store.commit(megabyte(megabytes + 1)).await.unwrap();
+            first.execute("BEGIN").await.unwrap();
+            first.execute(count).await.unwrap();
+        }
+    }
+    println!("the log was at most {} MB", largest >> 20);
+    assert!(largest < 3 * LOG_BYTES);
+    first.execute("COMMIT").await.unwrap();
+    first.close().await.unwrap();
+    second.close().await.unwrap();
+    assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), megabytes as u64 + 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_see_what_was_committed_before_and_do_not_wait_for_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let writer = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for n in 0..200 {
+                store.commit(batch(vec![event(&format!("e{n}"), "x", n)], vec![], vec![])).await.unwrap();
+                assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), u64::try_from(n).unwrap() + 1);
+            }
+        })
+    };
+    let all = Select { limit: 10, matching: Matching::Words("nothing".to_owned()), ..Select::default() };
+    while !writer.is_finished() {
+        tokio::time::timeout(Duration::from_secs(5), store.select(PRODUCTION, Index::Event, &all))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    writer.await.unwrap();
+}
