@@ -35,7 +35,7 @@ pub mod images;
 pub use cluster::{Cluster, Options};
 pub use error::{Error, Result};
 pub use ground::{Foreign, Ground, Provider};
-pub use paths::Instance;
+pub use paths::{Instance, cache};
 pub use progress::{Plain, Progress, Silent};
 pub use status::{ComponentStatus, Status};
 pub use toolchain::{Tool, tools};

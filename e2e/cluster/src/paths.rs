@@ -29,7 +29,7 @@ pub(crate) const API_PORT: u16 = 6443;
 pub(crate) const MAX_NODES: u8 = 2;
 
 /// Our part of the cache folder: `$XDG_CACHE_HOME/tracardi-operator`, by default under `~/.cache`.
-pub(crate) fn cache() -> Result<PathBuf> {
+pub fn cache() -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     match base {
