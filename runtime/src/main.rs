@@ -10,7 +10,10 @@ use std::time::Duration;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let command_line = cli::CommandLine::parse();
+    let command_line = match cli::CommandLine::try_parse() {
+        Ok(command_line) => command_line,
+        Err(error) => return misunderstood(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers())
         .max_blocking_threads(32)
@@ -33,6 +36,19 @@ fn main() -> ExitCode {
 /// one busy task hold up the others.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4)
+}
+
+/// Help and version are printed as they are; a mistake becomes one line, like every other failure.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let text = error.to_string();
+    // What follows the first blank line repeats the usage.
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let said = lines.join(" ");
+    failed(&format!("{}; see `tracardi --help`", said.trim_start_matches("error: ").trim_end_matches('.')));
+    ExitCode::from(2)
 }
 
 /// The one line that people see.

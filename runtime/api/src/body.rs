@@ -20,7 +20,7 @@ pub const PRIVATE_BODY_BYTES: usize = 1 << 20;
 /// Longest pause between two pieces of a body.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Longest time for a whole body.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_mins(1);
 /// How much of a body that is too long is read (and thrown away), so that its sender gets to read the answer.
 const DISCARD_BYTES: usize = 128 << 20;
 /// How long that may take.

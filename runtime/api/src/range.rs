@@ -155,10 +155,11 @@ impl Reader {
         };
         match date.get("absolute") {
             None | Some(Value::Null) => {}
-            Some(Value::Object(absolute)) => match self.absolute(absolute, key)? {
-                Some(at) => return Some(End::Absolute(at)),
-                None => {}
-            },
+            Some(Value::Object(absolute)) => {
+                if let Some(at) = self.absolute(absolute, key)? {
+                    return Some(End::Absolute(at));
+                }
+            }
             Some(other) => {
                 let at = [key.into(), "absolute".into()];
                 self.complain("model_attributes_type", &at, "Input should be a valid dictionary", other);

@@ -24,7 +24,10 @@ pub enum Kind {
 
 /// The checks of a process; a cheap handle. Without checks it is alive and ready.
 #[derive(Clone, Default)]
-pub struct Health(Arc<RwLock<Vec<(Kind, &'static str, Check)>>>);
+pub struct Health(Arc<RwLock<Vec<Named>>>);
+
+/// A check with its kind and its name.
+type Named = (Kind, &'static str, Check);
 
 impl std::fmt::Debug for Health {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

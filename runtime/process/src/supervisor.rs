@@ -249,12 +249,11 @@ mod tests {
     async fn a_panic_brings_the_process_down_and_is_named() {
         let supervisor = Supervisor::new();
         supervisor.spawn("writer", Phase::Flush, async {
-            if true {
-                panic!("disk {}", "gone")
-            }
+            let gone: Result<(), &str> = Err("gone");
+            gone.unwrap();
         });
         let failure = supervisor.run_until(std::future::pending()).await.unwrap_err();
-        assert_eq!(failure.to_string(), "writer: panicked: disk gone");
+        assert_eq!(failure.to_string(), "writer: panicked: called `Result::unwrap()` on an `Err` value: \"gone\"");
     }
 
     #[tokio::test]

@@ -124,6 +124,16 @@ impl Server {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
+    /// Address of a listener: 0 public API, 1 private API, 2 web application, 3 health and metrics.
+    pub fn url(&self, listener: usize) -> String {
+        format!("http://127.0.0.1:{}", self.ports[listener])
+    }
+
+    /// A connection to a listener, by the numbers of [`Server::url`].
+    pub fn client(&self, listener: usize) -> Client {
+        Client::new(self.url(listener).parse().unwrap(), Duration::from_secs(20))
+    }
+
     /// A connection to the public API.
     pub fn public(&self) -> Client {
         Client::new(format!("http://127.0.0.1:{}", self.ports[0]).parse().unwrap(), Duration::from_secs(20))

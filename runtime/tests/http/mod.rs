@@ -1,0 +1,110 @@
+//! Requests with all their headers, and answers with all of theirs.
+
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// A request under construction.
+pub(crate) struct Call(Request<Body>);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A request to a URL.
+pub(crate) fn call(method: &str, url: impl AsRef<str>) -> Call {
+    let method: Method = method.parse().unwrap();
+    Call(Request::builder().method(method).uri(url.as_ref()).body(Body::empty()).unwrap())
+}
+
+impl Call {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.0.headers_mut().append(name, value.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string())
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {
+        *self.0.body_mut() = body.into();
+        self
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let client: Client<_, Body> = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let answer = tokio::time::timeout(Duration::from_secs(30), client.request(self.0)).await.unwrap().unwrap();
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Reply { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// Status and body, with everything that differs from run to run replaced by what it is.
+    pub(crate) fn shape(&self) -> Value {
+        let body = serde_json::from_str(&self.text).map_or_else(|_| Value::String(self.text.clone()), redacted);
+        serde_json::json!({"status": self.status.as_u16(), "body": body})
+    }
+}
+
+/// Times, ids and tokens replaced by their kind.
+pub(crate) fn redacted(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(kind(&text).map_or(text, str::to_owned)),
+        Value::Array(items) => items.into_iter().map(redacted).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| {
+                // Seconds of the clock, weekday and the like.
+                let passing =
+                    ["timestamp", "weekday", "duration", "total_time", "process_time"].contains(&key.as_str());
+                let value =
+                    if passing && value.is_number() { Value::String("[number]".to_owned()) } else { redacted(value) };
+                (key, value)
+            })
+            .collect(),
+        other => other,
+    }
+}
+
+fn kind(text: &str) -> Option<&'static str> {
+    let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    if parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part)) {
+        return Some("[uuid]");
+    }
+    if text.len() == 40 && is_hex(text) {
+        return Some("[token]");
+    }
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let date = text.get(..4).is_some_and(digits)
+        && text.get(4..5) == Some("-")
+        && text.get(10..11).is_some_and(|c| c == "T" || c == " ");
+    date.then_some("[time]")
+}
