@@ -38,8 +38,12 @@ impl AddonImages {
     pub(crate) fn ensure(cache: &Path, toolchain: &Toolchain, progress: &mut dyn Progress) -> Result<AddonImages> {
         let pause = compile_pause(cache, progress)?;
         let mut tool = |name: &str| {
-            let source = toolchain.file(name);
-            build_image(&single(name, source, &format!("/{name}"), "65532:65532"), progress)
+            let mut spec = single(name, toolchain.file(name), &format!("/{name}"), "65532:65532");
+            for file in &mut spec.files {
+                // A hundred megabytes need not be hashed at every `up`.
+                file.key = toolchain.key(name);
+            }
+            build_image(&spec, progress)
         };
         Ok(AddonImages {
             coredns: tool("coredns")?,
@@ -58,14 +62,15 @@ impl AddonImages {
 fn single(name: &str, source: PathBuf, target: &str, user: &str) -> ImageSpec {
     ImageSpec {
         name: format!("localhost/cluster/{name}"),
-        files: vec![ImageFile { source, target: target.into(), mode: 0o755 }],
+        files: vec![ImageFile { source, target: target.into(), mode: 0o755, key: None }],
         entrypoint: vec![target.to_owned()],
         user: user.to_owned(),
         ..ImageSpec::default()
     }
 }
 
-/// The provisioner's helper pod makes and removes a folder with a shell; tests use the image too.
+/// The provisioner's helper pod makes and removes a folder with a shell; tests use the image too. (Debian 12's static
+/// busybox has a `wget` that crashes; `nc` is fine.)
 fn busybox() -> Result<ImageSpec> {
     let found = ["/bin/busybox", "/usr/bin/busybox"].into_iter().map(PathBuf::from).find(|file| file.is_file());
     let source = found.ok_or_else(|| Error::unmet("busybox is not installed", "apt-get install busybox-static"))?;

@@ -120,6 +120,11 @@ impl Toolchain {
         found.map_or_else(|| self.bin.join(name), |(tool, key)| self.built(tool, key))
     }
 
+    /// Hash of what a program is made from.
+    pub(crate) fn key(&self, name: &str) -> Option<String> {
+        self.keys.iter().find(|(tool, _)| tool.name == name).map(|(_, key)| key.clone())
+    }
+
     fn built(&self, tool: &Tool, key: &str) -> PathBuf {
         self.cache.join(format!("{}-{key}", tool.name)).join(tool.name)
     }
