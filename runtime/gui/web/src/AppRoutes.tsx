@@ -4,6 +4,7 @@ import { Route, Routes } from 'react-router'
 import { dataContext, login } from './auth/session'
 import { LoginPage } from './auth/LoginPage'
 import { Loading } from './components/Notices'
+import { Restricted } from './components/Restricted'
 import { useStore } from './lib/store'
 import { Shell } from './shell/Shell'
 
@@ -33,12 +34,12 @@ export function AppRoutes() {
         <Routes key={context}>
           <Route path="/" element={<OverviewPage />} />
           <Route path="/events" element={<EventsPage />} />
-          <Route path="/events/:id" element={<EventPage />} />
+          <Route path="/events/:id" element={<Restricted right="read"><EventPage /></Restricted>} />
           <Route path="/profiles" element={<ProfilesPage />} />
-          <Route path="/profiles/:id" element={<ProfilePage />} />
-          <Route path="/sessions/:id" element={<SessionPage />} />
-          <Route path="/sources" element={<SourcesPage />} />
-          <Route path="/sources/:id" element={<SourcePage />} />
+          <Route path="/profiles/:id" element={<Restricted right="read"><ProfilePage /></Restricted>} />
+          <Route path="/sessions/:id" element={<Restricted right="read"><SessionPage /></Restricted>} />
+          <Route path="/sources" element={<Restricted right="configure"><SourcesPage /></Restricted>} />
+          <Route path="/sources/:id" element={<Restricted right="configure"><SourcePage /></Restricted>} />
           <Route path="*" element={<NotFoundPage />} />
         </Routes>
       </Suspense>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { useMay } from '../auth/roles'
 import { dataContext, forgetLogin, login } from '../auth/session'
 import { useStore } from '../lib/store'
 import { BASE, commonHeaders } from './client'
@@ -101,15 +102,16 @@ export function useLiveEvents(handlers: Handlers): LiveState {
   const [state, setState] = useState<LiveState>('connecting')
   const context = useStore(dataContext)
   const token = useStore(login)?.token
+  const allowed = useMay('read')
   const current = useRef(handlers)
   useEffect(() => {
     current.current = handlers
   })
   useEffect(() => {
-    if (!token) return
+    if (!token || !allowed) return
     const controller = new AbortController()
     void stream(controller.signal, () => current.current, setState)
     return () => controller.abort()
-  }, [context, token])
-  return token ? state : 'off'
+  }, [context, token, allowed])
+  return token && allowed ? state : 'off'
 }

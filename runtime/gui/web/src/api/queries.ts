@@ -1,4 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMay } from '../auth/roles'
 import { dataContext } from '../auth/session'
 import { stacked } from '../lib/histogram'
 import { type Range, rangeBody } from '../lib/range'
@@ -86,12 +87,18 @@ export function useEvent(id: string) {
   })
 }
 
-export function useProfile(id: string | null | undefined) {
+/**
+ * A profile. Lists that only show its name are content with one that is up to half a minute old; a page about it asks for
+ * a `fresh` one, and again while it is shown.
+ */
+export function useProfile(id: string | null | undefined, { fresh = false } = {}) {
   const context = useStore(dataContext)
+  const allowed = useMay('read')
   return useQuery({
     queryKey: [context, 'profile', id],
-    enabled: Boolean(id),
-    staleTime: 30_000,
+    enabled: Boolean(id) && allowed,
+    staleTime: fresh ? 0 : 30_000,
+    refetchInterval: fresh ? 15_000 : false,
     queryFn: ({ signal }) => call<ProfileDocument>(`/profile/${encodeURIComponent(id ?? '')}`, { signal }),
   })
 }
@@ -118,8 +125,10 @@ export function distinctSources(answer: GroupedSources): EventSource[] {
 
 export function useSources() {
   const context = useStore(dataContext)
+  const allowed = useMay('configure')
   return useQuery({
     queryKey: [context, 'sources'],
+    enabled: allowed,
     queryFn: async ({ signal }) => distinctSources(await call<GroupedSources>('/event-sources', { signal })),
     staleTime: 30_000,
   })

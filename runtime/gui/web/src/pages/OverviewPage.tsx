@@ -9,6 +9,7 @@ import { Empty, ErrorNotice } from '../components/Notices'
 import { PageHead } from '../components/PageHead'
 import { RangePicker } from '../components/RangePicker'
 import { Section } from '../components/Section'
+import { categoryOf } from '../lib/events'
 import { counter, number } from '../lib/format'
 import { rangeByKey } from '../lib/range'
 import { useTitle } from '../lib/useTitle'
@@ -58,8 +59,12 @@ export default function OverviewPage() {
         <SimpleGrid cols={{ base: 1, lg: 3 }} spacing="lg" style={{ alignItems: 'start' }}>
           <div className="stream-cell">
             <LiveStream
-              onNew={() => {
-                void queries.invalidateQueries({ predicate: query => ['count', 'histogram'].includes(String(query.queryKey[1])) })
+              onNew={events => {
+                const renamed = new Set(events.filter(event => categoryOf(event.type) === 'identity').map(event => event.profile?.id))
+                void queries.invalidateQueries({
+                  predicate: ({ queryKey: [, what, id] }) =>
+                    what === 'count' || what === 'histogram' || (what === 'profile' && renamed.has(String(id))),
+                })
               }}
             />
           </div>

@@ -20,7 +20,7 @@ import { Sessions } from './profile/Sessions'
 /** One person: who they are, what they did, what they are worth; as stored one click away. */
 export default function ProfilePage() {
   const { id = '' } = useParams()
-  const { data: profile, error, isPending, refetch } = useProfile(id)
+  const { data: profile, error, isPending, refetch } = useProfile(id, { fresh: true })
   useTitle(profile ? (nameOf(profile) ?? ANONYMOUS) : 'Profile')
   if (isPending) return <Loading />
   if (error) {

@@ -65,7 +65,7 @@ function Source({ source }: { source: EventSource }) {
             </Tabs.List>
             <Tabs.Panel value="page">
               <Text size="sm" mb="xs">
-                <Anchor href={shopUrl(publicUrl, source.id)} target="_blank" rel="noreferrer" inherit>
+                <Anchor href={shopUrl(publicUrl, source.id)} target="_blank" rel="noreferrer" inherit underline="always">
                   Try it in the demo shop
                 </Anchor>
                 , a small site that sends to this source.

@@ -3,20 +3,24 @@ import { IconActivity, IconBroadcast, IconPlugConnected, IconUsers } from '@tabl
 import { type ReactNode, useEffect, useRef } from 'react'
 import { NavLink as RouterLink, useLocation } from 'react-router'
 import { Logo } from '../components/Logo'
+import { type Right, useMay } from '../auth/roles'
 import { AccountMenu } from './AccountMenu'
 import { ContextSwitch } from './ContextSwitch'
+import { ShopLink } from './ShopLink'
 import { ThemeSwitch } from './ThemeSwitch'
 
 const ROOMS = [
   { to: '/', label: 'Overview', icon: IconActivity },
   { to: '/events', label: 'Events', icon: IconBroadcast },
   { to: '/profiles', label: 'Profiles', icon: IconUsers },
-  { to: '/sources', label: 'Event sources', icon: IconPlugConnected },
-] as const
+  { to: '/sources', label: 'Event sources', icon: IconPlugConnected, right: 'configure' },
+] as const satisfies { right?: Right; [more: string]: unknown }[]
 
 /** The frame around every page: navigation at the side (on a phone at the bottom), switches and account at the top. */
 export function Shell({ children }: { children: ReactNode }) {
   const { pathname } = useLocation()
+  const configures = useMay('configure')
+  const rooms = ROOMS.filter(room => !('right' in room) || configures)
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
   useEffect(() => {
@@ -60,7 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </Group>
         <ScrollArea flex={1}>
           <Stack gap={4}>
-            {ROOMS.map(({ to, label, icon: Icon }) => (
+            {rooms.map(({ to, label, icon: Icon }) => (
               <NavLink
                 key={to}
                 component={RouterLink}
@@ -75,18 +79,14 @@ export function Shell({ children }: { children: ReactNode }) {
             ))}
           </Stack>
         </ScrollArea>
-        <Text size="xs" c="dimmed" px={8}>
-          <a href="/shop/" target="_blank" rel="noreferrer" style={{ color: 'inherit' }}>
-            Open the demo shop
-          </a>
-        </Text>
+        {configures && <ShopLink />}
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
         <div style={{ maxWidth: 1240, margin: '0 auto' }}>{children}</div>
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm" component="nav" aria-label="Main">
         <div className="tabbar">
-          {ROOMS.map(({ to, label, icon: Icon }) => (
+          {rooms.map(({ to, label, icon: Icon }) => (
             <RouterLink key={to} to={to} aria-current={isHere(to) ? 'page' : undefined}>
               <Icon size={21} stroke={1.8} aria-hidden />
               {label === 'Event sources' ? 'Sources' : label}

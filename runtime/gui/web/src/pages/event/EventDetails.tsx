@@ -188,7 +188,7 @@ export function EventSurroundings({ event }: { event: EventDocument }) {
 }
 
 function Who({ id }: { id: string | null | undefined }) {
-  const { data: profile, isError } = useProfile(id)
+  const { data: profile, isError } = useProfile(id, { fresh: true })
   if (!id) {
     return (
       <Section title="Who">

@@ -7,6 +7,7 @@ import type { EventDocument } from '../../api/types'
 import { EventRow } from '../../components/EventRow'
 import { Empty, ErrorNotice, LoadingRows } from '../../components/Notices'
 import { Section } from '../../components/Section'
+import { FirstSteps } from './FirstSteps'
 import { mergeNewest, sentence, typeName } from '../../lib/events'
 import { rangeByKey } from '../../lib/range'
 
@@ -26,7 +27,7 @@ const STATES: Record<LiveState, string> = {
 }
 
 /** Events as they arrive. New ones move in at the top; pausing collects them until it goes on. */
-export function LiveStream({ onNew }: { onNew: () => void }) {
+export function LiveStream({ onNew }: { onNew: (events: EventDocument[]) => void }) {
   const recent = useLatest('event', rangeByKey('24h', '24h'), '', 30)
   const [arrived, setArrived] = useState<EventDocument[]>([])
   const [held, setHeld] = useState<EventDocument[]>([])
@@ -47,7 +48,7 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
   notify.current = onNew
   useEffect(() => {
     let lastNotice = 0
-    let owed = false
+    let owed: EventDocument[] = []
     const timer = setInterval(() => {
       const now = Date.now()
       if (batch.current.length > 0) {
@@ -55,12 +56,12 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
         for (const event of events) fresh.current.add(event.id)
         if (pausedNow.current) setHeld(before => mergeNewest(before, events, KEPT))
         else setArrived(before => mergeNewest(before, events, KEPT))
-        owed = true
+        owed = mergeNewest(owed, events, KEPT)
       }
-      if (owed && now - lastNotice >= NOTIFY_MS) {
+      if (owed.length > 0 && now - lastNotice >= NOTIFY_MS) {
         lastNotice = now
-        owed = false
-        notify.current()
+        notify.current(owed)
+        owed = []
       }
     }, BATCH_MS)
     return () => clearInterval(timer)
@@ -120,7 +121,7 @@ export function LiveStream({ onNew }: { onNew: () => void }) {
         <LoadingRows rows={7} />
       ) : shown.length === 0 ? (
         <Empty icon={<IconRadar size={24} aria-hidden />} title={type ? `No ${typeName(type).toLowerCase()} yet` : 'Waiting for the first event'}>
-          {type ? 'Events of this type appear here as soon as they are stored.' : 'Use the demo shop, or put the snippet of an event source on a page.'}
+          {type ? 'Events of this type appear here as soon as they are stored.' : <FirstSteps />}
         </Empty>
       ) : (
         <div style={{ margin: '0 -12px' }}>
