@@ -30,7 +30,7 @@
 //!   database as big as the volume.
 
 pub mod configuration;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod documents;
 mod error;

@@ -290,3 +290,24 @@ async fn reads_see_what_was_committed_before_and_do_not_wait_for_writes() {
     }
     writer.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_given_up_halfway_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let mut given_up = 0;
+    for n in 0..200_u64 {
+        let events = (0..50).map(|e| event(&format!("e{n}-{e}"), "x", 1)).collect();
+        let commit = store.commit(batch(events, vec![], vec![profile(&[&format!("p{n}")])]));
+        if tokio::time::timeout(Duration::from_micros(n * 10), commit).await.is_err() {
+            given_up += 1;
+        }
+        let events = store.count(PRODUCTION, Index::Event).await.unwrap();
+        assert_eq!(events % 50, 0, "whole batches only");
+    }
+    assert!(given_up > 0, "none was given up: the test proves nothing");
+    assert_eq!(store.commit(batch(vec![event("last", "x", 1)], vec![], vec![])).await.unwrap(), Committed::Stored);
+    let (events, profiles) =
+        (store.count(PRODUCTION, Index::Event).await.unwrap(), store.count(PRODUCTION, Index::Profile).await.unwrap());
+    assert_eq!(events, profiles * 50 + 1);
+}

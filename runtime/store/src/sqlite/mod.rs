@@ -20,6 +20,8 @@ mod config;
 mod failure;
 mod load;
 mod open;
+#[cfg(test)]
+mod plans;
 mod query;
 mod schema;
 

@@ -1,0 +1,94 @@
+//! Every query that runs often uses an index: SQLite's own plans say so.
+
+use sqlx::{AssertSqlSafe, Row};
+use tracardi_language::filter;
+use tracardi_model::Context;
+
+use super::condition::Statement;
+use super::query::page_statement;
+use super::{Sqlite, load};
+use crate::conformance::samples::at;
+use crate::{Index, Keys, Matching, Select};
+
+async fn store(directory: &std::path::Path) -> Sqlite {
+    Sqlite::open(directory, Keys { signing: [1; 32], encryption: [2; 32] }).await.unwrap()
+}
+
+/// The steps of a plan.
+async fn plan(store: &Sqlite, statement: Statement) -> Vec<String> {
+    let text = format!("EXPLAIN QUERY PLAN {}", statement.text);
+    let mut reader = store.reader().await.unwrap();
+    let rows = sqlx::query_with(AssertSqlSafe(text), statement.arguments).fetch_all(&mut *reader).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+}
+
+fn arguments(values: [&str; 4]) -> sqlx::sqlite::SqliteArguments {
+    use sqlx::Arguments as _;
+    let mut arguments = sqlx::sqlite::SqliteArguments::default();
+    for value in values {
+        arguments.add(value).unwrap();
+    }
+    arguments
+}
+
+#[tokio::test]
+async fn loading_looks_up_by_index_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let statement = Statement { text: load::LOAD.to_owned(), arguments: arguments(["0", "[]", "[]", "[]"]) };
+    let steps = plan(&store, statement).await;
+    let scans: Vec<_> = steps.iter().filter(|step| step.starts_with("SCAN")).collect();
+    assert!(
+        scans.iter().all(|step| step.contains("VIRTUAL TABLE")),
+        "only the lists of ids are read through: {steps:#?}"
+    );
+    for index in ["session_id", "profile_id", "event_id", "PRIMARY KEY"] {
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{index}: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_use_an_index_and_need_no_sorting() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let everywhere = [
+        ("", "event_inserted"),
+        ("type = \"page-view\"", "event_type"),
+        ("session.id = \"s\"", "event_session"),
+        ("profile.id = \"p\"", "event_profile"),
+        ("profile.id = \"p\" AND properties.price > 5", "event_profile"),
+        ("properties.price > 5", "event_inserted"),
+        ("source.id = \"s\"", "event_inserted"),
+    ];
+    for range in [None, Some((at(0), at(1000)))] {
+        for (text, index) in everywhere {
+            let select = Select {
+                from: range.map(|(from, _)| from),
+                to: range.map(|(_, to)| to),
+                matching: Matching::Filter(filter::parse(text).unwrap()),
+                start: 0,
+                limit: 30,
+            };
+            let (page, count) = page_statement(Context::Production, Index::Event, &select).unwrap();
+            for statement in [page, count] {
+                let steps = plan(&store, statement).await;
+                let first = &steps[0];
+                assert!(first.starts_with("SEARCH d ") && first.contains(index), "{text}: {steps:#?}");
+                assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{text} sorts: {steps:#?}");
+            }
+        }
+    }
+    for (kind, text, index) in [
+        (Index::Session, "", "session_inserted"),
+        (Index::Session, "profile.id = \"p\"", "session_profile"),
+        (Index::Session, "id = \"s\"", "session_id"),
+        (Index::Profile, "", "profile_inserted"),
+        (Index::Profile, "id = \"p\"", "profile_id"),
+        (Index::Event, "id = \"e\"", "event_id"),
+    ] {
+        let matching = Matching::Filter(filter::parse(text).unwrap());
+        let (page, _) = page_statement(Context::Production, kind, &Select { matching, ..Select::default() }).unwrap();
+        let steps = plan(&store, page).await;
+        assert!(steps[0].starts_with("SEARCH d ") && steps[0].contains(index), "{text}: {steps:#?}");
+    }
+}
