@@ -55,7 +55,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="md" component="nav" aria-label="Main">
+      <AppShell.Navbar p="md" component="nav" aria-label="Main" visibleFrom="sm">
         <Group gap={10} px={8} pt={4} pb="lg">
           <Logo size={32} />
           <Text fw={700} size="lg" style={{ letterSpacing: '-0.01em' }}>
