@@ -30,6 +30,7 @@ use crate::metrics::{Metrics, WriteResult};
 use crate::model::Installation;
 use crate::names::APPLIED;
 use crate::observe::Observed;
+use crate::ownership;
 use crate::plan::Plan;
 
 /// Patience with one write; below the margin that [`crate::lease`] leaves between two leaders.
@@ -162,7 +163,8 @@ impl Applier {
         let seen = self.children.meta(desired.kind, &identity.namespace, &desired.name);
         let shown = seen.as_ref().map(marker);
         let known = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(known) = known.filter(|known| known.hash == desired.hash) {
+        let wanted_before = known.as_ref().is_some_and(|known| known.hash == desired.hash);
+        if let Some(known) = known.as_ref().filter(|_| wanted_before) {
             let lags = shown == known.before && known.at.elapsed() < LAG;
             if lags || shown.as_ref() == Some(&known.marker) {
                 if lags {
@@ -172,26 +174,22 @@ impl Applier {
                 record(applied, desired, known.generation);
                 return Ok(());
             }
-            self.metrics.wrote(desired.kind, WriteResult::Healed);
-            tracing::info!(kind = desired.kind.as_str(), name = %desired.name, "changed or deleted by somebody else; restored");
-        } else {
-            self.metrics.wrote(desired.kind, WriteResult::Applied);
         }
-
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &identity.namespace, &desired.kind.api_resource());
         let kind = desired.kind.as_str();
-        if seen.is_none() {
-            let there = self.read(kind, &desired.name, api.get_metadata_opt(&desired.name)).await?;
-            let ours = |meta: &ObjectMeta| is_labelled(meta, identity.name.as_str()) || is_owned(meta, &identity.uid);
-            if there.is_some_and(|there| !ours(&there.metadata)) {
-                return Err(Error::NameTaken { kind, name: desired.name.clone() });
+        match &shown {
+            None => self.not_taken(installation, &api, desired).await?,
+            // A change that we did not make can have left foreign fields; a new process cannot know.
+            Some(shown) if known.as_ref().map(|known| &known.marker) != Some(shown) => {
+                self.take_over(&api, desired).await?;
             }
+            Some(_) => {}
         }
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&desired.body);
-        let answer =
-            self.write("apply", kind, &desired.name, api.patch_metadata(&desired.name, &parameters, &patch)).await?;
+        let request = api.patch_metadata(&desired.name, &parameters, &patch);
+        let answer = self.write("apply", kind, &desired.name, request).await?;
         let memo = Memo {
             hash: desired.hash.clone(),
             marker: marker(&answer.metadata),
@@ -199,9 +197,50 @@ impl Applier {
             at: Instant::now(),
             generation: answer.metadata.generation,
         };
+        // A controller's own bookkeeping moves the marker of kinds without generation; then the apply changes nothing.
+        if wanted_before && memo.before.as_ref() != Some(&memo.marker) {
+            self.metrics.wrote(desired.kind, WriteResult::Healed);
+            tracing::info!(kind, name = %desired.name, "changed or deleted by somebody else; restored");
+        } else {
+            self.metrics.wrote(desired.kind, WriteResult::Applied);
+        }
         record(applied, desired, memo.generation);
         self.memo.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memo);
         Ok(())
+    }
+
+    /// Fails when an object of this name exists and is not ours. (Ours may be missing from the store because somebody took
+    /// its labels away.)
+    async fn not_taken(
+        &self,
+        installation: &Installation,
+        api: &Api<DynamicObject>,
+        desired: &Desired,
+    ) -> Result<(), Error> {
+        let identity = &installation.identity;
+        let kind = desired.kind.as_str();
+        let there = self.read(kind, &desired.name, api.get_metadata_opt(&desired.name)).await?;
+        let Some(there) = there else { return Ok(()) };
+        if is_labelled(&there.metadata, identity.name.as_str()) || is_owned(&there.metadata, &identity.uid) {
+            return self.take_over(api, desired).await;
+        }
+        Err(Error::NameTaken { kind, name: desired.name.clone() })
+    }
+
+    /// Makes foreign fields ours, so that the apply that follows removes them.
+    async fn take_over(&self, api: &Api<DynamicObject>, desired: &Desired) -> Result<(), Error> {
+        let (kind, name) = (desired.kind.as_str(), desired.name.as_str());
+        let Some(there) = self.read(kind, name, api.get_metadata_opt(name)).await? else { return Ok(()) };
+        let entries = there.metadata.managed_fields.unwrap_or_default();
+        let Some(entries) = ownership::take_over(desired.kind, &entries) else { return Ok(()) };
+        let body = json!({"metadata": {
+            "resourceVersion": there.metadata.resource_version,
+            "uid": there.metadata.uid,
+            "managedFields": entries,
+        }});
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let patch = Patch::Merge(&body);
+        self.write("take over", kind, name, api.patch_metadata(name, &parameters, &patch)).await.map(drop)
     }
 
     /// What belongs to the installation and is not in the plan.

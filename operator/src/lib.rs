@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod model;
 pub mod names;
 pub mod observe;
+pub mod ownership;
 pub mod plan;
 pub mod rbac;
 pub mod report;

@@ -85,7 +85,11 @@ pub(super) fn judge(component: &Component, observed: &Observed, applied: Option<
     workload.init = init(pod);
     workload.trouble = if workload.serving { None } else { trouble(pod, &workload.init) };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    workload.note = if workload.rolling {
+    let unbound = observed.claim.as_ref().filter(|claim| claim.view.part.status.phase == "Pending");
+    workload.note = if let (Some(claim), true) = (unbound, pod.part.status.init_container_statuses.is_empty()) {
+        let claim = claim.view.metadata.name.as_deref().unwrap_or_default();
+        format!("volume claim {claim} has no volume yet; its events say why: kubectl describe pvc {claim}")
+    } else if workload.rolling {
         format!("pod {name} is being replaced")
     } else {
         match workload.init {
