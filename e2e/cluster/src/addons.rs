@@ -98,7 +98,17 @@ fn compile_pause(cache: &Path, progress: &mut dyn Progress) -> Result<PathBuf> {
     let (source, temporary) = (folder.join("pause.c"), folder.join("pause.building"));
     crate::process::write(&source, code)?;
     step(progress, "compiling pause", |_| {
-        run("cc", ["-Os".as_ref(), "-static".as_ref(), "-s".as_ref(), "-o".as_ref(), temporary.as_os_str(), source.as_os_str()])
+        run(
+            "cc",
+            [
+                "-Os".as_ref(),
+                "-static".as_ref(),
+                "-s".as_ref(),
+                "-o".as_ref(),
+                temporary.as_os_str(),
+                source.as_os_str(),
+            ],
+        )
     })?;
     std::fs::rename(&temporary, &target).map_err(Error::io("cannot rename", &temporary))?;
     Ok(target)

@@ -113,10 +113,7 @@ mod tests {
     fn hierarchies_of_hybrid_and_unified_machines() {
         let hybrid = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n\
                       cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\nproc /proc proc rw 0 0\n";
-        assert_eq!(
-            hierarchies(hybrid),
-            [PathBuf::from("/sys/fs/cgroup/cpu"), PathBuf::from("/sys/fs/cgroup/unified")]
-        );
+        assert_eq!(hierarchies(hybrid), [PathBuf::from("/sys/fs/cgroup/cpu"), PathBuf::from("/sys/fs/cgroup/unified")]);
         assert_eq!(hierarchies("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0"), [PathBuf::from("/sys/fs/cgroup")]);
         assert!(hierarchies("").is_empty());
     }

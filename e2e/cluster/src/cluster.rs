@@ -124,7 +124,7 @@ impl Cluster {
             if !node.socket().exists() {
                 return Err(Error::unmet(format!("{} does not run", node.name), "`make cluster` brings it up"));
             }
-            self.load_into(&node, archive, &images)?;
+            Self::load_into(&node, archive, &images)?;
         }
         Ok(images.into_iter().map(|(reference, _)| reference).collect())
     }
@@ -215,10 +215,10 @@ impl Cluster {
                     succeeds("ctr", ["--address".as_ref(), node.socket().as_os_str(), "version".as_ref()])
                 })?;
                 for image in images.all() {
-                    self.load_into(node, &image.archive, &archive::images(&image.archive)?)?;
+                    Self::load_into(node, &image.archive, &archive::images(&image.archive)?)?;
                 }
             }
-            wait_ready(layout, &api, Duration::from_secs(120), || self.kubectl(["get", "--raw", "/readyz"]).is_ok())
+            wait_ready(layout, &api, Duration::from_mins(2), || self.kubectl(["get", "--raw", "/readyz"]).is_ok())
         })?;
         step(progress, "add-ons, controllers, kubelet, kube-proxy, kube-router", |progress| {
             let manifests = layout.etc().join("addons.yaml");
@@ -296,7 +296,11 @@ impl Cluster {
         }
         for node in self.layout.nodes(self.nodes()) {
             if !wait_until(Duration::from_secs(30), Duration::from_millis(200), || net::names_resolve(&node)) {
-                return Err(self.addon_error("kube-system", "coredns", &format!("names do not resolve on {}", node.name)));
+                return Err(self.addon_error(
+                    "kube-system",
+                    "coredns",
+                    &format!("names do not resolve on {}", node.name),
+                ));
             }
         }
         Ok(())
@@ -309,11 +313,13 @@ impl Cluster {
         let events = crate::run::last_lines(&events, 8);
         Error::unmet(
             format!("{name} in {namespace} is not ready: {problem}\n{pods}\n{events}"),
-            format!("`kubectl --namespace {namespace} describe pods`; `cluster down` and `cluster up` start from nothing"),
+            format!(
+                "`kubectl --namespace {namespace} describe pods`; `cluster down` and `cluster up` start from nothing"
+            ),
         )
     }
 
-    fn load_into(&self, node: &NodePlan, archive: &Path, images: &[(String, String)]) -> Result<()> {
+    fn load_into(node: &NodePlan, archive: &Path, images: &[(String, String)]) -> Result<()> {
         let socket = node.socket();
         let ctr = |words: &[&OsStr]| {
             let mut all: Vec<&OsStr> = vec!["--address".as_ref(), socket.as_os_str(), "--namespace=k8s.io".as_ref()];

@@ -102,7 +102,7 @@ impl Ground {
                 Some((program, arguments)) => crate::run::run(program, arguments).map(drop),
                 None => Err(Error::unmet(
                     format!("images cannot be handed to {} directly", foreign.context),
-                    foreign.registry_step(archive),
+                    Foreign::registry_step(archive),
                 )),
             },
         }
@@ -155,7 +155,7 @@ impl Foreign {
         Some((program, words.into_iter().map(str::to_owned).collect()))
     }
 
-    fn registry_step(&self, archive: &Path) -> String {
+    fn registry_step(archive: &Path) -> String {
         format!(
             "push them to a registry that the cluster reaches, for example \
              `skopeo copy oci-archive:{} docker://REGISTRY/NAME:TAG`, and give that name to the chart and the resource",
@@ -170,7 +170,7 @@ impl fmt::Display for Foreign {
         let archive = Path::new("FILE");
         match self.loading(archive) {
             Some((program, words)) => write!(f, "images get in by: {program} {}", words.join(" ")),
-            None => write!(f, "images get in by a registry: {}", self.registry_step(archive)),
+            None => write!(f, "images get in by a registry: {}", Foreign::registry_step(archive)),
         }
     }
 }

@@ -14,8 +14,8 @@ use nix::mount::{MntFlags, umount2};
 
 use crate::cgroups;
 use crate::error::{Error, Result};
-use crate::node;
 use crate::net;
+use crate::node;
 use crate::paths::{Layout, MAX_NODES};
 use crate::process::{all_pids, command_line, end_now};
 use crate::shared;
@@ -35,9 +35,29 @@ const PROGRAMS: &[&str] = &[
 
 /// Whether the command line is that of one of our programs working in one of these folders.
 fn is_ours(words: &[String], folders: &[&Path]) -> bool {
-    let Some((program, arguments)) = words.split_first() else { return false };
-    let known = Path::new(program).file_name().is_some_and(|name| PROGRAMS.iter().any(|ours| name == *ours));
-    known && arguments.iter().any(|word| folders.iter().any(|folder| names_folder(word, folder)))
+    is_known(words) && words.iter().skip(1).any(|word| folders.iter().any(|folder| names_folder(word, folder)))
+}
+
+fn is_known(words: &[String]) -> bool {
+    let name = words.first().and_then(|program| Path::new(program).file_name());
+    name.is_some_and(|name| PROGRAMS.iter().any(|ours| name == *ours))
+}
+
+/// Whether the process lives where a node's folders lie over the built-in ones: that finds containers' shims, whose
+/// arguments are the same on every machine, even when the files that held the namespaces are gone.
+fn sees_our_folders(pid: i32, layout: &Layout) -> bool {
+    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    layout.nodes(MAX_NODES).iter().any(|node| lies_over(&mounts, &node.state.join("lib-kubelet")))
+}
+
+/// Whether `/var/lib/kubelet` is this folder. The kernel tells the folder relative to its file system, which may be
+/// mounted anywhere, so the end of the path is compared.
+fn lies_over(mountinfo: &str, folder: &Path) -> bool {
+    mountinfo.lines().any(|line| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        matches!(fields.as_slice(), [_, _, _, root, "/var/lib/kubelet", ..]
+            if folder.ends_with(unescape(root).strip_prefix("/").unwrap_or(Path::new("-"))))
+    })
 }
 
 /// Whether the word holds the path of the folder or of something in it (`/run/tracardi-1` is not `/run/tracardi-10`).
@@ -50,15 +70,19 @@ fn names_folder(word: &str, folder: &Path) -> bool {
 pub(crate) fn processes(layout: &Layout) -> Vec<i32> {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let nodes = layout.nodes(MAX_NODES);
-    let namespaces: BTreeSet<u64> =
-        nodes.iter().flat_map(|node| [node.net(), node.mounts()]).filter_map(|file| node::namespace_id(&file)).collect();
+    let namespaces: BTreeSet<u64> = nodes
+        .iter()
+        .flat_map(|node| [node.net(), node.mounts()])
+        .filter_map(|file| node::namespace_id(&file))
+        .collect();
     let mut found: BTreeSet<i32> = nodes.iter().flat_map(|node| cgroups::processes(&node.cgroup)).collect();
     let folders = [layout.state.as_path(), layout.run.as_path()];
     for pid in all_pids() {
         let inside = ["net", "mnt"].iter().any(|kind| {
             fs::metadata(format!("/proc/{pid}/ns/{kind}")).is_ok_and(|meta| namespaces.contains(&meta.ino()))
         });
-        if inside || is_ours(&command_line(pid), &folders) {
+        let words = command_line(pid);
+        if inside || is_ours(&words, &folders) || (is_known(&words) && sees_our_folders(pid, layout)) {
             found.insert(pid);
         }
     }
@@ -89,16 +113,9 @@ fn unescape(text: &str) -> PathBuf {
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match (first, code.and_then(|digits| u8::from_str_radix(digits, 8).ok())) {
-            (b'\\', Some(byte)) => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| *first == b'\\');
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { after.get(3..).unwrap_or_default() } else { after };
     }
     PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }
@@ -194,8 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_is_recognised_by_what_lies_over_the_built_in_folder() {
+        let folder = Path::new("/root/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet");
+        let line = |root: &str| format!("1 2 254:0 {root} /var/lib/kubelet rw shared:9 - ext4 /dev/vda rw");
+        assert!(lies_over(&line("/root/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder));
+        assert!(lies_over(&line("/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder), "/root is a mount");
+        assert!(!lies_over(&line("/root/.cache/tracardi-operator/cluster/10/node-1/lib-kubelet"), folder));
+        assert!(!lies_over(&line("/"), folder));
+    }
+
+    #[test]
     fn mounts_come_deepest_first_and_unescaped() {
-        let mounts = "a /run/t-1 x rw 0 0\nb /run/t-1/n/mnt x rw 0 0\nc /run/t-10 x rw 0 0\nd /run/t-1/a\\040b x rw 0 0\n";
+        let mounts =
+            "a /run/t-1 x rw 0 0\nb /run/t-1/n/mnt x rw 0 0\nc /run/t-10 x rw 0 0\nd /run/t-1/a\\040b x rw 0 0\n";
         assert_eq!(
             mount_points(mounts, Path::new("/run/t-1")),
             [PathBuf::from("/run/t-1/n/mnt"), PathBuf::from("/run/t-1/a b"), PathBuf::from("/run/t-1")]

@@ -41,14 +41,16 @@ pub(crate) fn connect_nodes(layout: &Layout, first: &NodePlan, second: &NodePlan
     let script = format!(
         "sleep 30 & nsenter {net} ip link add eth0 type veth peer name node-2 netns $!; result=$?; kill $!; exit $result"
     );
+    // An earlier try may have left its end of the cable.
+    let _ = inside(first, &["ip", "link", "delete", "node-2"]);
     inside(first, &["sh", "-c", &script])?;
     inside(first, &["ip", "address", "add", &format!("{link}/30"), "dev", "node-2"])?;
     inside(first, &["ip", "link", "set", "node-2", "up"])?;
-    inside(first, &["ip", "route", "add", &second.pod_cidr, "via", &second.address.to_string()])?;
+    inside(first, &["ip", "route", "replace", &second.pod_cidr, "via", &second.address.to_string()])?;
     inside(second, &["ip", "address", "add", &format!("{}/30", second.address), "dev", "eth0"])?;
     inside(second, &["ip", "link", "set", "eth0", "up"])?;
     inside(second, &["ip", "route", "add", "default", "via", &link])?;
-    let node_network = Ipv4Addr::from(u32::from(second.address) & !3);
+    let node_network = Ipv4Addr::from(u32::from(second.address) & 0xffff_fffc);
     run("ip", ["route", "replace", &format!("{node_network}/30"), "via", &first.address.to_string()]).map(drop)
 }
 

@@ -61,7 +61,10 @@ pub(crate) fn ensure(layout: &Layout, node: &NodePlan) -> Result<()> {
         fs::File::create(&file).map_err(Error::io("cannot create", &file))?;
     }
     run("unshare", [&format!("--net={}", node.net().display()), "true"])?;
-    run("unshare", [&format!("--mount={}", node.mounts().display()), "--propagation", "slave", "sh", "-ec", &script(node)?])?;
+    run(
+        "unshare",
+        [&format!("--mount={}", node.mounts().display()), "--propagation", "slave", "sh", "-ec", &script(node)?],
+    )?;
     net::prepare(node)?;
     if node.number == 1 {
         net::check_free(layout)?;
@@ -78,7 +81,7 @@ fn script(node: &NodePlan) -> Result<String> {
     let mut script = "mount --make-rshared /".to_owned();
     for (own, path) in overlays(node) {
         make_folder(&own)?;
-        script.push_str(&format!("\nmount --bind {} {path}", quoted(&own)));
+        script = format!("{script}\nmount --bind {} {path}", quoted(&own));
     }
     Ok(script)
 }

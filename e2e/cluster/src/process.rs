@@ -124,7 +124,8 @@ pub(crate) fn command_line(pid: i32) -> Vec<String> {
         .collect()
 }
 
-fn boot_id() -> String {
+/// Changes with every start of the machine.
+pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
@@ -318,7 +319,8 @@ mod tests {
 
     #[test]
     fn stat_lines_with_awkward_names() {
-        let line = "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 14 0 10283 1268000 2345 18446744073709551615 1";
+        let line =
+            "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 14 0 10283 1268000 2345 18446744073709551615 1";
         assert_eq!(parse_stat(line), Some(Observed { started: 10_283, zombie: false, resident_pages: 2345 }));
         assert_eq!(parse_stat("nonsense"), None);
         assert!(parse_stat(&line.replace(") S ", ") Z ")).unwrap().zombie);

@@ -45,10 +45,7 @@ pub(crate) fn run<S: AsRef<OsStr>>(
 }
 
 /// Whether the program ran and said yes.
-pub(crate) fn succeeds<S: AsRef<OsStr>>(
-    program: impl AsRef<OsStr>,
-    arguments: impl IntoIterator<Item = S>,
-) -> bool {
+pub(crate) fn succeeds<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> bool {
     let mut command = command(program, arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
@@ -81,8 +78,7 @@ pub(crate) fn last_lines(text: &str, count: usize) -> String {
 }
 
 fn tail_of(output: &Output) -> String {
-    let both =
-        format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let both = format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     last_lines(both.trim(), TAIL)
 }
 

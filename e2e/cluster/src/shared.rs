@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::process::write;
+use crate::process::{boot_id, write};
 
 const RECORD: &str = "/run/tracardi-shared.json";
 
@@ -35,6 +35,8 @@ pub(crate) const BUILT_IN: &[&str] = &[
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
+    /// Boot to which the rest belongs: `/run` may outlive one.
+    boot: String,
     sysctls: BTreeMap<String, String>,
     folders: Vec<PathBuf>,
     instances: Vec<u8>,
@@ -44,8 +46,8 @@ struct Record {
 pub(crate) fn join(instance: u8) -> Result<()> {
     let _lock = lock()?;
     let mut record = load();
-    if record.instances.is_empty() {
-        record = Record { sysctls: read_sysctls(), ..Record::default() };
+    if record.instances.is_empty() || record.boot != boot_id() {
+        record = Record { boot: boot_id(), sysctls: read_sysctls(), ..Record::default() };
     }
     for folder in BUILT_IN.iter().map(Path::new).filter(|folder| !folder.exists()) {
         record.folders.push(folder.to_path_buf());
@@ -69,7 +71,8 @@ pub(crate) fn leave(instance: u8) -> Result<()> {
     if !record.instances.is_empty() {
         return save(&record);
     }
-    for (name, value) in &record.sysctls {
+    // After a boot the kernel has its own settings again.
+    for (name, value) in record.sysctls.iter().filter(|_| record.boot == boot_id()) {
         let file = Path::new("/proc/sys").join(name);
         if fs::read_to_string(&file).is_ok_and(|now| now.trim() != value) {
             fs::write(&file, value).map_err(Error::io("cannot restore", &file))?;

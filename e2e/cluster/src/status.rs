@@ -118,7 +118,8 @@ fn nodes(cluster: &Cluster) -> Vec<(String, String)> {
 fn addons(cluster: &Cluster) -> Vec<(String, u64, u64)> {
     let items = list(cluster, &["get", "deployments", "--all-namespaces"]);
     let state = |(namespace, name): &(&str, &str)| {
-        let found = items.iter().find(|item| item["metadata"]["name"] == *name && item["metadata"]["namespace"] == *namespace);
+        let found =
+            items.iter().find(|item| item["metadata"]["name"] == *name && item["metadata"]["namespace"] == *namespace);
         let number = |pointer: &str| found.and_then(|item| item.pointer(pointer)?.as_u64());
         ((*name).to_owned(), number("/status/readyReplicas").unwrap_or(0), number("/spec/replicas").unwrap_or(1))
     };
@@ -142,7 +143,9 @@ impl fmt::Display for Status {
                     process.resident / 1_000_000,
                     seconds(process.uptime)
                 )?,
-                None => writeln!(f, "{:<26} {:>8}  {:<8} see {}", component.name, "-", "dead", component.log.display())?,
+                None => {
+                    writeln!(f, "{:<26} {:>8}  {:<8} see {}", component.name, "-", "dead", component.log.display())?;
+                }
             }
         }
         writeln!(f)?;
@@ -184,7 +187,17 @@ mod tests {
     #[test]
     fn the_table_names_everything() {
         let text = status().to_string();
-        for part in ["kubelet", "running", "95 MB", "3.0 s", "node-1", "Ready", "coredns", "1/1", "KUBECONFIG='/a b/kubeconfig'"] {
+        for part in [
+            "kubelet",
+            "running",
+            "95 MB",
+            "3.0 s",
+            "node-1",
+            "Ready",
+            "coredns",
+            "1/1",
+            "KUBECONFIG='/a b/kubeconfig'",
+        ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         assert!(status().is_whole());

@@ -62,7 +62,7 @@ impl Tool {
         let mut flags = "-s -w".to_owned();
         if self.kubernetes {
             for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
-                flags.push_str(&format!(" -X {package}.gitVersion={KUBERNETES}"));
+                flags = format!("{flags} -X {package}.gitVersion={KUBERNETES}");
             }
         }
         flags
@@ -71,7 +71,9 @@ impl Tool {
     /// Hash of everything that the program is made from.
     fn key(&self, go_mod: &[u8], go_sum: &[u8]) -> String {
         let mut hash = Sha256::new();
-        for part in [go_mod, go_sum, self.package.as_bytes(), self.linker_flags().as_bytes(), b"-trimpath CGO_ENABLED=0"] {
+        for part in
+            [go_mod, go_sum, self.package.as_bytes(), self.linker_flags().as_bytes(), b"-trimpath CGO_ENABLED=0"]
+        {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -217,7 +219,7 @@ mod tests {
             let text = fs::read_to_string(&file).unwrap();
             assert!(text.contains(tool.package), "{} is not pinned in {}", tool.package, file.display());
             if tool.kubernetes {
-                assert!(text.contains(&format!("k8s.io/kubernetes {KUBERNETES}\n")), "go.mod pins another Kubernetes");
+                assert!(text.contains(&format!("k8s.io/kubernetes {KUBERNETES} ")), "go.mod pins another Kubernetes");
             }
         }
     }

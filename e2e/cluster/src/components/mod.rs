@@ -106,7 +106,9 @@ mod tests {
             let value: serde_yaml::Value = serde_yaml::from_str(&two[0].1).unwrap();
             assert_eq!(value["cgroupRoot"], "/tracardi-0-2");
             let cni = containerd::describe(context, &context.layout.node(2)).files;
-            assert!(cni.iter().any(|(file, text)| file.ends_with("10-pods.conflist") && text.contains("10.244.1.0/24")));
+            assert!(
+                cni.iter().any(|(file, text)| file.ends_with("10-pods.conflist") && text.contains("10.244.1.0/24"))
+            );
         });
     }
 }
