@@ -9,7 +9,7 @@ pub enum Error {
     #[error("leadership was lost; the write was dropped")]
     NotLeader,
     /// An object could not be written.
-    #[error("{action} {kind} {name:?}: {source}")]
+    #[error("{action} {kind} {name:?}: {}", said(source))]
     Write {
         /// What was tried: create, apply, delete, patch.
         action: &'static str,
@@ -29,7 +29,7 @@ pub enum Error {
         name: String,
     },
     /// An object could not be read.
-    #[error("read {kind} {name:?}: {source}")]
+    #[error("read {kind} {name:?}: {}", said(source))]
     Read {
         /// Kind of the object.
         kind: &'static str,
@@ -71,5 +71,13 @@ impl Error {
             Self::Randomness(_) => "randomness",
             Self::Plan(_) => "plan",
         }
+    }
+}
+
+/// What the API server said, without the structure around it.
+fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        error => error.to_string(),
     }
 }
