@@ -51,9 +51,9 @@ async fn payloads() {
         ("duplicate keys", r#"{"source":{"id":"none"},"source":{"id":"shop"},"session":{"id":"s"},"events":[{"type":"a","type":"b"}]}"#.into(), (200, "")),
         ("control characters in ids", with(json!({"type": "a", "id": "a\nb"})), (200, "")),
         ("nothing", String::new(), (422, "body")),
-        ("no JSON", "hello".into(), (422, "body.0")),
-        ("cut off", r#"{"source":{"id":"shop"},"#.into(), (422, "body.24")),
-        ("rubbish behind", r#"{"source":{"id":"shop"}} x"#.into(), (422, "body.25")),
+        ("no JSON", "hello".into(), (422, "body.#")),
+        ("cut off", r#"{"source":{"id":"shop"},"#.into(), (422, "body.#")),
+        ("rubbish behind", r#"{"source":{"id":"shop"}} x"#.into(), (422, "body.#")),
         ("a list", "[]".into(), (422, "body")),
         ("a number", "1".into(), (422, "body")),
         ("null", "null".into(), (422, "body")),
@@ -86,7 +86,7 @@ async fn payloads() {
         ("an event id of 10 kB", with(json!({"type": "a", "id": long})), (422, "body.events.0.id")),
         ("a type of 10 kB", with(json!({"type": long})), (422, "body.events.0.type")),
         ("too many events", json!({"source": {"id": "shop"}, "events": vec![json!({"type": "a"}); 10_001]}).to_string(), (422, "body.events")),
-        ("a huge number", format!(r#"{{"source":{{"id":"shop"}},"debug":1{}}}"#, "0".repeat(500)), (422, "body.debug")),
+        ("a huge number", format!(r#"{{"source":{{"id":"shop"}},"debug":1{}}}"#, "0".repeat(500)), (422, "body.#")),
     ];
     for (name, body, (status, expected)) in cases {
         let reply =
@@ -94,13 +94,9 @@ async fn payloads() {
         assert_eq!(reply.status.as_u16(), status, "{name}: {}", reply.text);
         if status != 200 {
             let place = place(&reply);
-            // Where a text breaks off is said by its offset.
-            let fits = if expected.starts_with("body") {
-                place.starts_with(expected.split('.').next().unwrap())
-                    && (place == expected || expected.bytes().any(|b| b.is_ascii_digit()) && place.starts_with("body."))
-            } else {
-                false
-            };
+            let at = place.rsplit_once('.').filter(|(_, step)| step.bytes().all(|digit| digit.is_ascii_digit()));
+            // `#` stands for the offset of a syntax error.
+            let fits = place == expected || expected == "body.#" && at.is_some_and(|(parent, _)| parent == "body");
             assert!(fits, "{name}: {place} instead of {expected}: {}", reply.text);
         }
     }

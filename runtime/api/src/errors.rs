@@ -54,7 +54,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::BadField(_) => {
-                Self::field("value_error", vec!["body".into(), "where".into()], error.to_string())
+                Self::field("value_error", vec!["query".into(), "group_by".into()], error.to_string())
             }
             error => {
                 tracing::error!(%error, "the store failed");

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracardi_language::filter;
@@ -48,10 +49,11 @@ pub async fn select(
     _: Allowed<Everyone>,
     InContext(context): InContext,
     State(app): State<App>,
-    Path(of): Path<String>,
+    uri: Uri,
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Json<Value>, Refusal> {
-    let index = index(&of)?;
+    // Some indices have a route of their own here, because `/event/{id}` would catch `/event/select`.
+    let index = index(uri.path().split('/').nth(1).unwrap_or_default())?;
     let condition = match body.get("where") {
         None | Some(Value::Null) => "",
         Some(Value::String(condition)) => condition,
@@ -154,6 +156,15 @@ pub async fn histogram(
     // Fields of the original's index have a variant for whole texts; here every field is one.
     let group_by = group.group_by.filter(|field| !field.trim().is_empty());
     let group_by = group_by.map(|field| field.trim().trim_end_matches(".keyword").to_owned());
+    if let Some(field) = &group_by {
+        tracardi_model::Path::parse(field).map_err(|error| {
+            Refusal::field(
+                "value_error",
+                vec!["query".into(), "group_by".into()],
+                format!("{field:?} is no field: {error}"),
+            )
+        })?;
+    }
     let grouped = group_by.is_some();
     let histogram = Histogram {
         from: interval.first(from, &zone),

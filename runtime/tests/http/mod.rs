@@ -84,8 +84,15 @@ pub(crate) fn redacted(value: Value) -> Value {
                 // Seconds of the clock, weekday and the like.
                 let passing =
                     ["timestamp", "weekday", "duration", "total_time", "process_time"].contains(&key.as_str());
-                let value =
-                    if passing && value.is_number() { Value::String("[number]".to_owned()) } else { redacted(value) };
+                let value = if key == "runtime" {
+                    Value::String("[version]".to_owned())
+                } else if key == "host" {
+                    Value::String("[host]".to_owned())
+                } else if passing && value.is_number() {
+                    Value::String("[number]".to_owned())
+                } else {
+                    redacted(value)
+                };
                 (key, value)
             })
             .collect(),
