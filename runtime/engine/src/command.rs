@@ -14,7 +14,7 @@ use tracardi_model::{Context, EventPayload, EventSource, Map, SourceType, Tracke
 /// Who sent a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Origin {
-    /// Headers, names in lower case, without credentials.
+    /// Headers, names in lower case, without credentials; [`Origin::new`] sees to it.
     pub headers: Map,
     /// Address of the client.
     pub client_ip: String,
@@ -52,8 +52,8 @@ pub struct Command {
     pub source: Arc<EventSource>,
     /// What the client sent.
     pub payload: TrackerPayload,
-    /// Who sent it.
-    pub origin: Origin,
+    /// Address of the client.
+    pub client_ip: String,
     /// Whether no profile is wanted.
     pub profile_less: bool,
     /// Kept with every event: the payload's `request` with the headers.
@@ -80,9 +80,9 @@ impl Command {
         let body_user_agent =
             request.get("headers").and_then(|headers| headers.get("user-agent")).and_then(Value::as_str);
         let body_user_agent = body_user_agent.map(str::to_owned);
-        request.insert("headers".to_owned(), Value::Object(origin.headers.clone()));
-        let request = Arc::new(request);
-        Self { context, source, payload, origin, profile_less, request, body_user_agent, event_ids, digest }
+        request.insert("headers".to_owned(), Value::Object(origin.headers));
+        let (request, client_ip) = (Arc::new(request), origin.client_ip);
+        Self { context, source, payload, client_ip, profile_less, request, body_user_agent, event_ids, digest }
     }
 
     /// The session that the client names.
@@ -142,7 +142,13 @@ impl Command {
             .as_deref()
             .filter(blank)
             .or_else(|| browser().filter(blank))
-            .or_else(|| self.origin.header("user-agent").filter(blank))
+            .or_else(|| self.header("user-agent").filter(blank))
+    }
+
+    /// The value of a header of the request.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.get("headers")?.get(name)?.as_str()
     }
 
     /// What the tracker says of the browser (`context.browser.local.browser`).

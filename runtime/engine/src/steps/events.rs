@@ -18,12 +18,15 @@ use crate::steps::mapping;
 use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
-    let shared = Shared::of(run);
+    let mut shared = Shared::of(run);
     let types = Arc::clone(&run.settings.event_types);
     let items = std::mem::take(&mut run.items);
     run.events.reserve(items.len());
-    for item in items {
-        let mut event = build(run, &shared, item);
+    let count = items.len();
+    for (index, item) in items.into_iter().enumerate() {
+        // Most requests bring one event: it takes what is common instead of copying it.
+        let common = if index + 1 == count { std::mem::take(&mut shared) } else { shared.clone() };
+        let mut event = build(run, common, item);
         if let Some(kind) = types.get(&event.kind) {
             predefined(run, &mut event, kind);
         }
@@ -37,6 +40,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 }
 
 /// What all events of a request have in common.
+#[derive(Clone, Default)]
 struct Shared {
     session: Option<SessionRef>,
     utm: Utm,
@@ -69,7 +73,7 @@ impl Shared {
     }
 }
 
-fn build(run: &Run<'_>, shared: &Shared, item: Item<'_>) -> Event {
+fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
     let Item { payload, id, system } = item;
     let payload = payload.into_owned();
     let command = run.command;
@@ -102,11 +106,11 @@ fn build(run: &Run<'_>, shared: &Shared, item: Item<'_>) -> Event {
             merge: false,
             instance: Entity { id: run.settings.instance.clone() },
         },
-        utm: shared.utm.clone(),
+        utm: shared.utm,
         properties: payload.properties,
         traits: Map::new(),
         source: Entity { id: if system { INTERNAL_ID.to_owned() } else { command.source.id.clone() } },
-        session: shared.session.clone(),
+        session: shared.session,
         profile: profile.map(|profile| ProfileRef { id: profile.id.clone(), primary_id: profile.primary_id.clone() }),
         hit: hit(&payload.context),
         context: payload.context,
@@ -114,9 +118,9 @@ fn build(run: &Run<'_>, shared: &Shared, item: Item<'_>) -> Event {
         config,
         tags: payload.tags.into(),
         aux: Map::new(),
-        device: shared.device.clone(),
-        os: shared.os.clone(),
-        app: shared.app.clone(),
+        device: shared.device,
+        os: shared.os,
+        app: shared.app,
         journey: Journey::default(),
         data: Map::new(),
     }

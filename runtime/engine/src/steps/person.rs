@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracardi_model::leaf::{Leaf, OneOrMany};
 use tracardi_model::{Map, Profile};
 
@@ -28,15 +28,19 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 }
 
 fn languages(run: &Run<'_>, profile: &mut Arc<Profile>) {
-    if let Some(Ok(spoken)) = run.context("language").map(OneOrMany::read)
-        && profile.data.pii.language.spoken.as_ref() != Some(&spoken)
+    // This runs for every request: known values are compared before anything is copied.
+    if let Some(said) = run.context("language")
+        && !same(profile.data.pii.language.spoken.as_ref(), said)
+        && let Ok(spoken) = OneOrMany::read(said)
     {
         Arc::make_mut(profile).data.pii.language.spoken = Some(spoken);
     }
     let Some(Value::Array(codes)) = run.context("language_codes") else { return };
-    let markets = run.settings.languages.markets(codes.iter().take(32).filter_map(Value::as_str));
-    if !markets.is_empty() {
-        set_geo(profile, "markets", json!(markets));
+    let markets = || run.settings.languages.markets(codes.iter().take(32).filter_map(Value::as_str));
+    let known = geo(profile, "markets").and_then(Value::as_array);
+    let unchanged = known.is_some_and(|known| known.iter().map(Value::as_str).eq(markets().map(Some)));
+    if !unchanged && markets().next().is_some() {
+        set_geo(profile, "markets", markets().map(str::to_owned).collect());
     }
 }
 
@@ -44,14 +48,29 @@ fn continent(run: &Run<'_>, profile: &mut Arc<Profile>) {
     let Some(time) = run.command.payload.context.get("time") else { return };
     let zone = time.get("tz").and_then(Value::as_str).unwrap_or("utc");
     let continent = if zone.eq_ignore_ascii_case("utc") { "n/a" } else { zone.split('/').next().unwrap_or_default() };
-    set_geo(profile, "continent", Value::String(continent.chars().take(64).collect()));
+    if geo(profile, "continent").and_then(Value::as_str) != Some(continent) {
+        set_geo(profile, "continent", Value::String(continent.chars().take(64).collect()));
+    }
 }
 
-/// Writes `aux.geo.<name>`, if it is not there yet.
-fn set_geo(profile: &mut Arc<Profile>, name: &str, value: Value) {
-    if profile.aux.get("geo").and_then(|geo| geo.get(name)) == Some(&value) {
-        return;
+/// Whether the known languages are those of the JSON value.
+fn same(known: Option<&OneOrMany>, said: &Value) -> bool {
+    match (known, said) {
+        (Some(OneOrMany::One(known)), Value::String(said)) => known == said,
+        (Some(OneOrMany::Many(known)), Value::Array(said)) => {
+            known.iter().map(String::as_str).map(Some).eq(said.iter().map(Value::as_str))
+        }
+        _ => false,
     }
+}
+
+/// `aux.geo.<name>`.
+fn geo<'p>(profile: &'p Profile, name: &str) -> Option<&'p Value> {
+    profile.aux.get("geo")?.get(name)
+}
+
+/// Writes `aux.geo.<name>`.
+fn set_geo(profile: &mut Arc<Profile>, name: &str, value: Value) {
     let geo = Arc::make_mut(profile).aux.entry("geo").or_insert_with(|| Value::Object(Map::new()));
     if !geo.is_object() {
         *geo = Value::Object(Map::new());

@@ -49,14 +49,14 @@ fn describe(session: &mut Session, command: &Command) {
     }
     screen(&mut session.device, context);
     session.metadata.channel = Some(command.source.channel.clone());
-    if let Some(forwarded) = command.origin.header("x-forwarded-for") {
+    if let Some(forwarded) = command.header("x-forwarded-for") {
         session.device.ip = Some(forwarded.to_owned());
     }
-    session.context.insert("ip".to_owned(), Value::String(command.origin.client_ip.clone()));
+    session.context.insert("ip".to_owned(), Value::String(command.client_ip.clone()));
     if let Some(language) = command.browser().and_then(|browser| browser.get("language")).and_then(Value::as_str) {
         session.app.language = Some(language.to_owned());
     }
-    if command.origin.header("from") == Some(GOOGLEBOT_FROM) {
+    if command.header("from") == Some(GOOGLEBOT_FROM) {
         session.app.bot = true;
     }
 }
@@ -91,7 +91,7 @@ fn screen(device: &mut Device, context: &Map) {
 }
 
 fn languages(session: &mut Session, command: &Command, settings: &Settings) {
-    let accepted = command.origin.header("accept-language").unwrap_or_default();
+    let accepted = command.header("accept-language").unwrap_or_default();
     let spoken = settings.languages.spoken(accepted, session.device.geo.country.code.as_deref());
     if !spoken.codes.is_empty() {
         session.context.insert("language".to_owned(), json!(spoken.names));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::World;
+use crate::Origin;
 
 fn body(context: Value) -> Value {
     json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "context": context, "properties": {"a": 1},
@@ -90,7 +91,7 @@ fn wrong_types_in_the_context_are_ignored() {
     ];
     for context in contexts {
         let mut world = World::new();
-        world.origin.headers.shift_remove("accept-language");
+        world.origin = Origin::default();
         world.track(&body(context)).unwrap();
         assert_eq!(world.sessions["v"].device.resolution, None);
     }
