@@ -104,16 +104,12 @@ impl Sight {
         if self.sessions[context].contains_key(id) {
             return true;
         }
-        match cache.take_session(context, id) {
-            Some(session) => {
-                self.sessions[context].insert(id.to_owned(), Slot::committed(session));
-                true
-            }
-            None => {
-                missing.sessions.insert((context, id.to_owned()));
-                false
-            }
-        }
+        let Some(session) = cache.take_session(context, id) else {
+            missing.sessions.insert((context, id.to_owned()));
+            return false;
+        };
+        self.sessions[context].insert(id.to_owned(), Slot::committed(session));
+        true
     }
 
     fn find_profile(&mut self, cache: &mut Cache, missing: &mut Missing, context: Context, key: &str) -> bool {
@@ -135,16 +131,12 @@ impl Sight {
                 true
             })
         };
-        match own {
-            Some(own) => {
-                self.aliases[context].insert(key.to_owned(), Some(own));
-                true
-            }
-            None => {
-                missing.profiles.insert((context, key.to_owned()));
-                false
-            }
+        if own.is_none() {
+            missing.profiles.insert((context, key.to_owned()));
+            return false;
         }
+        self.aliases[context].insert(key.to_owned(), own);
+        true
     }
 
     /// Takes in the store's answer; what was asked for and not found does not exist. What is in sight already stays: the

@@ -71,9 +71,10 @@ impl Writer {
         let mut carried: Option<Request> = None;
         let mut stopping = false;
         loop {
-            let first = match carried.take() {
-                Some(request) => request,
-                None => tokio::select! {
+            let first = if let Some(request) = carried.take() {
+                request
+            } else {
+                tokio::select! {
                     biased;
                     request = self.requests.recv() => match request {
                         Some(request) => request,
@@ -90,7 +91,7 @@ impl Writer {
                         self.probe().await;
                         continue;
                     }
-                },
+                }
             };
             let (group, next) = self.fill(first);
             carried = next;
@@ -176,14 +177,16 @@ impl Writer {
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
         for Request { command, .. } in group {
-            let state = match sight.state(command) {
-                Some(state) => state,
-                None => {
-                    let missing = sight.gather(&mut self.cache, std::iter::once(command), every_event);
-                    self.load(&mut sight, missing).await?;
-                    sight.state(command).unwrap_or_default()
-                }
-            };
+            let mut state = sight.state(command);
+            if state.is_none() {
+                let missing = sight.gather(&mut self.cache, std::iter::once(command), every_event);
+                self.load(&mut sight, missing).await?;
+                state = sight.state(command);
+            }
+            let state = state.ok_or_else(|| StoreError::Corrupt {
+                what: "profile of a session".to_owned(),
+                reason: "the store neither has it nor lacks it".to_owned(),
+            })?;
             let mut entropy = SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &command.digest()]));
             // The engine works on values of its own; what a panic leaves behind is dropped.
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {

@@ -1,5 +1,14 @@
 //! Exactly once in effect: counters, repeats, restarts, new visitors in parallel.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "a failed check panics: that is its answer; tests start tasks"
+)]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A collector on a real store in a temporary directory, and requests for it.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed check panics: that is its answer")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,7 +3,12 @@
 //! A backend's tests call [`documents::all`] and [`configuration::all`] on an empty store each, and check by themselves
 //! what needs a restart.
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a failed check panics: that is its answer")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::assigning_clones,
+    reason = "a failed check panics: that is its answer"
+)]
 
 pub mod configuration;
 pub mod documents;

@@ -1,13 +1,14 @@
 //! A batch as one durable transaction, and the size of the log it goes to.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 
 use super::failure::{exists_already, failed};
-use super::{LOG_BYTES, Sqlite, Writer, micros, number};
+use super::{Sqlite, Writer, micros, number};
 use crate::{Batch, Committed, Document, StoreError};
 
 type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
@@ -217,30 +218,39 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Keeps the log from growing without bound: SQLite carries it over into the database by itself every 4 MiB, but starts
-    /// it anew only in a moment when nobody reads. If that has not come for long, such a moment is waited for (at most as
-    /// long as the busy timeout; after a failure the log may grow by as much again before the next attempt).
+    /// Keeps the log from growing without bound. SQLite carries it over into the database by itself every 4 MiB, but starts
+    /// it anew only in a moment when nobody reads. When it has grown to its limit, such a moment is made: new reads wait,
+    /// those under way are given 2 seconds to end. If one takes longer, the log may grow by its limit again; then twice the
+    /// time is given, and so on. No read is longer than [`READ_SECONDS`], so the fifth attempt succeeds at the latest.
     async fn cut_log(&self, writer: &mut Writer) {
         let size = self.log_bytes();
-        if size < writer.cut_log_at {
+        if size < self.0.log_bytes.saturating_mul(u64::from(writer.failed_cuts) + 1) {
             return;
         }
-        let checkpoint: Result<(i64, i64, i64), _> =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut writer.connection).await;
-        writer.cut_log_at = match checkpoint {
-            Ok((0, ..)) => LOG_BYTES,
-            Ok(_) => {
-                tracing::warn!(bytes = size, "the write-ahead log cannot be cut back yet: a read takes long");
-                size.saturating_add(LOG_BYTES)
-            }
-            Err(error) => {
-                // The batch itself is safe in the log.
-                tracing::warn!(bytes = size, %error, "the write-ahead log cannot be carried over");
-                size.saturating_add(LOG_BYTES)
+        let patience = FIRST_PATIENCE.saturating_mul(1 << writer.failed_cuts.min(8));
+        let reason = match tokio::time::timeout(patience, self.0.reading.write()).await {
+            Err(_) => "a read takes long".to_owned(),
+            Ok(_alone) => {
+                let checkpoint: Result<(i64, i64, i64), _> =
+                    sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut writer.connection).await;
+                match checkpoint {
+                    Ok((0, ..)) => {
+                        writer.failed_cuts = 0;
+                        return;
+                    }
+                    Ok(_) => "another program reads the file".to_owned(),
+                    // The batch itself is safe in the log.
+                    Err(error) => error.to_string(),
+                }
             }
         };
+        writer.failed_cuts += 1;
+        tracing::warn!(bytes = size, %reason, "the write-ahead log could not be cut back; trying again when it has grown");
     }
 }
+
+/// How long reads under way may hold up the first attempt at cutting the log back; doubles with each further one.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
 async fn insert_events(
     writer: &mut SqliteConnection,

@@ -24,6 +24,7 @@ pub(super) fn exists_already(error: &sqlx::Error) -> bool {
 }
 
 /// The error in our words.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     let message = || error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     match code_of(&error).map(|code| code & 0xff) {

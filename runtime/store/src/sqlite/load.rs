@@ -93,16 +93,15 @@ impl Reading<'_> {
         let alias: Option<String> = row.try_get("profile_alias").map_err(failed)?;
         let id: Option<String> = row.try_get("profile_id").map_err(failed)?;
         if let (Some(alias), Some(id)) = (alias, id) {
-            let profile = match self.profiles.get(&id) {
-                Some(profile) => profile.clone(),
-                None => {
-                    let document: &str = row.try_get("profile").map_err(failed)?;
-                    let profile: Profile =
-                        serde_json::from_str(document).map_err(|error| unreadable("profile", &id, error))?;
-                    let profile = Loaded { value: Arc::new(profile), bytes: document.len() };
-                    self.profiles.insert(id, profile.clone());
-                    profile
-                }
+            let profile = if let Some(profile) = self.profiles.get(&id) {
+                profile.clone()
+            } else {
+                let document: &str = row.try_get("profile").map_err(failed)?;
+                let profile: Profile =
+                    serde_json::from_str(document).map_err(|error| unreadable("profile", &id, error))?;
+                let profile = Loaded { value: Arc::new(profile), bytes: document.len() };
+                self.profiles.insert(id, profile.clone());
+                profile
             };
             self.found.profiles.insert((self.context, alias), profile);
         }

@@ -19,6 +19,8 @@ mod condition;
 mod config;
 mod failure;
 mod load;
+#[cfg(test)]
+mod log_tests;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -26,6 +28,7 @@ mod query;
 mod schema;
 
 use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +38,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::pool::PoolConnection;
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tracardi_model::Context;
 
 use crate::{
@@ -59,9 +62,13 @@ struct Inner {
     /// The only connection that writes.
     writer: Mutex<Writer>,
     readers: SqlitePool,
+    /// Held for reading by every read, for writing while the log is cut back.
+    reading: Arc<RwLock<()>>,
     keys: Keys,
     snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
     log: PathBuf,
+    /// Size at which the log is cut back.
+    log_bytes: u64,
     /// Held as long as the store is open: nobody else may open the directory.
     _lock: File,
 }
@@ -73,8 +80,8 @@ struct Writer {
     connection: SqliteConnection,
     /// A transaction was begun and not seen to end: it failed, or whoever began it went away.
     unfinished: bool,
-    /// The next attempt to cut the log back is made when it has this size.
-    cut_log_at: u64,
+    /// How often in a row the log could not be cut back.
+    failed_cuts: u32,
 }
 
 impl Writer {
@@ -119,14 +126,35 @@ impl Sqlite {
     }
 
     /// A connection for reading, with the clock running.
-    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, StoreError> {
-        let mut reader = self.0.readers.acquire().await.map_err(failure::failed)?;
+    async fn reader(&self) -> Result<Reader, StoreError> {
+        let turn = self.0.reading.clone().read_owned().await;
+        let mut connection = self.0.readers.acquire().await.map_err(failure::failed)?;
         let began = std::time::Instant::now();
         let patience = Duration::from_secs(READ_SECONDS);
-        let mut handle = reader.lock_handle().await.map_err(failure::failed)?;
+        let mut handle = connection.lock_handle().await.map_err(failure::failed)?;
         handle.set_progress_handler(10_000, move || began.elapsed() < patience);
         drop(handle);
-        Ok(reader)
+        Ok(Reader { connection, _turn: turn })
+    }
+}
+
+/// A connection for reading.
+struct Reader {
+    connection: PoolConnection<sqlx::Sqlite>,
+    _turn: OwnedRwLockReadGuard<()>,
+}
+
+impl Deref for Reader {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 }
 

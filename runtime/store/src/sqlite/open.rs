@@ -28,15 +28,11 @@ impl Sqlite {
     /// Fails with [`StoreError::InUse`] when another process has the directory, [`StoreError::WrongKey`] when it was made
     /// with other keys, [`StoreError::NewerSchema`] when it was written by a newer program.
     pub async fn open(directory: &Path, keys: Keys) -> Result<Self, StoreError> {
-        Self::open_with(directory, keys, |options| options).await
+        Self::open_with(directory, keys, LOG_BYTES).await
     }
 
-    /// [`Sqlite::open`] with changed options for the writing connection.
-    pub(super) async fn open_with(
-        directory: &Path,
-        keys: Keys,
-        change: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,
-    ) -> Result<Self, StoreError> {
+    /// [`Sqlite::open`] with another bound of the log.
+    pub(super) async fn open_with(directory: &Path, keys: Keys, log_bytes: u64) -> Result<Self, StoreError> {
         let lock = prepare(directory)?;
         let file = directory.join(FILE);
         let common = SqliteConnectOptions::new()
@@ -47,10 +43,10 @@ impl Sqlite {
             .busy_timeout(Duration::from_secs(2))
             // The root file system of the container is read-only: sorting happens in memory.
             .pragma("temp_store", "memory")
-            .pragma("journal_size_limit", LOG_BYTES.to_string())
+            .pragma("journal_size_limit", log_bytes.to_string())
             .disable_statement_logging();
         let options = common.clone().pragma("cache_size", "-16384").statement_cache_capacity(256);
-        let mut connection = change(options).connect().await.map_err(failed)?;
+        let mut connection = options.connect().await.map_err(failed)?;
         let former = schema::migrate(&mut connection).await?;
         if former != schema::version() {
             tracing::info!(from = former, to = schema::version(), "schema of the store brought up to date");
@@ -67,11 +63,13 @@ impl Sqlite {
             .connect_lazy_with(common.pragma("query_only", "on").pragma("cache_size", "-4096"));
         let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources)));
         Ok(Self(Arc::new(Inner {
-            writer: Mutex::new(Writer { connection, unfinished: false, cut_log_at: LOG_BYTES }),
+            writer: Mutex::new(Writer { connection, unfinished: false, failed_cuts: 0 }),
             readers,
+            reading: Arc::default(),
             keys,
             snapshot,
             log: directory.join(LOG),
+            log_bytes,
             _lock: lock,
         })))
     }
