@@ -53,10 +53,14 @@ fn sees_our_folders(pid: i32, layout: &Layout) -> bool {
 /// Whether `/var/lib/kubelet` is this folder. The kernel tells the folder relative to its file system, which may be
 /// mounted anywhere, so the end of the path is compared.
 fn lies_over(mountinfo: &str, folder: &Path) -> bool {
+    // cluster/INSTANCE/node-N/lib-kubelet: what must be there in any case.
+    let least: PathBuf = folder.components().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
     mountinfo.lines().any(|line| {
         let fields: Vec<&str> = line.split(' ').collect();
-        matches!(fields.as_slice(), [_, _, _, root, "/var/lib/kubelet", ..]
-            if folder.ends_with(unescape(root).strip_prefix("/").unwrap_or(Path::new("-"))))
+        matches!(fields.as_slice(), [_, _, _, root, "/var/lib/kubelet", ..] if {
+            let root = unescape(root);
+            root.ends_with(&least) && folder.ends_with(root.strip_prefix("/").unwrap_or(&root))
+        })
     })
 }
 

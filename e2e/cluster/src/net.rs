@@ -103,7 +103,7 @@ fn query(name: &str) -> Vec<u8> {
 /// An answer to our question, without an error, that holds something.
 fn has_answer(message: &[u8]) -> bool {
     matches!(message, [0x54, 0x43, flags, code, _, _, high, low, ..]
-        if flags & 0x80 != 0 && code & 0x0f == 0 && (*high, *low) != (0, 0))
+        if flags & 0x80 != 0 && code % 16 == 0 && (*high, *low) != (0, 0))
 }
 
 /// Addresses that must be free for the instance; an error names who has one.

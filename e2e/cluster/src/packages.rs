@@ -31,7 +31,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("tar", "tar"),
     ("cc", "gcc"),
     ("/usr/include/unistd.h", "libc6-dev"),
-    ("/usr/share/doc/busybox-static", "busybox-static"),
+    ("/var/lib/dpkg/info/busybox-static.list", "busybox-static"),
     ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
 ];
 

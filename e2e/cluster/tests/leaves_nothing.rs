@@ -97,8 +97,14 @@ fn snapshot() -> BTreeSet<String> {
             fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default().trim()
         ));
     }
-    let other = |line: &String| (0..=255).any(|n| n != INSTANCE.0 && line.contains(&format!("tracardi-{n}")));
-    lines.into_iter().filter(|line| !other(line)).collect()
+    lines.into_iter().filter(|line| !names_another_instance(line)).collect()
+}
+
+fn names_another_instance(line: &str) -> bool {
+    line.split("tracardi-").skip(1).any(|rest| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().is_ok_and(|number: u8| number != INSTANCE.0)
+    })
 }
 
 fn up(nodes: Option<u8>) -> Cluster {
