@@ -63,7 +63,7 @@ impl Ground {
                 Ok(Ground::Own(Cluster::up(&Options { instance: cluster.instance(), nodes }, progress)?))
             }
             Ground::Foreign(foreign) => {
-                progress.note(&foreign.to_string());
+                foreign.to_string().lines().for_each(|line| progress.note(line));
                 Ok(Ground::Foreign(foreign))
             }
         }

@@ -9,6 +9,11 @@
 //! `/var/lib/kubelet`, `/run/containerd` and the other paths that these programs have built in lie over folders of the
 //! instance. So two instances, and whatever Kubernetes the machine runs already, do not meet, and most of what there is
 //! to clean up ends with the last process.
+//!
+//! To look around inside node 1 of instance 0:
+//! `nsenter --net=/run/tracardi-0/node-1/net --mount=/run/tracardi-0/node-1/mnt bash` (then `ip`, `iptables-save`, `ctr`
+//! see what the node sees). Logs of the components are in `~/.cache/tracardi-operator/cluster/0/log`; those of the run
+//! before end in `.log.before`.
 
 mod addons;
 mod archive;

@@ -161,11 +161,23 @@ pub(crate) fn ensure(layout: &Layout, component: &Component) -> Result<Started> 
         }
         None => Started::Now,
     };
+    // A run that was killed just here has left a process and no pid file; two of a kind would fight.
+    let stray = all_pids().into_iter().filter(|pid| is_same(&command_line(*pid), component)).collect::<Vec<_>>();
+    if !stray.is_empty() {
+        end(&stray, Duration::from_secs(15));
+    }
     for (file, content) in &component.files {
         write(file, content)?;
     }
     spawn(layout, component)?;
     Ok(outcome)
+}
+
+/// Whether the command line is exactly the component's; its arguments name the instance.
+fn is_same(words: &[String], component: &Component) -> bool {
+    words
+        .split_first()
+        .is_some_and(|(program, arguments)| Path::new(program) == component.program && arguments == component.arguments)
 }
 
 fn spawn(layout: &Layout, component: &Component) -> Result<()> {
@@ -358,6 +370,9 @@ mod tests {
             files: vec![("/f".into(), content.to_owned())],
             remedy: "",
         };
+        assert!(is_same(&words("/bin/x a b"), &component(&["a", "b"], "c")));
+        assert!(!is_same(&words("/bin/x a"), &component(&["a", "b"], "c")));
+        assert!(!is_same(&words("/bin/y a b"), &component(&["a", "b"], "c")));
         let one = component(&["a", "b"], "c").fingerprint();
         assert_eq!(one, component(&["a", "b"], "c").fingerprint());
         assert_ne!(one, component(&["ab"], "c").fingerprint());
