@@ -42,7 +42,7 @@ async fn every_acknowledged_event_survives_sigterm_under_load() {
                         }
                         // It is leaving and says so.
                         Ok(answer) => {
-                            assert!(answer.status == 503 && stopping.load(Ordering::SeqCst), "{}", answer.detail())
+                            assert!(answer.status == 503 && stopping.load(Ordering::SeqCst), "{}", answer.detail());
                         }
                         // It has left.
                         Err(error) => {

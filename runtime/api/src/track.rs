@@ -54,7 +54,8 @@ pub async fn track(State(app): State<App>, request: Request) -> Result<Response,
         let snapshot = app.configuration.watch().borrow().clone();
         let source_id = payload.source.id.to_lowercase();
         let source = snapshot.event_source(context, &source_id);
-        admit(&payload.source.id, source.map(AsRef::as_ref), SourceType::Rest)?;
+        admit(&payload.source.id, source.map(AsRef::as_ref), SourceType::Rest)
+            .inspect_err(|rejected| app.collector.refused(rejected))?;
         // Whoever is admitted has a source.
         source.map(Arc::clone).ok_or(Refusal::Missing)?
     };

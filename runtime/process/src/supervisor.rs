@@ -249,11 +249,13 @@ mod tests {
     async fn a_panic_brings_the_process_down_and_is_named() {
         let supervisor = Supervisor::new();
         supervisor.spawn("writer", Phase::Flush, async {
-            let gone: Result<(), &str> = Err("gone");
-            gone.unwrap();
+            "x".parse::<u8>().unwrap();
         });
         let failure = supervisor.run_until(std::future::pending()).await.unwrap_err();
-        assert_eq!(failure.to_string(), "writer: panicked: called `Result::unwrap()` on an `Err` value: \"gone\"");
+        assert_eq!(
+            failure.to_string(),
+            "writer: panicked: called `Result::unwrap()` on an `Err` value: ParseIntError { kind: InvalidDigit }"
+        );
     }
 
     #[tokio::test]
