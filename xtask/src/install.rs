@@ -10,7 +10,7 @@ use crate::shell::{root, run};
 
 /// Release and namespace of the operator.
 pub(crate) const RELEASE: &str = "tracardi-operator";
-const NAMESPACE: &str = "tracardi-system";
+const NAMESPACE: &str = "tracardi-operator";
 
 /// The cluster to work on, brought up if it is ours and does not run.
 pub(crate) fn ground() -> Result<Ground> {
@@ -39,8 +39,8 @@ pub(crate) fn install_images(ground: &Ground, built: &Built) -> Result<()> {
     for value in [
         format!("image.repository={operator}"),
         format!("image.tag={operator_tag}"),
-        format!("runtime.image.repository={runtime}"),
-        format!("runtime.image.tag={runtime_tag}"),
+        format!("runtimeImage.repository={runtime}"),
+        format!("runtimeImage.tag={runtime_tag}"),
     ] {
         helm.args(["--set-string", &value]);
     }
@@ -54,9 +54,14 @@ pub(crate) fn kubectl(ground: &Ground, arguments: &[&str]) -> Command {
     command
 }
 
-/// What the tests read from the environment.
+/// What the tests read from the environment: the cluster, and where kubectl is.
 pub(crate) fn environment(ground: &Ground) -> Vec<(&'static str, String)> {
-    vec![("KUBECONFIG", ground.kubeconfig())]
+    let mut variables = vec![("KUBECONFIG", ground.kubeconfig())];
+    if let Ground::Own(cluster) = ground {
+        let path = std::env::var("PATH").unwrap_or_default();
+        variables.push(("PATH", format!("{}:{path}", cluster.bin_dir().display())));
+    }
+    variables
 }
 
 fn split(reference: &str) -> Result<(&str, &str)> {
