@@ -187,13 +187,21 @@ fn modules() -> Result<PathBuf> {
 }
 
 fn check_go() -> Result<()> {
-    if capture(command("go", ["version"])).is_ok() {
-        return Ok(());
+    let remedy = "install Go 1.21 or newer from https://go.dev/dl (it fetches the exact version by itself)";
+    match capture(command("go", ["version"])) {
+        Ok(version) if !knows_toolchains(&version) => {
+            Err(Error::unmet(format!("this Go is too old to fetch the version that is needed: {version}"), remedy))
+        }
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::unmet("Go is not installed (no `go` on the PATH); it builds Kubernetes", remedy)),
     }
-    Err(Error::unmet(
-        "Go is not installed (no `go` on the PATH); it builds Kubernetes",
-        "install Go 1.21 or newer from https://go.dev/dl (it fetches the exact version by itself)",
-    ))
+}
+
+/// Since Go 1.21 it fetches the version that a `go.mod` asks for. A version that cannot be read (a development build) is
+/// given the benefit of the doubt.
+fn knows_toolchains(version: &str) -> bool {
+    let minor = version.split_whitespace().find_map(|word| word.strip_prefix("go1.")?.split('.').next()?.parse().ok());
+    minor.is_none_or(|minor: u32| minor >= 21)
 }
 
 #[cfg(test)]
@@ -210,6 +218,14 @@ mod tests {
         assert_ne!(key, tool.key(b"mo", b"dsum"), "boundaries count");
         assert_ne!(key, TOOLS[1].key(b"mod", b"sum"));
         assert_ne!(key, Tool { kubernetes: false, ..tool }.key(b"mod", b"sum"));
+    }
+
+    #[test]
+    fn an_old_go_is_told_from_a_new_one() {
+        assert!(!knows_toolchains("go version go1.19.8 linux/amd64"));
+        assert!(knows_toolchains("go version go1.21.0 linux/amd64"));
+        assert!(knows_toolchains("go version go1.26.8 linux/amd64"));
+        assert!(knows_toolchains("go version devel +a1b2c3 linux/amd64"));
     }
 
     #[test]
