@@ -16,6 +16,9 @@ use crate::process::{hex, make_folder};
 use crate::progress::{Progress, step};
 use crate::run::{capture, command};
 
+/// Archives of one image that stay in the cache.
+const KEPT: usize = 4;
+
 /// A file of an image.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageFile {
@@ -77,6 +80,7 @@ pub fn build_image(spec: &ImageSpec, progress: &mut dyn Progress) -> Result<Imag
     if !archive.is_file() {
         make_folder(&folder)?;
         step(progress, &format!("making image {reference}"), |_| build(spec, &reference, &cache, &archive))?;
+        prune(&folder, &archive);
     }
     let size = fs::metadata(&archive).map_err(Error::io("cannot read", &archive))?.len();
     Ok(Image { reference, archive, size, key })
@@ -87,6 +91,29 @@ fn file_name(reference: &str, key: &str) -> String {
     let short = reference.strip_prefix("localhost/").unwrap_or(reference);
     let name: String = short.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     if name.ends_with(key) { name } else { format!("{name}-{key}") }
+}
+
+/// What archives of one image have in common: the name without the key (16 hex digits).
+fn family(file: &Path) -> Option<String> {
+    let stem = file.file_name()?.to_str()?.strip_suffix(".tar")?;
+    let (name, key) = stem.rsplit_once('-')?;
+    (key.len() == 16 && key.chars().all(|c| c.is_ascii_hexdigit())).then(|| name.to_owned())
+}
+
+/// Every change of a program makes another archive: only the newest few of an image are kept.
+fn prune(folder: &Path, newest: &Path) {
+    let Some(wanted) = family(newest) else { return };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut archives: Vec<_> = entries
+        .filter(|entry| family(&entry.path()).as_ref() == Some(&wanted))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    archives.sort();
+    archives.reverse();
+    for (_, old) in archives.into_iter().skip(KEPT) {
+        // Somebody else may have removed it.
+        let _ = fs::remove_file(old);
+    }
 }
 
 /// Hash over the description and the content of every file.
@@ -220,6 +247,13 @@ mod tests {
         assert_ne!(one, key(&ImageSpec { user: "65532".into(), ..spec(&a) }).unwrap());
         assert_eq!(one, key(&ImageSpec { tag: Some("dev".into()), ..spec(&a) }).unwrap());
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn archives_of_one_image_are_told_from_those_of_another() {
+        assert_eq!(family(Path::new("/i/tracardi-0123456789abcdef.tar")), Some("tracardi".into()));
+        assert_eq!(family(Path::new("/i/tracardi-operator-0123456789abcdef.tar")), Some("tracardi-operator".into()));
+        assert_eq!(family(Path::new("/i/tracardi-operator.tar")), None);
     }
 
     #[test]
