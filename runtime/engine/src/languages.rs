@@ -56,7 +56,6 @@ impl Languages {
     }
 
     /// Countries in which the languages are spoken, concatenated in the order of the codes.
-    #[must_use]
     pub fn markets<'s, 'c: 's>(&'s self, codes: impl Iterator<Item = &'c str> + 's) -> impl Iterator<Item = &'s str> {
         codes.filter_map(|code| self.0.get(code)).flat_map(|language| language.markets.iter().map(String::as_str))
     }

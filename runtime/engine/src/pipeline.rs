@@ -7,7 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tracardi_model::{Entropy, Event, EventPayload, Profile, Session, StoredEvent, TrackAnswer};
 
-use crate::steps::{answer, bots, events, keep, known, person, places, profile, session, system_events, visitor};
+use crate::steps::{
+    answer, bots, bounds, events, keep, known, person, places, profile, session, system_events, visitor,
+};
 use crate::{Command, Rejected, Settings};
 
 /// What a request meets: the records it names, as far as they exist.
@@ -64,6 +66,7 @@ type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
 /// The steps. Later ones of the original find their place here: cross-domain referral and bridge settings before `session`,
 /// validation and reshaping after `known`, identification after `profile`, destinations and workflows after `keep`.
 const STEPS: &[(&str, Step)] = &[
+    ("bounds", bounds::step),
     ("robots by the body's user agent", bots::early),
     ("events that are stored already", known::step),
     ("session: known, new or none given", session::step),
@@ -174,6 +177,6 @@ impl<'a> Run<'a> {
 
     /// The time zone that the client names.
     pub(crate) fn time_zone(&self) -> Option<&str> {
-        self.context("time")?.get("tz")?.as_str()
+        bounds::word(self.context("time")?.get("tz"))
     }
 }

@@ -37,6 +37,11 @@ pub enum Rejected {
         /// The id.
         id: String,
     },
+    /// The events would take up too much room with what is kept with each of them.
+    TooLarge {
+        /// How many events.
+        events: usize,
+    },
     /// The source keeps the profile ids that clients choose, and the payload has none.
     ProfileIdMissing,
 }
@@ -50,7 +55,7 @@ impl Rejected {
                 401
             }
             Self::EventIdTaken { .. } => 409,
-            Self::ProfileIdMissing => 422,
+            Self::TooLarge { .. } | Self::ProfileIdMissing => 422,
         }
     }
 
@@ -64,6 +69,7 @@ impl Rejected {
             Self::InternalSource => "internal_source",
             Self::Bot => "bot",
             Self::EventIdTaken { .. } => "event_id_taken",
+            Self::TooLarge { .. } => "too_large",
             Self::ProfileIdMissing => "profile_id_missing",
         }
     }
@@ -80,6 +86,7 @@ impl Rejected {
             Self::EventIdTaken { index, id } => {
                 field("event_id_taken", vec!["body".into(), "events".into(), (*index).into(), "id".into()], Some(id))
             }
+            Self::TooLarge { .. } => field("too_large", vec!["body".into(), "events".into()], None),
             Self::ProfileIdMissing => field("missing", vec!["body".into(), "profile".into(), "id".into()], None),
             _ => Value::String(self.to_string()),
         }
@@ -103,6 +110,11 @@ impl fmt::Display for Rejected {
             Self::EventIdTaken { .. } => {
                 f.write_str("This event id belongs to another event; send another id, or none to have one derived from the content.")
             }
+            Self::TooLarge { events } => write!(
+                f,
+                "Headers and `request` are kept with each of the {events} events and would take up too much room; send fewer \
+                 events at once or a smaller `request`."
+            ),
             Self::ProfileIdMissing => {
                 f.write_str("This event source works with the profile ids of the client (static_profile_id): profile.id is required.")
             }

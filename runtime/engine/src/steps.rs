@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod bots;
+pub(crate) mod bounds;
 pub(crate) mod compute;
 pub(crate) mod events;
 pub(crate) mod keep;

@@ -21,10 +21,15 @@ pub trait Leaf: Sized {
 
 /// Most elements that a list keeps; a list in a profile must not grow with every request.
 pub const MAX_LIST: usize = 1_000;
+/// Longest text, in bytes, that a mapping may write: a profile of a hundred fields must stay a small document.
+pub const MAX_TEXT: usize = 8_192;
+/// Longest name of a named part, in bytes.
+pub const MAX_NAME: usize = 256;
 
 impl Leaf for String {
     fn read(value: &Value) -> Result<Self, Mismatch> {
-        value.as_str().map(str::to_owned).ok_or(Mismatch("text"))
+        let text = value.as_str().filter(|text| text.len() <= MAX_TEXT);
+        text.map(str::to_owned).ok_or(Mismatch("a text of at most 8192 bytes"))
     }
 
     fn write(&self) -> Value {
@@ -173,11 +178,11 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-/// The text of a text, number or boolean.
+/// The text of a (not too long) text, number or boolean.
 #[must_use]
 pub fn scalar_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) if text.len() <= MAX_TEXT => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(yes) => Some(yes.to_string()),
         _ => None,
@@ -197,7 +202,7 @@ pub enum OneOrMany {
 impl Leaf for OneOrMany {
     fn read(value: &Value) -> Result<Self, Mismatch> {
         match value {
-            Value::String(text) => Ok(Self::One(text.clone())),
+            Value::String(_) => String::read(value).map(Self::One),
             Value::Array(_) => Texts::read(value).map(|texts| Self::Many(texts.0)),
             _ => Err(Mismatch("a text or a list of at most 1000 texts")),
         }
@@ -312,6 +317,8 @@ impl Node for Map {
     }
 }
 
+const TOO_MANY: Mismatch = Mismatch("an object of at most 1000 entries with short names");
+
 /// Named parts of one type, for example consents. The names are free.
 pub type Keyed<N> = IndexMap<String, N>;
 
@@ -331,16 +338,23 @@ impl<N: Node + Default + Serialize> Node for Keyed<N> {
                 return place.set(rest, value);
             }
             part.set(rest, value)?;
+            if self.len() >= MAX_LIST || first.name.len() > MAX_NAME {
+                return Err(TOO_MANY);
+            }
             self.insert(first.name.to_string(), part);
             return Ok(());
         }
         let entries = match value {
-            Value::Object(entries) if entries.len() <= MAX_LIST => entries,
+            Value::Object(entries)
+                if entries.len() <= MAX_LIST && entries.keys().all(|name| name.len() <= MAX_NAME) =>
+            {
+                entries
+            }
             Value::Null => {
                 self.clear();
                 return Ok(());
             }
-            _ => return Err(Mismatch("an object with at most 1000 entries")),
+            _ => return Err(TOO_MANY),
         };
         let mut new = Self::with_capacity(entries.len());
         for (name, value) in entries {
@@ -386,5 +400,8 @@ mod tests {
         assert!(Texts::read(&json!({})).is_err());
         assert!(Time::read(&json!("99999-01-01")).is_err());
         assert!(Numbers::read(&json!([1, "x"])).is_err());
+        assert!(String::read(&json!("x".repeat(MAX_TEXT))).is_ok());
+        assert!(String::read(&json!("x".repeat(MAX_TEXT + 1))).is_err());
+        assert!(Texts::read(&json!("x".repeat(MAX_TEXT + 1))).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! * [`record`] and [`leaf`]: how a typed document is read and written by dotted [`path`];
 //! * [`source`], [`user`], [`answer`]: configuration and answers;
 //! * [`canonical`]: hashing of JSON that does not depend on the order of keys;
-//! * [`entropy`], [`time`]: randomness and time as values.
+//! * [`entropy`], [`time`]: randomness and time as values; [`weight`]: how much room a value takes.
 
 pub mod answer;
 pub mod canonical;
@@ -21,6 +21,7 @@ pub mod session;
 pub mod source;
 pub mod time;
 pub mod user;
+pub mod weight;
 
 use std::fmt;
 use std::str::FromStr;

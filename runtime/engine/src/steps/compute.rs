@@ -10,7 +10,7 @@ use crate::event_types::Function;
 const MAX_LEVELS: usize = 8;
 /// A name of an interest has at most this many bytes.
 const MAX_NAME: usize = 256;
-/// A level has at most this many interests.
+/// A profile has at most this many interests.
 const MAX_INTERESTS: usize = 1_000;
 
 /// Applies a function; gives the path that the change is logged under, if it is logged.
@@ -67,11 +67,11 @@ fn interest_place<'m>(interests: &'m mut Map, name: &str) -> Option<&'m mut Valu
     if name.len() > MAX_NAME || levels > MAX_LEVELS || name.split('.').any(str::is_empty) {
         return None;
     }
+    if count(interests) >= MAX_INTERESTS && !known(interests, name) {
+        return None;
+    }
     let mut map = interests;
     for (at, part) in name.split('.').enumerate() {
-        if !map.contains_key(part) && map.len() >= MAX_INTERESTS {
-            return None;
-        }
         let last = at + 1 == levels;
         let place = map.entry(part).or_insert_with(|| if last { Value::Null } else { Value::Object(Map::new()) });
         if last {
@@ -80,6 +80,17 @@ fn interest_place<'m>(interests: &'m mut Map, name: &str) -> Option<&'m mut Valu
         map = place.as_object_mut()?;
     }
     None
+}
+
+/// All interests, those in groups included.
+fn count(interests: &Map) -> usize {
+    interests.values().map(|value| value.as_object().map_or(1, count)).sum()
+}
+
+fn known(interests: &Map, name: &str) -> bool {
+    let mut parts = name.split('.');
+    let first = parts.next().and_then(|part| interests.get(part));
+    parts.fold(first, |value, part| value?.get(part)).is_some()
 }
 
 /// A number, also written as text.

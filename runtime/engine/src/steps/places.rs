@@ -4,15 +4,23 @@ use serde_json::Value;
 use tracardi_model::leaf::Numbers;
 use tracardi_model::record::Node;
 use tracardi_model::session::{Geo, Utm};
+use tracardi_model::weight;
 
 use crate::Rejected;
 use crate::pipeline::{Flow, Run};
 
+/// Longest JSON of a place or a campaign that is looked at.
+const MAX_WEIGHT: usize = 4_096;
+
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let context = &run.command.payload.context;
     let Some(session) = run.session.as_deref() else { return Ok(Flow::Next) };
-    let geo = if session.device.geo.country.name.is_none() { context.get("location").and_then(place) } else { None };
-    let utm = if session.utm.source.is_none() { context.get("utm").and_then(campaign) } else { None };
+    let geo = if session.device.geo.country.name.is_none() {
+        context.get("location").filter(short).and_then(place)
+    } else {
+        None
+    };
+    let utm = if session.utm.source.is_none() { context.get("utm").filter(short).and_then(campaign) } else { None };
     if geo.is_none() && utm.is_none() {
         return Ok(Flow::Next);
     }
@@ -26,6 +34,11 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     }
     run.session_changed = true;
     Ok(Flow::Next)
+}
+
+/// Place and campaign are kept with every event.
+fn short(value: &&Value) -> bool {
+    weight::value(value) <= MAX_WEIGHT
 }
 
 /// A place, if it is one in all its parts.

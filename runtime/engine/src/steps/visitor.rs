@@ -7,6 +7,7 @@ use tracardi_model::leaf::{Leaf, scalar_text};
 use tracardi_model::session::{App, Device, Session};
 
 use crate::pipeline::{Flow, Run};
+use crate::steps::bounds;
 use crate::{Command, Rejected, Settings, agent};
 
 /// The header by which Google's robot gives itself away even under another user agent.
@@ -26,9 +27,8 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 
 /// Notes in the session what the client says now.
 pub(crate) fn merge(session: &mut Session, command: &Command) {
-    let payload = &command.payload;
-    session.context.extend(payload.context.iter().map(|(key, value)| (key.clone(), value.clone())));
-    session.properties.extend(payload.properties.iter().map(|(key, value)| (key.clone(), value.clone())));
+    bounds::extend(&mut session.context, &command.payload.context);
+    bounds::extend(&mut session.properties, &command.payload.properties);
 }
 
 fn describe(session: &mut Session, command: &Command) {
@@ -50,10 +50,10 @@ fn describe(session: &mut Session, command: &Command) {
     screen(&mut session.device, context);
     session.metadata.channel = Some(command.source.channel.clone());
     if let Some(forwarded) = command.header("x-forwarded-for") {
-        session.device.ip = Some(forwarded.to_owned());
+        session.device.ip = Some(forwarded.chars().take(512).collect());
     }
     session.context.insert("ip".to_owned(), Value::String(command.client_ip.clone()));
-    if let Some(language) = command.browser().and_then(|browser| browser.get("language")).and_then(Value::as_str) {
+    if let Some(language) = command.browser().and_then(|browser| bounds::word(browser.get("language"))) {
         session.app.language = Some(language.to_owned());
     }
     if command.header("from") == Some(GOOGLEBOT_FROM) {
@@ -70,7 +70,7 @@ fn own_words(device: &mut Device, said: &Map) {
         ("type", &mut device.r#type),
     ];
     for (name, place) in places {
-        if let Some(text) = said.get(name).and_then(Value::as_str) {
+        if let Some(text) = bounds::word(said.get(name)) {
             *place = Some(text.to_owned());
         }
     }
@@ -79,13 +79,14 @@ fn own_words(device: &mut Device, said: &Map) {
 fn screen(device: &mut Device, context: &Map) {
     let Some(screen) = context.get("screen").and_then(|screen| screen.get("local")) else { return };
     let size = |name: &str| screen.get(name).filter(|value| !value.is_boolean()).and_then(scalar_text);
+    let size = |name: &str| size(name).filter(|text| text.len() <= 16);
     if let (Some(width), Some(height)) = (size("width"), size("height")) {
         device.resolution = Some(format!("{width}x{height}"));
     }
     if let Some(Ok(depth)) = screen.get("colorDepth").map(i64::read) {
         device.color_depth = Some(depth);
     }
-    if let Some(orientation) = screen.get("orientation").and_then(Value::as_str) {
+    if let Some(orientation) = bounds::word(screen.get("orientation")) {
         device.orientation = Some(orientation.to_owned());
     }
 }

@@ -64,3 +64,34 @@ fn a_robot_passes_in_a_known_session() {
     second["events"][0]["type"] = json!("b");
     assert!(world.track(&second).is_ok());
 }
+
+#[test]
+fn small_bodies_do_not_make_large_documents() {
+    let mut world = World::new();
+    let events: Vec<Value> = (0..200).map(|index| json!({"type": "a", "id": format!("e{index}")})).collect();
+    let mut body = body();
+    body["request"] = json!({"note": "x".repeat(500_000)});
+    body["events"] = json!(events);
+    let refused = world.track(&body).unwrap_err();
+    assert_eq!((refused.status(), refused.detail()[0]["loc"].clone()), (422, json!(["body", "events"])));
+    body["request"] = json!({"note": "x".repeat(1_000)});
+    assert!(world.track(&body).is_ok());
+
+    // A session does not grow with every request.
+    for round in 0..20 {
+        let end = json!({"type": if round % 2 == 0 { "visit-ended" } else { "a" }, "time": {"create": round}});
+        let context = json!({format!("k{round}"): "x".repeat(100_000)});
+        world
+            .track(&json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "context": context, "events": [end]}))
+            .unwrap();
+    }
+    assert!(serde_json::to_string(&world.sessions["v"]).unwrap().len() < 300_000);
+    // Nor does a profile take up endless texts or interests.
+    assert!(world.event("sign-up", json!({"firstname": "x".repeat(10_000)})).metadata.warning);
+    let name = |index: usize| json!({"interest": format!("group{}.name{index}", index % 7)});
+    let many: Vec<Value> =
+        (0..1_010).map(|index| json!({"type": "increase-interest", "properties": name(index)})).collect();
+    assert_eq!(world.events(json!(many)).events.iter().filter(|event| event.metadata.warning).count(), 10);
+    assert!(world.event("increase-interest", json!({"interest": "one.more"})).metadata.warning);
+    assert!(!world.event("increase-interest", json!({"interest": "group0.name0"})).metadata.warning);
+}
