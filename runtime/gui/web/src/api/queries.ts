@@ -155,7 +155,8 @@ export function useDeleteSource() {
   const client = useQueryClient()
   return useMutation({
     mutationFn: (id: string) => call<unknown>(`/event-source/${encodeURIComponent(id)}`, { method: 'DELETE' }),
-    onSettled: () => refreshSources(client),
+    // The list only: the page of the source that is gone is about to be left, and has nothing to fetch any more.
+    onSuccess: () => void client.invalidateQueries({ predicate: query => query.queryKey[1] === 'sources' }),
   })
 }
 

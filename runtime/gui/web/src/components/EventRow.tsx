@@ -17,8 +17,7 @@ interface Props {
 /** One event as a line: what happened, who, where, when. The whole line leads to its page. */
 export const EventRow = memo(function EventRow({ event, hidePerson = false, arriving = false }: Props) {
   const what = sentence(event)
-  const name = eventName(event)
-  const place = placeOf(event)
+  const place = placeOf(event) ?? event.metadata?.channel ?? eventName(event)
   const profile = event.profile?.id
   return (
     <Link to={`/events/${encodeURIComponent(event.id)}`} className={`event-row${arriving ? ' arriving' : ''}`}>
@@ -35,7 +34,7 @@ export const EventRow = memo(function EventRow({ event, hidePerson = false, arri
           )}
           {!hidePerson && <span aria-hidden>·</span>}
           <Text span inherit truncate flex="0 1 auto" miw={0}>
-            {place ?? name}
+            {place}
           </Text>
         </Group>
       </div>

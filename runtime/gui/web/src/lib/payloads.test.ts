@@ -32,14 +32,15 @@ describe('search', () => {
   })
 
   it('looks for words in the fields, and cannot be broken out of', () => {
-    expect(searchFor(' shoes ', ['a', 'b'])).toBe('a = "*shoes*" OR b = "*shoes*"')
+    expect(searchFor(' 4711 ', ['a', 'b'])).toBe('a = "*4711*" OR b = "*4711*"')
+    expect(searchFor('ada BERGER', ['a'])).toBe('a = "*ada BERGER*" OR a = "*ada berger*" OR a = "*Ada Berger*"')
     expect(searchFor('', ['a'])).toBe('')
     expect(quote('a" OR b = "c\\')).toBe('"a* OR b = *c*"')
     expect(searchFor('type="x"', ['a'])).toBe('type="x"')
   })
 
   it('keeps alternatives together when it combines', () => {
-    expect(all('a = 1', contains(['b', 'c'], 'x'), ' ')).toBe('a = 1 AND (b = "*x*" OR c = "*x*")')
+    expect(all('a = 1', contains(['b', 'c'], '7'), ' ')).toBe('a = 1 AND (b = "*7*" OR c = "*7*")')
     expect(all('', 'a = 1')).toBe('a = 1')
   })
 })

@@ -14,9 +14,12 @@ export function isExpression(text: string): boolean {
   return /^\(*\s*[A-Za-z0-9._-]+\s*(=|!=|>=|<=|<|>)|\b(EXISTS|BETWEEN|IS\s+NULL)\b/.test(text.trim())
 }
 
-/** Any of `fields` contains `text`. */
+/** Any of `fields` contains `text`, as it was typed, in small letters, or With Capitals: the store tells them apart. */
 export function contains(fields: readonly string[], text: string): string {
-  return fields.map(field => equals(field, `*${text}*`)).join(' OR ')
+  const lower = text.toLowerCase()
+  const capitals = lower.replace(/(^|\s)\S/g, first => first.toUpperCase())
+  const spellings = [...new Set([text, lower, capitals])]
+  return fields.flatMap(field => spellings.map(spelling => equals(field, `*${spelling}*`))).join(' OR ')
 }
 
 /** All of `parts` (empty ones left out), each kept together. */

@@ -125,7 +125,7 @@ function DeleteSource({ source }: { source: EventSource }) {
               Keep it
             </Button>
             <Button
-              color="red"
+              color="red.9"
               loading={remove.isPending}
               onClick={() => remove.mutate(source.id, { onSuccess: () => void navigate('/sources') })}
             >

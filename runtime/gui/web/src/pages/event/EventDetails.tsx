@@ -144,7 +144,7 @@ export function EventSurroundings({ event }: { event: EventDocument }) {
       <Section title="Where and how">
         <Facts
           facts={[
-            ['Source', source ? <Anchor component={Link} to={`/sources/${encodeURIComponent(source.id)}`} size="sm">{source.name}</Anchor> : event.source?.id],
+            ['Source', source ? <Anchor component={Link} to={`/sources/${encodeURIComponent(source.id)}`} size="sm">{source.name}</Anchor> : event.source?.id?.startsWith('@internal') ? 'The platform itself' : event.source?.id],
             ['Channel', event.metadata?.channel],
             ['Session', event.session?.id ? <Anchor component={Link} to={`/sessions/${encodeURIComponent(event.session.id)}`} size="sm">{shortId(event.session.id)}</Anchor> : null],
             ['Device', deviceName(event.device)],

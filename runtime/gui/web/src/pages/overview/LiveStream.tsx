@@ -8,9 +8,11 @@ import { EventRow } from '../../components/EventRow'
 import { Empty, ErrorNotice, LoadingRows } from '../../components/Notices'
 import { Section } from '../../components/Section'
 import { FirstSteps } from './FirstSteps'
-import { mergeNewest, sentence, typeName } from '../../lib/events'
+import { categoryOf, mergeNewest, sentence, typeName } from '../../lib/events'
 import { rangeByKey } from '../../lib/range'
 
+/** Choice that leaves out what the platform reports by itself. No event type has a blank in it. */
+const VISITORS = 'what visitors do'
 /** Rows that are kept; older ones are on the page of events. */
 const KEPT = 200
 const SHOWN = 14
@@ -77,7 +79,7 @@ export function LiveStream({ onNew }: { onNew: (events: EventDocument[]) => void
 
   const events = useMemo(() => mergeNewest(recent.data?.result ?? [], arrived, KEPT), [recent.data, arrived])
   const types = useMemo(() => [...new Set(events.map(event => event.type))].sort(), [events])
-  const shown = events.filter(event => type === null || event.type === type).slice(0, SHOWN)
+  const shown = events.filter(event => type === null || (type === VISITORS ? categoryOf(event.type) !== 'system' : event.type === type)).slice(0, SHOWN)
   const newest = arrived[0]
 
   return (
@@ -94,12 +96,12 @@ export function LiveStream({ onNew }: { onNew: (events: EventDocument[]) => void
           <Select
             size="xs"
             w={{ base: 130, sm: 160 }}
-            aria-label="Show only one type"
+            aria-label="Which events are shown"
             placeholder="All types"
             clearable
             value={type}
             onChange={setType}
-            data={types.map(value => ({ value, label: typeName(value) }))}
+            data={[{ value: VISITORS, label: 'What visitors do' }, ...types.map(value => ({ value, label: typeName(value) }))]}
           />
           <Button
             size="xs"
@@ -120,8 +122,8 @@ export function LiveStream({ onNew }: { onNew: (events: EventDocument[]) => void
       ) : recent.isPending && events.length === 0 ? (
         <LoadingRows rows={7} />
       ) : shown.length === 0 ? (
-        <Empty icon={<IconRadar size={24} aria-hidden />} title={type ? `No ${typeName(type).toLowerCase()} yet` : 'Waiting for the first event'}>
-          {type ? 'Events of this type appear here as soon as they are stored.' : <FirstSteps />}
+        <Empty icon={<IconRadar size={24} aria-hidden />} title={type ? 'Nothing of this kind yet' : 'Waiting for the first event'}>
+          {type ? 'Such events appear here as soon as they are stored.' : <FirstSteps />}
         </Empty>
       ) : (
         <div style={{ margin: '0 -12px' }}>
