@@ -125,9 +125,9 @@ async fn the_same_request_again_changes_nothing_and_is_answered_the_same() {
     // After a restart, by SIGTERM and by SIGKILL: nothing of it lives in memory only.
     for gentle in [true, false] {
         if gentle {
-            server.stop().await
+            server.stop().await;
         } else {
-            server.kill().await
+            server.kill().await;
         }
         server.start().await;
         assert_eq!(answer(&track(&server, &body).await), answer(&first));

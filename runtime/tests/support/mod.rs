@@ -142,7 +142,7 @@ impl Server {
     /// Posts to `/track` until there is an answer, with the same bytes.
     pub fn delivery(&self, seed: u64) -> Delivery {
         let patience = Patience {
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
             pause: Duration::from_millis(5),
             longest_pause: Duration::from_millis(100),
         };
