@@ -213,7 +213,8 @@ impl Installation {
     /// Makes an event source for `/track`.
     pub async fn event_source(&self, api: &Http, id: &str) -> Result<()> {
         let bridge = json!({"id": "778ded05-4ff3-4e08-9a86-72c0195fa95d", "name": "REST"});
-        let source = json!({"id": id, "name": id, "type": ["rest"], "bridge": bridge, "channel": "Web", "enabled": true});
+        let source =
+            json!({"id": id, "name": id, "type": ["rest"], "bridge": bridge, "channel": "Web", "enabled": true});
         api.post("/event-source", &source).await?.ok().map(drop)
     }
 

@@ -68,10 +68,14 @@ impl Operator {
         lease.with_context(|| format!("there is no Lease of the operator in namespace {}", self.namespace))
     }
 
-    /// The name of the pod that leads: the one that the Lease's holder identity names.
+    /// Who holds the Lease: the name of a pod and something that tells its processes apart. Empty when nobody does.
+    pub async fn holder(&self) -> Result<String> {
+        Ok(text(&self.lease().await?, "spec.holderIdentity").to_owned())
+    }
+
+    /// The name of the pod that leads.
     pub async fn leader(&self) -> Result<String> {
-        let lease = self.lease().await?;
-        let holder = text(&lease, "spec.holderIdentity");
+        let holder = self.holder().await?;
         let pods = self.pods().await?;
         let leader = pods.iter().map(|pod| text(pod, "metadata.name")).find(|name| holder.contains(name));
         leader

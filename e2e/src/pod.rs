@@ -27,7 +27,7 @@ pub struct Ended {
 }
 
 impl PodRun {
-    /// The image's own program with these arguments.
+    /// The image's own program with these arguments. A name that ends with `-` is completed by the cluster.
     #[must_use]
     pub fn new(name: &str, image: &str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
@@ -57,7 +57,8 @@ impl PodRun {
         if !self.command.is_empty() {
             container["command"] = json!(self.command);
         }
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": self.name, "labels": self.labels}, "spec": {
+        let name = if self.name.ends_with('-') { "generateName" } else { "name" };
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {name: self.name, "labels": self.labels}, "spec": {
             "restartPolicy": "Never", "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
             "enableServiceLinks": false,
             "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
@@ -65,16 +66,17 @@ impl PodRun {
             "containers": [container]}})
     }
 
-    /// Starts it without waiting.
-    pub async fn start(&self, namespace: &Namespace) -> Result<()> {
-        namespace.create(self.object()).await.map(drop)
+    /// Starts it without waiting, and gives back its name.
+    pub async fn start(&self, namespace: &Namespace) -> Result<String> {
+        let created = namespace.create(self.object()).await?;
+        Ok(text(&created, "metadata.name").to_owned())
     }
 
     /// Starts it, waits until it has ended, and removes it.
     pub async fn run(&self, namespace: &Namespace, within: Duration) -> Result<Ended> {
-        self.start(namespace).await?;
-        let ended = ended(namespace, &self.name, within).await?;
-        namespace.delete("Pod", &self.name).await?;
+        let name = self.start(namespace).await?;
+        let ended = ended(namespace, &name, within).await?;
+        namespace.delete("Pod", &name).await?;
         Ok(ended)
     }
 }

@@ -46,11 +46,11 @@ fn an_unchanged_installation_costs_no_requests() -> Outcome {
         let after = operator.metrics(&leader).await?;
         let asked = beside_the_lease(&after)? - beside_the_lease(&before)?;
         test.figure("requests of an idle operator in 20 s", asked);
-        // A renewal may be caught between its read and its write.
-        ensure!(
-            asked.abs() <= 1.0 && writes(&after)? - writes(&before)? < 0.5,
-            "the operator sent {asked} requests although nothing changed"
-        );
+        // Generated Secrets are not watched (that would need the right to read all of them): each minute the operator looks
+        // whether the three are still there. And a renewal of the Lease may be caught between its read and its write.
+        let installations = after.sum("tracardi_operator_installations", &[]).unwrap_or(1.0);
+        ensure!(asked <= 3.0 * installations + 1.0, "the operator sent {asked} requests although nothing changed");
+        ensure!(writes(&after)? - writes(&before)? < 0.5, "the operator wrote although nothing changed");
         let now = installation.resource().await?;
         ensure!(text(&now, "metadata.resourceVersion") == version, "the resource was written although nothing changed");
         Ok(())

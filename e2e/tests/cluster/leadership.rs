@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tracardi_e2e::{
-    Installation, Json, Operator, Outcome, Scenario, Wanted, eventually, field, operator_installed, scenario_alone,
-    secs, text,
+    Installation, Json, Operator, Outcome, Scenario, Wanted, eventually, field, kill_process, operator_installed,
+    scenario_alone, secs, shell_image, text,
 };
 
 const READY: Duration = secs(120);
+/// The operator's process as the kernel names it, which keeps 15 characters.
+const COMMAND: &str = "tracardi-operat";
 
 /// Two operators at work, and how many there were before.
 async fn two(test: &Scenario) -> Result<(Operator, u32)> {
@@ -20,12 +22,12 @@ async fn two(test: &Scenario) -> Result<(Operator, u32)> {
     Ok((operator, u32::try_from(before)?))
 }
 
-/// Waits until another pod leads; gives back how long that took.
+/// Waits until another process than `than` holds the Lease; gives back how long that took.
 async fn another_leads(operator: &Operator, than: &str, within: Duration) -> Result<Duration> {
     let start = Instant::now();
-    eventually("another pod of the operator leads", within, async || {
-        let now = operator.leader().await?;
-        Ok(Wanted::when(now != than, (), || format!("{now} leads")))
+    eventually("another process of the operator leads", within, async || {
+        let now = operator.holder().await?;
+        Ok(Wanted::when(!now.is_empty() && now != than, (), || format!("{now:?} leads")))
     })
     .await?;
     Ok(start.elapsed())
@@ -55,18 +57,21 @@ fn another_leader_takes_over_and_secrets_stay_as_they_are() -> Outcome {
         let generations = generations(&installation).await?;
 
         // It leaves in good order: the Lease is given back, not waited for.
-        let leader = operator.leader().await?;
+        let (holder, leader) = (operator.holder().await?, operator.leader().await?);
         operator.home().delete("Pod", &leader).await?;
-        let took = another_leads(&operator, &leader, secs(30)).await?;
+        let took = another_leads(&operator, &holder, secs(30)).await?;
         test.figure("hand-over of a leader that leaves", format!("{:.2} s", took.as_secs_f64()));
         works(&installation, "warn").await?;
         installation.ready(READY).await?;
         operator.scale(2).await?;
 
         // It dies without a word: the Lease runs out.
-        let leader = operator.leader().await?;
-        operator.home().force_delete_pod(&leader).await?;
-        let took = another_leads(&operator, &leader, secs(60)).await?;
+        let (holder, leader) = (operator.holder().await?, operator.leader().await?);
+        match shell_image(test.cluster()).await? {
+            Some(image) => kill_process(test, &operator.home(), &leader, COMMAND, &image).await?,
+            None => operator.home().force_delete_pod(&leader).await?,
+        }
+        let took = another_leads(&operator, &holder, secs(60)).await?;
         test.figure("hand-over of a leader that is killed", format!("{:.2} s", took.as_secs_f64()));
         let took = works(&installation, "info").await?;
         test.figure("first change after the hand-over", format!("{:.2} s", took.as_secs_f64()));

@@ -70,7 +70,8 @@ fn a_lost_key_is_told_and_not_replaced() -> Outcome {
         let pod = installation.pod().await?;
         let mut kept = namespace.get("Secret", "lost-keys").await?;
         namespace.delete("Secret", "lost-keys").await?;
-        let object = installation.becomes("Degraded", "True", secs(30)).await?;
+        // Secrets are not watched (that would need the right to read all of them), but looked at each minute.
+        let object = installation.becomes("Degraded", "True", secs(90)).await?;
         ensure!(condition(&object, "Degraded") == Some(("True", "SecretLost")), "{}", object["status"]);
         ensure!(
             namespace.find("Secret", "lost-keys").await?.is_none(),

@@ -36,8 +36,14 @@ fn refusals() -> anyhow::Result<Vec<(String, Refusal)>> {
 async fn refusal(namespace: &Namespace, row: &Refusal) -> Option<String> {
     let verb = if row.before.is_some() { "replace" } else { "apply" };
     let arguments = [verb, "--dry-run=server", "-n", namespace.name(), "-f", "-"];
-    let answer = namespace.cluster().kubectl_with(&arguments, &row.resource.to_string()).await;
-    answer.err().map(|error| format!("{error:#}"))
+    loop {
+        let answer = namespace.cluster().kubectl_with(&arguments, &row.resource.to_string()).await;
+        let said = answer.err().map(|error| format!("{error:#}"));
+        // The operator may have written the status in between; kubectl then asks for another attempt.
+        if said.as_ref().is_none_or(|said| !said.contains("the object has been modified")) {
+            return said;
+        }
+    }
 }
 
 #[test]
