@@ -82,7 +82,7 @@ fn trust_can_be_given_and_taken_back() -> Outcome {
         home.appears("NetworkPolicy", "doors-trusted", secs(15)).await?;
         let within = async |name: &str, wanted: bool| {
             eventually(&format!("{name}: reached is {wanted}"), secs(60), async || {
-                let now = reaches(&guest, &format!("{name}-{attempt}-"), &image, &url).await?;
+                let now = reaches(&guest, &format!("{name}-"), &image, &url).await?;
                 Ok(Wanted::when(now == wanted, (), || format!("reached is {now}")))
             })
             .await
