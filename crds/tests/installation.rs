@@ -133,6 +133,14 @@ fn volumes_grow_and_policies_change() {
 }
 
 #[test]
+fn a_growth_that_the_storage_class_refused_can_be_taken_back() {
+    let installation = |size: &str| serde_json::json!({"metadata": {"name": "demo"}, "spec": {"storage": {"size": size}}, "status": {"storageSize": "10Gi"}});
+    assert_eq!(problems(&installation("10Gi"), Some(&installation("20Gi"))), Vec::<String>::new());
+    assert_eq!(problems(&installation("9Gi"), Some(&installation("20Gi"))).len(), 1);
+    assert_eq!(problems(&installation("9Gi"), Some(&installation("10Gi"))).len(), 1);
+}
+
+#[test]
 fn every_reason_belongs_to_a_condition_and_is_explained() {
     for reason in installation::Reason::ALL {
         assert!(!reason.conditions().is_empty());

@@ -41,6 +41,8 @@ const LAG: Duration = Duration::from_secs(2);
 /// What a pass did.
 #[derive(Debug, Default)]
 pub struct Applied {
+    /// Objects that are as they should be.
+    pub done: Vec<ObjectKey>,
     /// Generation of each workload after the pass, by name.
     pub generations: BTreeMap<String, i64>,
     /// What could not be written. The rest was.
@@ -367,6 +369,7 @@ impl Applier {
 }
 
 fn record(applied: &mut Applied, desired: &Desired, generation: Option<i64>) {
+    applied.done.push(desired.key());
     if let (Kind::StatefulSet, Some(generation)) = (desired.kind, generation) {
         applied.generations.insert(desired.name.clone(), generation);
     }

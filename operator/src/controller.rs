@@ -172,8 +172,13 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
         look_again = applied.look_again.or(look_again);
         let failed = !applied.errors.is_empty();
         let errors = applied.errors.iter().map(|error| (error.reason(), error.to_string())).collect();
-        let outcome =
-            Outcome::Applied { installation: &installation, plan: &plan, generations: &applied.generations, errors };
+        let outcome = Outcome::Applied {
+            installation: &installation,
+            plan: &plan,
+            generations: &applied.generations,
+            done: &applied.done,
+            errors,
+        };
         let status = report(resource, &observed, &outcome, &previous, now);
         let without_pod = observed.pods.is_empty();
         context.write_status(resource, &previous, status).await?;

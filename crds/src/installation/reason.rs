@@ -34,7 +34,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Every component serves and runs what the resource says.
+    /// Every component serves.
     Serving: Ready;
     /// Nothing is being changed.
     Settled: Progressing;
@@ -70,10 +70,12 @@ reasons! {
     SecretMissing: Ready | Degraded;
     /// A Secret that the spec refers to holds a value that cannot be used. Nothing was changed. Correct it; the message says how.
     SecretInvalid: Ready | Degraded;
-    /// A generated Secret was deleted although data depends on it; a new value would not fit the data, so none is made. Restore the Secret from a backup; running pods are left alone.
-    SecretLost: Degraded;
+    /// A generated Secret was deleted although data depends on it; a new value would not fit the data, so none is made. Nothing was changed and running pods are left alone. Restore the Secret from a backup, or delete the volume claim too to start anew.
+    SecretLost: Ready | Degraded;
     /// An object with a name that the installation needs exists and belongs to somebody else. Rename the installation or remove the object.
-    NameTaken: Degraded;
+    NameTaken: Ready | Degraded;
+    /// The volume or a Secret of a deleted installation of the same name is still being deleted. It goes away by itself.
+    AwaitingDeletion: Ready | Degraded;
     /// The API server refused a change; the message quotes it. The operator tries again with growing pauses.
     ApplyFailed: Degraded;
     /// spec.paused is set; the message lists the changes that wait.

@@ -40,7 +40,10 @@ use super::status::TracardiInstallationStatus;
         .message("metadata.name must start with a lower case letter and hold only lower case letters, digits and '-', because Services are named after it: choose another name"),
     validation = Rule::new(
         "quantity(has(self.spec.storage) && has(self.spec.storage.size) ? self.spec.storage.size : '10Gi')\
-         .compareTo(quantity(has(oldSelf.spec.storage) && has(oldSelf.spec.storage.size) ? oldSelf.spec.storage.size : '10Gi')) >= 0"
+         .compareTo(quantity(has(self.status) && has(self.status.storageSize) && \
+         quantity(self.status.storageSize).isLessThan(quantity(has(oldSelf.spec.storage) && has(oldSelf.spec.storage.size) ? oldSelf.spec.storage.size : '10Gi')) \
+         ? self.status.storageSize \
+         : (has(oldSelf.spec.storage) && has(oldSelf.spec.storage.size) ? oldSelf.spec.storage.size : '10Gi'))) >= 0"
     )
         .message("spec.storage.size cannot shrink, because volumes cannot: keep the old size (10Gi when it was not set) or choose a larger one")
         .field_path(".spec.storage.size"),

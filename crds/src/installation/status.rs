@@ -24,6 +24,11 @@ pub struct TracardiInstallationStatus {
     /// Version of the services that was last applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Size that the volume claim asks for. It differs from the wanted size while a storage class refuses to enlarge the
+    /// volume; the wanted size may then be set back to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20))]
+    pub storage_size: Option<String>,
     /// Ready pods of wanted pods, for example 1/1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,

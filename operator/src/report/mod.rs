@@ -11,6 +11,7 @@ use tracardi_crds::installation::{
     ComponentStatus, ConditionType, GeneratedSecret, ObjectKey, Phase, Reason, TracardiInstallationStatus as Status,
 };
 
+use crate::build::Kind;
 use crate::model::Installation;
 use crate::observe::Observed;
 use crate::plan::{Component, Plan, awaits_load_balancer, load_balancer_url};
@@ -33,6 +34,8 @@ pub enum Outcome<'a> {
         plan: &'a Plan,
         /// Generation of each workload after the pass.
         generations: &'a BTreeMap<String, i64>,
+        /// Objects that are as they should be.
+        done: &'a [ObjectKey],
         /// What could not be written.
         errors: Vec<(Reason, String)>,
     },
@@ -92,7 +95,10 @@ pub fn report(
     match outcome {
         Outcome::Refused(_) => {}
         Outcome::Paused { installation, .. } => status.mode = Some(installation.mode),
-        Outcome::Applied { installation, plan, generations, errors } => {
+        Outcome::Applied { installation, plan, generations, done, errors } => {
+            if done.iter().any(|key| key.kind == Kind::PersistentVolumeClaim.as_str()) {
+                status.storage_size = Some(installation.storage.size.clone());
+            }
             status.mode = Some(installation.mode);
             status.urls = Some(urls(installation, plan, observed));
             if components.iter().all(|component| generations.contains_key(&component.workload)) {
@@ -127,8 +133,10 @@ fn components(outcome: &Outcome<'_>, previous: &Status) -> Vec<Component> {
             .iter()
             .filter_map(|known| {
                 let name = crate::plan::COMPONENTS.into_iter().find(|name| *name == known.name)?;
-                let workload =
-                    previous.inventory.iter().find(|key| key.kind == "StatefulSet" && key.name.ends_with(name));
+                let workload = previous
+                    .inventory
+                    .iter()
+                    .find(|key| key.kind == Kind::StatefulSet.as_str() && key.name.ends_with(name));
                 let workload = workload.map(|key| key.name.clone())?;
                 Some(Component { name, workload, desired: known.desired, image: known.image.clone() })
             })
@@ -287,13 +295,15 @@ fn initialized(workloads: &[Workload], before: bool) -> (bool, Reason, String) {
     let done = || (true, Reason::InitCompleted, "the store is prepared and the first administrator exists".to_owned());
     for workload in workloads {
         match &workload.init {
-            Init::Failed(reason, message) => return (false, *reason, message.clone()),
+            Init::Failed(Reason::InitFailed, message) => return (false, Reason::InitFailed, message.clone()),
+            // The step could not even start; what it did before still holds.
+            Init::Failed(reason, message) if !before => return (false, *reason, message.clone()),
             Init::Running if !before => return (false, Reason::Initializing, "the init step is running".to_owned()),
             Init::Unknown if !before => {
                 let reason = if workload.missing { Reason::PodMissing } else { Reason::Initializing };
                 return (false, reason, workload.note.clone());
             }
-            Init::Running | Init::Unknown | Init::Done => {}
+            Init::Failed(..) | Init::Running | Init::Unknown | Init::Done => {}
         }
     }
     if workloads.is_empty() && !before {
