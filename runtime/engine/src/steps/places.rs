@@ -16,11 +16,15 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let context = &run.command.payload.context;
     let Some(session) = run.session.as_deref() else { return Ok(Flow::Next) };
     let geo = if session.device.geo.country.name.is_none() {
-        context.get("location").filter(short).and_then(place)
+        context.get("location").filter(|value| short(value)).and_then(place)
     } else {
         None
     };
-    let utm = if session.utm.source.is_none() { context.get("utm").filter(short).and_then(campaign) } else { None };
+    let utm = if session.utm.source.is_none() {
+        context.get("utm").filter(|value| short(value)).and_then(campaign)
+    } else {
+        None
+    };
     if geo.is_none() && utm.is_none() {
         return Ok(Flow::Next);
     }
@@ -37,7 +41,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 }
 
 /// Place and campaign are kept with every event.
-fn short(value: &&Value) -> bool {
+fn short(value: &Value) -> bool {
     weight::value(value) <= MAX_WEIGHT
 }
 
