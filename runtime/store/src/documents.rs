@@ -125,7 +125,7 @@ pub enum Matching {
     Everything,
     /// Those for which the filter is true.
     Filter(Filter),
-    /// Those in whose JSON text each of these blank-separated words occurs, in whatever case.
+    /// Those in whose JSON text each of these blank-separated words occurs; the case of ASCII letters does not matter.
     Words(String),
 }
 

@@ -149,8 +149,19 @@ async fn an_id_belongs_to_the_profile_that_had_it_first(store: &dyn Documents) {
 
 async fn any_text_can_be_an_id(store: &dyn Documents) {
     let long = "x".repeat(10_000);
-    for id in ["", " ", "it's", "\"quoted\"", "back\\slash", "zażółć 🦀", "%", "[*]", "'; DROP TABLE event; --", &long]
-    {
+    for id in [
+        "",
+        " ",
+        "it's",
+        "\"quoted\"",
+        "back\\slash",
+        "zażółć 🦀",
+        "%",
+        "nul\0nul",
+        "[*]",
+        "'; DROP TABLE event; --",
+        &long,
+    ] {
         let odd = batch(vec![event(id, "odd", 3)], vec![session(id, Some(id))], vec![profile(&[id])]);
         assert_eq!(store.commit(odd).await.unwrap(), Committed::Stored, "{id:?}");
         let found = store.load(&wanted(&[id], &[id], &[id])).await.unwrap();
