@@ -1,9 +1,10 @@
-import { Anchor, Badge, Button, Group, Modal, Stack, Switch, Tabs, Text } from '@mantine/core'
-import { IconTrash } from '@tabler/icons-react'
+import { Alert, Anchor, Badge, Button, Group, Modal, Stack, Switch, Tabs, Text } from '@mantine/core'
+import { IconInfoCircle, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
 import { useDeleteSource, usePublicUrl, useSaveSource, useSource } from '../api/queries'
 import type { EventSource } from '../api/types'
+import { dataContext } from '../auth/session'
 import { Code } from '../components/Code'
 import { EventPages } from '../components/EventPages'
 import { Facts } from '../components/Facts'
@@ -13,6 +14,7 @@ import { Section } from '../components/Section'
 import { When } from '../components/When'
 import { rangeByKey } from '../lib/range'
 import { equals } from '../lib/search'
+import { useStore } from '../lib/store'
 import { curlSnippet, pageSnippet, shopUrl, trackSnippet } from '../lib/snippet'
 import { useTitle } from '../lib/useTitle'
 
@@ -36,6 +38,7 @@ export default function SourcePage() {
 function Source({ source }: { source: EventSource }) {
   const publicUrl = usePublicUrl()
   const save = useSaveSource()
+  const staging = useStore(dataContext) === 'staging'
   const enabled = save.isPending ? (save.variables.enabled ?? source.enabled) : source.enabled
   return (
     <>
@@ -56,6 +59,11 @@ function Source({ source }: { source: EventSource }) {
       </PageHead>
       <Stack gap="lg">
         {save.isError && <ErrorNotice error={save.error} what="The change was not stored" />}
+        {staging && (
+          <Alert icon={<IconInfoCircle size={18} />} title="This source belongs to staging">
+            The public API collects for production. Events for staging go to the private API, with the header “x-context: staging”.
+          </Alert>
+        )}
         <Section title="Put it on your site" hint="Paste this before the end of the page's head. It sends a page view and is ready for more.">
           <Tabs defaultValue="page">
             <Tabs.List mb="md">
