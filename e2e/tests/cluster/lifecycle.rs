@@ -289,3 +289,44 @@ fn a_paused_installation_is_left_alone() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn a_mistyped_image_is_told_and_can_be_corrected() -> Outcome {
+    scenario("image", async |test| {
+        let namespace = test.namespace("typo").await?;
+        let spec = json!({"image": {"tag": "no-such-tag", "pullPolicy": "Never"}});
+        let installation = namespace.install("typo", spec).await?;
+        let object = installation.becomes("Degraded", "True", secs(60)).await?;
+        ensure!(condition(&object, "Degraded") == Some(("True", "ImagePullFailed")), "{}", object["status"]);
+        ensure!(object["status"].to_string().contains("no-such-tag"), "the image is not named: {}", object["status"]);
+        installation.change(json!({"image": null})).await?;
+        installation.ready(READY).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_drain_waits_only_when_it_is_told_to() -> Outcome {
+    scenario("drain", async |test| {
+        let namespace = test.namespace("node").await?;
+        let installation = namespace.install("drained", json!({"disruptions": "Block"})).await?;
+        installation.ready(READY).await?;
+        let pods: kube::Api<k8s_openapi::api::core::v1::Pod> =
+            kube::Api::namespaced(namespace.client(), namespace.name());
+        let pod = installation.pod_name().await?;
+        // The budget's controller may not have counted the pod yet; until then it lets nothing go either.
+        let refused = pods.evict(&pod, &kube::api::EvictParams::default()).await;
+        ensure!(refused.is_err(), "the pod was evicted although disruptions are blocked");
+        installation.change(json!({"disruptions": "Allow"})).await?;
+        namespace.disappears("PodDisruptionBudget", "drained-standalone", secs(15)).await?;
+        let before = installation.pod().await?;
+        pods.evict(&pod, &kube::api::EvictParams::default()).await.context("the pod cannot be evicted")?;
+        eventually("the pod was replaced", secs(60), async || {
+            let now = installation.pod().await?;
+            Ok(Wanted::when(now["metadata"]["uid"] != before["metadata"]["uid"], (), || "the old one is there".into()))
+        })
+        .await?;
+        installation.ready(READY).await?;
+        Ok(())
+    })
+}

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::json;
 use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API};
-use tracardi_e2e::{Installation, Namespace, Outcome, PodRun, Wanted, eventually, scenario, secs, text};
+use tracardi_e2e::{Installation, Namespace, Outcome, PodRun, Wanted, eventually, field, scenario, secs, text};
 
 /// Tries a URL from a pod in `from`; true when there was an answer over HTTP, whatever its status.
 async fn reaches(from: &Namespace, name: &str, image: &str, url: &str) -> Result<bool> {
@@ -122,5 +122,26 @@ fn the_services_cannot_call_out() -> Outcome {
         let own = format!("http://127.0.0.1:{}/livez", MANAGEMENT.number);
         home.exec(&pod, &container, &["/tracardi", "probe", "--url", &own]).await?;
         Ok(())
+    })
+}
+
+#[test]
+fn the_development_example_answers_on_a_node_port() -> Outcome {
+    scenario("nodeport", async |test| {
+        let namespace = test.namespace("dev").await?;
+        namespace.apply("examples/tracardi-development.yaml").await?;
+        let installation = namespace.installation("dev");
+        installation.ready(secs(120)).await?;
+        let node = text(&installation.pod().await?, "status.hostIP").to_owned();
+        let service = namespace.get("Service", "dev-public-api").await?;
+        let port = field(&service, "spec.ports.0.nodePort").as_u64().context("no node port")?;
+        ensure!(port == 30585, "the node port is {port}");
+        let image = installation.image().await?;
+        let outside = test.namespace("outside").await?;
+        eventually("the node port answers", secs(30), async || {
+            let answers = reaches(&outside, "node-", &image, &format!("http://{node}:{port}/healthcheck")).await?;
+            Ok(Wanted::when(answers, (), || "no answer".into()))
+        })
+        .await
     })
 }

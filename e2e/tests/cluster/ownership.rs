@@ -149,3 +149,23 @@ fn deletion_takes_the_data_along_when_asked_to() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn what_belongs_to_somebody_else_is_not_taken() -> Outcome {
+    scenario("taken", async |test| {
+        let namespace = test.namespace("name").await?;
+        namespace
+            .create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken-config"},
+                "data": {"mine": "yes"}}))
+            .await?;
+        let installation = namespace.install("taken", json!({})).await?;
+        let object = installation.becomes("Degraded", "True", secs(30)).await?;
+        ensure!(condition(&object, "Degraded") == Some(("True", "NameTaken")), "{}", object["status"]);
+        ensure!(object["status"].to_string().contains("taken-config"), "the object is not named: {}", object["status"]);
+        let mine = namespace.get("ConfigMap", "taken-config").await?;
+        ensure!(mine["data"] == json!({"mine": "yes"}), "somebody else's ConfigMap was changed: {}", mine["data"]);
+        namespace.delete("ConfigMap", "taken-config").await?;
+        installation.ready(READY).await?;
+        Ok(())
+    })
+}
