@@ -93,7 +93,7 @@ function Address({ url }: { url: string | null | undefined }) {
 }
 
 function ProductCard({ product, page }: { product: Product; page: string | null }) {
-  const variant = [product.variant?.name, product.variant?.color, product.variant?.size].filter(Boolean).join(', ')
+  const variant = [...new Set([product.variant?.name, product.variant?.color, product.variant?.size].filter(Boolean))].join(', ')
   return (
     <Section title="Product">
       <Group wrap="nowrap" align="flex-start" gap="md" mb="md">

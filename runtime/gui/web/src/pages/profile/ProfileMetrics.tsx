@@ -12,7 +12,7 @@ export function ProfileMetrics({ profile }: { profile: ProfileDocument }) {
   const started = metrics?.ltcosc ?? 0
   const completed = metrics?.ltcocc ?? 0
   return (
-    <SimpleGrid cols={{ base: 2, sm: 3, lg: 5 }} spacing={{ base: 'sm', sm: 'lg' }}>
+    <SimpleGrid cols={{ base: 2, sm: metrics?.ltv ? 3 : 4, lg: metrics?.ltv ? 5 : 4 }} spacing={{ base: 'sm', sm: 'lg' }}>
       <Metric label="Visits" value={number(visitsOf(profile))} hint={<>last <When time={visit?.current ?? visit?.last ?? profile.metadata?.time?.update} /></>} />
       <Metric label="Checkouts started" value={number(started)} hint={`worth ${money(metrics?.ltcosv ?? 0)}`} />
       <Metric label="Checkouts completed" value={number(completed)} hint={`worth ${money(metrics?.ltcocv ?? 0)}`} />
@@ -21,7 +21,8 @@ export function ProfileMetrics({ profile }: { profile: ProfileDocument }) {
         value={started > 0 ? `${Math.min(100, Math.round((completed / started) * 100))} %` : '–'}
         hint="of started checkouts"
       />
-      <Metric label="Lifetime value" value={money(metrics?.ltv ?? 0) ?? '–'} hint="all purchases" />
+      {/* Only workflows set it: most installations have none, and a zero would read as "bought nothing". */}
+      {metrics?.ltv ? <Metric label="Lifetime value" value={money(metrics.ltv) ?? '–'} hint="as computed by workflows" /> : null}
     </SimpleGrid>
   )
 }
