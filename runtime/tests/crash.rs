@@ -188,6 +188,8 @@ async fn kill_at_random_instants_under_load() {
         ready[ready.len() / 2],
         ready[ready.len() - 1]
     );
+    // The median: a single start may meet a moment in which the machine is busy with something else.
+    assert!(ready[ready.len() / 2] < Duration::from_secs(1), "{ready:?}");
     let given_up = journal.iter().filter(|entry| entry.profile.is_none()).count();
     println!("{} requests, {given_up} given up, sent again {retries} times", journal.len());
     compare(&server, &journal).await;
