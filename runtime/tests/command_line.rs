@@ -76,6 +76,43 @@ async fn ports_and_directories_in_use_are_told() {
 }
 
 #[tokio::test]
+async fn health_and_metrics() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path())
+        // Empty settings are none, and the original's spelling of switches is understood.
+        .set("USE_X_FORWARDED_IP", "")
+        .set("TRACARDI_PUBLIC_URL", "")
+        .set("TRACK_DEBUG", "Yes");
+    server.start().await;
+    server.create_source().await;
+    let body = support::payload("s", None, &[serde_json::json!({"type": "page-view"})]);
+    let headers = [("content-type", "application/json")];
+    let tracked = server.public().request("POST", "/track", &headers, &body).await.unwrap();
+    assert_eq!(tracked.status, 200, "{}", tracked.detail());
+    let mut management = server.client(3);
+    for path in ["/livez", "/readyz", "/healthcheck"] {
+        let answer = management.request("GET", path, &[], b"").await.unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"ok\n"[..]), "{path}");
+    }
+    let figures = management.request("GET", "/metrics", &[], b"").await.unwrap();
+    let figures = String::from_utf8(figures.body).unwrap();
+    for line in [
+        r#"tracardi_http_requests_total{port="public",route="/track",status="200"} 1"#,
+        r#"tracardi_http_requests_total{port="private",route="/event-source",status="200"} 1"#,
+        r#"tracardi_http_request_seconds_count{port="public",route="/track"} 1"#,
+        "tracardi_http_panics_total 0",
+        "tracardi_live_listeners 0",
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+        "tracardi_build_info{",
+        "# EOF",
+    ] {
+        assert!(figures.lines().any(|found| found.starts_with(line)), "{line} in\n{figures}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn init_prepares_everything_once() {
     let folder = scratch();
     let data = folder.path().join("deep/data");

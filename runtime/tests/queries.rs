@@ -131,6 +131,27 @@ async fn ranges() {
         assert_eq!(reply.status, 422, "{path} {body}: {}", reply.text);
         assert!(reply.json()["detail"][0]["loc"].to_string().contains(place), "{path} {body}: {}", reply.text);
     }
+
+    // Parameters of path and query.
+    for (path, place) in [
+        ("/events/profile/a?limit=many", r#"["query","limit"]"#),
+        ("/events/profile/a?limit=-1", r#"["query","limit"]"#),
+        ("/session/profile/a?n=x", r#"["query","n"]"#),
+        ("/event/%ff", r#"["path"]"#),
+        ("/profile/%c3%28", r#"["path"]"#),
+    ] {
+        let reply = call("GET", format!("{}{path}", api.private)).bearer(&api.token).send().await;
+        assert_eq!(reply.status, 422, "{path}: {}", reply.text);
+        assert_eq!(reply.json()["detail"][0]["loc"].to_string(), place, "{path}: {}", reply.text);
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+    }
+    // Ids of every kind are looked for as they are.
+    for id in ["a%2fb", "%27%3B--", "%25", "%F0%9F%98%80", "a%0Ab"] {
+        for index in ["event", "session", "profile"] {
+            let reply = call("GET", format!("{}/{index}/{id}", api.private)).bearer(&api.token).send().await;
+            assert_eq!((reply.status.as_u16(), reply.text.as_str()), (404, "null"), "/{index}/{id}");
+        }
+    }
     server.stop().await;
 }
 

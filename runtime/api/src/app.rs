@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracardi_collector::Collector;
 use tracardi_model::Limits;
+use tracardi_process::health::Progress;
 use tracardi_process::{Metrics, SharedClock};
 use tracardi_store::{Configuration, Documents};
 
@@ -84,6 +85,8 @@ pub struct Parts {
     pub bodies: BodyBudget,
     /// Places at the live stream.
     pub live: Arc<Semaphore>,
+    /// Whether requests to collect are answered.
+    pub progress: Progress,
     /// Metrics.
     pub figures: Figures,
 }
@@ -105,6 +108,7 @@ impl App {
             attempts: Attempts::default(),
             bodies: BodyBudget::new(setup.options.body_memory),
             live: Arc::new(Semaphore::new(setup.options.live_clients)),
+            progress: Progress::default(),
             figures: Figures::new(metrics),
             setup,
         };

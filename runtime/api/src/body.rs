@@ -32,6 +32,9 @@ pub struct BodyBudget(Arc<Semaphore>);
 
 /// Bytes of one permit.
 const UNIT: usize = 1024;
+/// Bodies up to this length cost nothing of the budget: however many long ones are on their way, ordinary requests get
+/// through. (Their memory is bounded by the number of connections.)
+const FREE: usize = 16 * 1024;
 
 impl BodyBudget {
     /// Room for `bytes` of bodies at a time.
@@ -43,7 +46,7 @@ impl BodyBudget {
     /// Room for so many bytes more, or none at the moment.
     fn take(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refusal> {
         let held_units = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = bytes.div_ceil(UNIT).saturating_sub(held_units);
+        let missing = bytes.saturating_sub(FREE).div_ceil(UNIT).saturating_sub(held_units);
         if missing == 0 {
             return Ok(());
         }
@@ -74,6 +77,7 @@ pub struct Read {
 /// 413 with a complaint about `body` when it is longer (known from `Content-Length`, or as soon as it turns out), 408 when
 /// the sender is too slow, 400 when it breaks off, 503 when all requests together hold too much.
 pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBudget) -> Result<Read, Refusal> {
+    plain(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|announced| announced > limit) {
         // Who waits for permission to send ("100-continue") reads the refusal without having sent anything.
@@ -83,7 +87,6 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
         return Err(too_long(limit));
     }
     let mut held = None;
-    budget.take(&mut held, announced.unwrap_or(UNIT))?;
     let reading = async {
         let mut body = body;
         let mut first: Option<Bytes> = None;
@@ -108,7 +111,7 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
                 None if whole.is_empty() => first = Some(data),
                 None => whole.extend_from_slice(&data),
                 Some(start) => {
-                    whole.reserve(announced.unwrap_or(length).max(length));
+                    whole.reserve(length);
                     whole.extend_from_slice(&start);
                     whole.extend_from_slice(&data);
                 }
@@ -118,6 +121,17 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
     };
     let bytes = tokio::time::timeout(WHOLE, reading).await.map_err(|_| too_slow())??;
     Ok(Read { bytes, _budget: held })
+}
+
+/// Refuses compressed bodies: 415.
+fn plain(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") else {
+        return Ok(());
+    };
+    let at = vec!["header".into(), "content-encoding".into()];
+    let complaint = FieldError::new("content_encoding", at, "Send the body as it is; compressed bodies are not read")
+        .with_input(&Value::String(String::from_utf8_lossy(coding.as_bytes()).into_owned()));
+    Err(Refusal::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, serde_json::to_value([complaint]).unwrap_or_default()))
 }
 
 /// Reads and forgets the rest of a body, within limits.
@@ -271,10 +285,21 @@ mod tests {
     async fn all_bodies_together_have_a_budget() {
         let budget = budget();
         let held = read(&HeaderMap::new(), pieces(60, UNIT), 1 << 20, &budget).await.unwrap();
-        let refusal = read(&HeaderMap::new(), pieces(5, UNIT), 1 << 20, &budget).await.unwrap_err();
+        let refusal = read(&HeaderMap::new(), pieces(40, UNIT), 1 << 20, &budget).await.unwrap_err();
         assert_eq!(status(refusal), StatusCode::SERVICE_UNAVAILABLE);
+        // Ordinary requests are not affected.
+        assert!(read(&HeaderMap::new(), pieces(16, UNIT), 1 << 20, &budget).await.is_ok());
         drop(held);
-        assert!(read(&HeaderMap::new(), pieces(5, UNIT), 1 << 20, &budget).await.is_ok());
+        assert!(read(&HeaderMap::new(), pieces(40, UNIT), 1 << 20, &budget).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn compressed_bodies_are_refused() {
+        let packed = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let refusal = read(&packed, pieces(1, 1), 10, &budget()).await.unwrap_err();
+        assert_eq!(status(refusal), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let plain = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("identity"))]);
+        assert!(read(&plain, pieces(1, 1), 10, &budget()).await.is_ok());
     }
 
     #[test]

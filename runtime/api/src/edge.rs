@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracardi_process::supervisor::catch_panic;
 
-use crate::app::App;
+use crate::app::{App, Surface};
 use crate::context;
 use crate::errors::Refusal;
 use crate::figures::{RequestLabels, RouteLabels};
@@ -22,6 +22,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTION
 pub async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
     let context = request.headers().get(context::HEADER).cloned();
     let cross = CrossOrigin::of(request.headers());
     let mut response = if is_preflight(&request) {
@@ -45,10 +46,15 @@ pub async fn edge(State(app): State<App>, request: Request, next: Next) -> Respo
     if let Some(context) = context {
         response.headers_mut().insert(HeaderName::from_static(context::HEADER), context);
     }
+    if app.surface == Surface::Private && !response.headers().contains_key(header::CACHE_CONTROL) {
+        // What it answers speaks of persons and of the configuration.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     let seconds = start.elapsed().as_secs_f64();
     if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.6}")) {
         response.headers_mut().insert(PROCESS_TIME, value);
     }
+    tracing::debug!(%method, route = route.as_ref().map(MatchedPath::as_str), status = response.status().as_u16(), seconds, "answered");
     count(&app, route.as_ref(), response.status(), seconds);
     response
 }

@@ -1,7 +1,7 @@
 //! Single events and the events of a profile: `/event/{id}`, `/events/profile/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracardi_language::filter::Filter;
@@ -13,6 +13,7 @@ use crate::auth::{Allowed, Everyone, Readers};
 use crate::context::InContext;
 use crate::document::{equal, place, raw};
 use crate::errors::Refusal;
+use crate::params::{Path, Query};
 use crate::range::MAX_LIMIT;
 
 /// `GET /event/{id}`: `{"event", "_metadata": {"id", "index"}}`; 404 `null`.

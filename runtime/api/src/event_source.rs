@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracardi_model::source::INTERNAL_PREFIX;
@@ -15,6 +15,7 @@ use crate::auth::{Allowed, Builders};
 use crate::body::JsonBody;
 use crate::context::InContext;
 use crate::errors::Refusal;
+use crate::params::{Path, Query};
 
 /// Group of the sources that name none.
 const GENERAL: &str = "general";

@@ -18,6 +18,7 @@ pub mod figures;
 pub mod info;
 pub mod install;
 pub mod live;
+pub mod params;
 pub mod password;
 pub mod profile;
 pub mod range;

@@ -1,7 +1,7 @@
 //! Single profiles: `/profile/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Map, Value};
 use tracardi_store::Index;
 
@@ -10,6 +10,7 @@ use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
 use crate::document::{object, place};
 use crate::errors::Refusal;
+use crate::params::Path;
 
 /// `GET /profile/{id}` by any of the profile's ids: the document, with `_meta`; 404 `null`.
 pub async fn get(

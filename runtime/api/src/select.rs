@@ -1,7 +1,7 @@
 //! Queries over events, sessions and profiles: `POST /{index}/select`, `…/select/range[/page/{n}]`, `…/select/histogram`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ use crate::auth::{Allowed, Everyone};
 use crate::body::{JsonBody, OptionalJsonBody};
 use crate::context::InContext;
 use crate::errors::Refusal;
+use crate::params::{Path, Query};
 use crate::range::{MAX_LIMIT, RangeQuery, resolve};
 
 /// Rows of a page, where the client asks for a page by number.

@@ -1,7 +1,7 @@
 //! Single sessions: `/session/{id}`, `/session/profile/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracardi_store::{Index, Matching, Select};
@@ -11,6 +11,7 @@ use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
 use crate::document::{equal, object};
 use crate::errors::Refusal;
+use crate::params::{Path, Query};
 
 /// `GET /session/{id}`: the session, with `operation`; 404 `null`.
 pub async fn get(

@@ -61,6 +61,7 @@ pub async fn track(State(app): State<App>, request: Request) -> Result<Response,
     };
     let origin = Origin { headers: clean(&parts.headers), client_ip: client_ip(&app, &parts) };
     let command = Command::new(context, source, payload, origin, profile_less);
+    let _underway = app.progress.begin();
     let answer = app.collector.collect(command, bytes).await?;
     let status = if answer.errors.is_empty() { StatusCode::OK } else { StatusCode::IM_USED };
     Ok((status, Json(answer)).into_response())

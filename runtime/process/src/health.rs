@@ -1,12 +1,15 @@
 //! Whether the process lives, whether it can do its work, and its figures: the management listener's router.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::time::Instant;
 
 use crate::metrics::{CONTENT_TYPE, Metrics};
 
@@ -73,6 +76,61 @@ impl Health {
     }
 }
 
+/// Watches whether a part of the process gets anywhere: requests go in, answers come out. A cheap handle.
+#[derive(Clone, Debug)]
+pub struct Progress(Arc<Steps>);
+
+#[derive(Debug)]
+struct Steps {
+    begin: Instant,
+    waiting: AtomicU64,
+    /// Milliseconds since `begin` at which something last ended, or began while nothing else waited.
+    last: AtomicU64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(Arc::new(Steps { begin: Instant::now(), waiting: AtomicU64::new(0), last: AtomicU64::new(0) }))
+    }
+}
+
+impl Progress {
+    /// Something begins; it ends when the guard is dropped.
+    #[must_use]
+    pub fn begin(&self) -> Underway {
+        if self.0.waiting.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.step();
+        }
+        Underway(self.clone())
+    }
+
+    /// For how long something has been waiting while nothing ended; zero when nothing waits.
+    #[must_use]
+    pub fn stalled(&self) -> Duration {
+        if self.0.waiting.load(Ordering::Acquire) == 0 {
+            return Duration::ZERO;
+        }
+        let last = Duration::from_millis(self.0.last.load(Ordering::Acquire));
+        self.0.begin.elapsed().saturating_sub(last)
+    }
+
+    fn step(&self) {
+        let now = u64::try_from(self.0.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.last.store(now, Ordering::Release);
+    }
+}
+
+/// Something that [`Progress`] watches.
+#[derive(Debug)]
+pub struct Underway(Progress);
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.step();
+        self.0.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// `/livez` and `/readyz` (200 `ok`, or 503 with one line per failing check), `/healthcheck` (the same as `/readyz`),
 /// `/metrics`.
 pub fn router(health: Health, metrics: Metrics) -> Router {
@@ -107,5 +165,22 @@ mod tests {
         assert!(health.failing(Kind::Live).is_empty());
         assert_eq!(health.answer(Kind::Ready).status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(health.answer(Kind::Live).status(), StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn standing_still_is_noticed() {
+        let progress = Progress::default();
+        let pass = |seconds| tokio::time::advance(Duration::from_secs(seconds));
+        pass(10).await;
+        assert_eq!(progress.stalled(), Duration::ZERO, "nothing to do is no standstill");
+        let (first, second) = (progress.begin(), progress.begin());
+        pass(10).await;
+        assert_eq!(progress.stalled(), Duration::from_secs(10));
+        drop(first);
+        pass(5).await;
+        assert_eq!(progress.stalled(), Duration::from_secs(5));
+        drop(second);
+        pass(5).await;
+        assert_eq!(progress.stalled(), Duration::ZERO);
     }
 }

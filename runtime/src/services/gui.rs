@@ -26,7 +26,7 @@ use tracardi_process::health::{self, Health};
 use tracardi_process::listen::{self, Limits};
 use tracardi_process::shutdown::Signals;
 
-use super::{metrics, run_until_signalled};
+use super::{given, metrics, run_until_signalled};
 
 /// How long a connection to the private API may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let signals = Signals::new().context("signals cannot be caught")?;
     let supervisor = Supervisor::new();
     let gui = listen::bind("web application", &arguments.listen).await?;
-    if let Some(address) = &arguments.management_listen {
+    if let Some(address) = given(arguments.management_listen.as_ref()) {
         let management = listen::bind("health and metrics", address).await?;
         listen::serve(&supervisor, management, health::router(Health::new(), metrics()), Limits::default());
     }

@@ -11,7 +11,7 @@ use tracardi_crds::contract::env;
 use tracardi_process::random;
 use tracardi_store::{Configuration, Keys, Sqlite};
 
-use super::secrets;
+use super::{given, secrets};
 use crate::cli::DataArguments;
 
 /// Address of the administrator when none is given.
@@ -60,7 +60,7 @@ async fn first_administrator(arguments: &DataArguments, configuration: &dyn Conf
     if configuration.installed().await? {
         return Ok(());
     }
-    let email = arguments.admin_email.as_deref().unwrap_or(ADMIN_EMAIL).trim().to_lowercase();
+    let email = given(arguments.admin_email.as_ref()).map_or(ADMIN_EMAIL, String::as_str).trim().to_lowercase();
     if !is_email(&email) {
         bail!("`{email}` is no e-mail address; give another one with --admin-email or {}", env::ADMIN_EMAIL);
     }

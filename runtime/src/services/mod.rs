@@ -18,6 +18,11 @@ pub(crate) fn metrics() -> Metrics {
     metrics
 }
 
+/// A setting that is not empty: an environment variable without content counts as absent.
+pub(crate) fn given(setting: Option<&String>) -> Option<&String> {
+    setting.filter(|text| !text.trim().is_empty())
+}
+
 /// Runs until SIGTERM or SIGINT, or until a task fails; then ends everything phase by phase. A second signal ends the
 /// process at once.
 pub(crate) async fn run_until_signalled(supervisor: &Supervisor, mut signals: Signals) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::HeaderName;
@@ -16,18 +17,20 @@ use tracardi_collector::{Collector, CollectorLimits, CollectorSetup};
 use tracardi_crds::contract::env;
 use tracardi_engine::Settings;
 use tracardi_model::Limits;
-use tracardi_process::health::{self, Health, Kind};
+use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
 
 use super::init::{Prepared, prepare};
-use super::{gui, metrics, run_until_signalled};
+use super::{given, gui, metrics, run_until_signalled};
 use crate::cli::{DataArguments, Switch};
 
 /// Memory for request bodies that are being read, both ports together.
 const BODY_MEMORY: usize = 48 << 20;
 /// Clients of the live stream at a time.
 const LIVE_CLIENTS: usize = 64;
+/// When no request was answered for so long while some wait, the process is beyond repair.
+const STALLED: Duration = Duration::from_mins(1);
 /// Connections of visitors at a time.
 const PUBLIC_CONNECTIONS: usize = 2048;
 /// Connections of people and of our own services at a time.
@@ -54,21 +57,21 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "URL", env = env::PUBLIC_URL)]
     public_url: Option<String>,
     /// Header with the client's address behind a proxy, for example X-Forwarded-For
-    #[arg(long, value_name = "HEADER", env = env::USE_X_FORWARDED_IP, value_parser = header_name)]
-    forwarded_ip_header: Option<HeaderName>,
+    #[arg(long, value_name = "HEADER", env = env::USE_X_FORWARDED_IP)]
+    forwarded_ip_header: Option<String>,
     /// Let payloads ask for the ids of stored events (`options.debugger`)
-    #[arg(long, value_name = "YES|NO", default_value = "no", env = env::TRACK_DEBUG)]
+    #[arg(long, value_name = "YES|NO", default_value = "no", ignore_case = true, env = env::TRACK_DEBUG)]
     track_debug: Switch,
     /// Make the events `profile-created`, `visit-started` and `session-opened`
-    #[arg(long, value_name = "YES|NO", default_value = "yes", env = env::SYSTEM_EVENTS)]
+    #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::SYSTEM_EVENTS)]
     system_events: Switch,
     /// Refuse the traffic of robots
-    #[arg(long, value_name = "YES|NO", default_value = "yes", env = env::DISALLOW_BOT_TRAFFIC)]
+    #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::DISALLOW_BOT_TRAFFIC)]
     disallow_bot_traffic: Switch,
 }
 
-fn header_name(text: &str) -> Result<HeaderName, String> {
-    text.parse().map_err(|_| format!("`{text}` is no name of a header"))
+fn header_name(text: &str) -> anyhow::Result<HeaderName> {
+    text.parse().map_err(|_| anyhow::anyhow!("--forwarded-ip-header: `{text}` is no name of a header"))
 }
 
 /// Runs until it is told to stop.
@@ -78,7 +81,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let public = listen::bind("public API", &arguments.public_listen).await?;
     let private = listen::bind("private API", &arguments.private_listen).await?;
     let web = listen::bind("web application", &arguments.gui_listen).await?;
-    let management = match &arguments.management_listen {
+    let management = match given(arguments.management_listen.as_ref()) {
         Some(address) => Some(listen::bind("health and metrics", address).await?),
         None => None,
     };
@@ -107,11 +110,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         instance,
         installation_token,
         &metrics,
-    );
+    )?;
 
     let limits = |connections| listen::Limits { connections, ..listen::Limits::default() };
     if let Some(management) = management {
-        let health = checks(collector);
+        let health = checks(collector, app.progress.clone());
         listen::serve(&supervisor, management, health::router(health, metrics), limits(TRUSTED_CONNECTIONS));
     }
     let api = gui::ApiUrl::from(private.address());
@@ -146,11 +149,12 @@ fn app(
     instance: String,
     installation_token: String,
     metrics: &Metrics,
-) -> App {
-    let public_url = arguments.public_url.clone().unwrap_or_else(|| format!("http://{public}"));
+) -> anyhow::Result<App> {
+    let public_url = given(arguments.public_url.as_ref()).cloned().unwrap_or_else(|| format!("http://{public}"));
+    let forwarded_ip = given(arguments.forwarded_ip_header.as_ref()).map(|name| header_name(name)).transpose()?;
     let options = Options {
         public_url: public_url.trim_end_matches('/').to_owned(),
-        forwarded_ip: arguments.forwarded_ip_header.clone(),
+        forwarded_ip,
         limits: Limits::default(),
         installation_token,
         instance,
@@ -165,14 +169,20 @@ fn app(
         options,
         leaving: supervisor.token(Phase::Accept),
     };
-    App::new(setup, metrics)
+    Ok(App::new(setup, metrics))
 }
 
-/// Ready: the collector can store. Alive: the process answers, and a failed task ends it by itself.
-fn checks(collector: Collector) -> Health {
+/// Ready: the collector can store. Alive: requests to collect are answered, be it with a refusal.
+fn checks(collector: Collector, progress: Progress) -> Health {
     let health = Health::new();
     health.check(Kind::Ready, "store", move || {
         if collector.healthy() { Ok(()) } else { Err("events cannot be stored at the moment; see the log".to_owned()) }
+    });
+    health.check(Kind::Live, "collector", move || match progress.stalled() {
+        stalled if stalled > STALLED => {
+            Err(format!("requests wait, and none was answered for {} s", stalled.as_secs()))
+        }
+        _ => Ok(()),
     });
     health
 }
