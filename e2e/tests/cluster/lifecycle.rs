@@ -314,13 +314,14 @@ fn a_drain_waits_only_when_it_is_told_to() -> Outcome {
         let pods: kube::Api<k8s_openapi::api::core::v1::Pod> =
             kube::Api::namespaced(namespace.client(), namespace.name());
         let pod = installation.pod_name().await?;
-        // The budget's controller may not have counted the pod yet; until then it lets nothing go either.
-        let refused = pods.evict(&pod, &kube::api::EvictParams::default()).await;
-        ensure!(refused.is_err(), "the pod was evicted although disruptions are blocked");
+        // The client asks again as long as it is told that there are too many requests, as `kubectl drain` does.
+        let eviction = kube::api::EvictParams::default();
+        let refused = tokio::time::timeout(secs(5), pods.evict(&pod, &eviction)).await;
+        ensure!(refused.is_err(), "an eviction was answered although disruptions are blocked: {refused:?}");
         installation.change(json!({"disruptions": "Allow"})).await?;
         namespace.disappears("PodDisruptionBudget", "drained-standalone", secs(15)).await?;
         let before = installation.pod().await?;
-        pods.evict(&pod, &kube::api::EvictParams::default()).await.context("the pod cannot be evicted")?;
+        pods.evict(&pod, &eviction).await.context("the pod cannot be evicted")?;
         eventually("the pod was replaced", secs(60), async || {
             let now = installation.pod().await?;
             Ok(Wanted::when(now["metadata"]["uid"] != before["metadata"]["uid"], (), || "the old one is there".into()))
