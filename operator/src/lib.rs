@@ -28,3 +28,6 @@ pub mod views;
 
 /// Name under which the operator owns fields; stable for ever, because a new name would leave the old fields behind.
 pub const FIELD_MANAGER: &str = "tracardi-operator";
+
+#[cfg(test)]
+mod testing;

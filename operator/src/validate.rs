@@ -312,3 +312,109 @@ fn generated(secret: &str, key: &str, observed: &Observed) -> Result<Credential,
     };
     Ok(Credential { secret: secret.to_owned(), key: key.to_owned(), revision, generated: true })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::observe::GeneratedFact;
+    use crate::testing::{resource, try_installation, with_secret};
+
+    fn refused(spec: Value, observed: &Observed) -> (Reason, String) {
+        let problem = try_installation(spec, observed).unwrap_err();
+        (problem.reason, problem.message)
+    }
+
+    #[test]
+    fn an_empty_spec_is_an_installation() {
+        let installation = try_installation(json!({}), &Observed::default()).unwrap();
+        assert_eq!(installation.image.reference, "registry.test/tracardi:1.2.3");
+        assert!(installation.retain && !installation.paused);
+        assert!(installation.trusted.is_some_and(|trusted| trusted.is_empty()));
+    }
+
+    #[test]
+    fn versions() {
+        let wanted = |version: &str| try_installation(json!({"version": version}), &Observed::default());
+        assert_eq!(wanted("1.2.9").unwrap().image.reference, "registry.test/tracardi:1.2.9");
+        assert_eq!(wanted("1.3.0").unwrap_err().reason, Reason::VersionUnsupported);
+        assert_eq!(wanted("2").unwrap_err().reason, Reason::SpecInvalid);
+        let mut running = resource(json!({"version": "1.2.0-rc.1"}));
+        running.status = Some(tracardi_crds::installation::TracardiInstallationStatus {
+            version: Some("1.2.0".into()),
+            ..Default::default()
+        });
+        let problem = validate(&running, &Observed::default(), &crate::testing::defaults()).unwrap_err();
+        assert_eq!(problem.reason, Reason::DowngradeRefused);
+        assert!(problem.message.contains("1.2.0-rc.1 is older than 1.2.0"), "{problem}");
+    }
+
+    #[test]
+    fn secrets_that_a_user_brings() {
+        let spec = json!({"secrets": {"signingKeySecretRef": {"name": "mine", "key": "signing"}}});
+        assert_eq!(refused(spec.clone(), &Observed::default()).0, Reason::SecretMissing);
+        for (fact, reason) in [
+            (SecretFact::Absent, Reason::SecretMissing),
+            (SecretFact::NoKey, Reason::SecretMissing),
+            (SecretFact::Unusable, Reason::SecretInvalid),
+        ] {
+            let mut observed = Observed::default();
+            observed.adopted.insert(("mine".into(), "signing".into()), fact);
+            let (is, message) = refused(spec.clone(), &observed);
+            assert_eq!(is, reason);
+            assert!(message.starts_with("spec.secrets.signingKeySecretRef"), "{message}");
+        }
+        let installation = try_installation(spec, &with_secret(&["signing"])).unwrap();
+        assert!(!installation.secrets.signing_key.generated);
+        assert!(installation.secrets.encryption_key.generated);
+    }
+
+    #[test]
+    fn what_outlives_pods_must_fit_together() {
+        let fact = GeneratedFact { uid: "u".into(), foreign: false, owned_by_another: false, owners: None };
+        let all = |observed: &mut Observed| {
+            for name in ["demo-admin", "demo-keys", "demo-installation"] {
+                observed.generated.insert(name.into(), fact.clone());
+            }
+        };
+        let claim = |another: bool| {
+            let view = serde_json::from_value(json!({"metadata": {"name": "demo-data"}})).unwrap();
+            Some(crate::observe::ClaimFact { owned_by_another: another, view: std::sync::Arc::new(view) })
+        };
+        let mut observed = Observed { claim: claim(false), ..Observed::default() };
+        all(&mut observed);
+        assert!(try_installation(json!({}), &observed).is_ok(), "a retained volume with its Secrets is taken up");
+        observed.generated.remove("demo-installation");
+        assert!(try_installation(json!({}), &observed).is_ok(), "the token can be made anew");
+        observed.generated.remove("demo-keys");
+        let (reason, message) = refused(json!({}), &observed);
+        assert_eq!(reason, Reason::SecretLost);
+        assert!(message.contains("encryption-key, signing-key"), "{message}");
+
+        let mut observed = Observed { claim: claim(true), ..Observed::default() };
+        all(&mut observed);
+        assert_eq!(refused(json!({}), &observed).0, Reason::AwaitingDeletion);
+        let foreign = GeneratedFact { foreign: true, ..fact.clone() };
+        let mut observed = Observed::default();
+        observed.generated.insert("demo-admin".into(), foreign);
+        assert_eq!(refused(json!({}), &observed).0, Reason::NameTaken);
+    }
+
+    #[test]
+    fn what_an_old_definition_lets_through_is_refused_here() {
+        let wrong = [
+            json!({"networking": {"trustedCIDRs": ["10.0.0.0/33"]}}),
+            json!({"networking": {"trustedCIDRs": ["10.0.0.1"]}}),
+            json!({"publicApi": {"port": 0}}),
+            json!({"publicApi": {"nodePort": 70000}}),
+        ];
+        for spec in wrong {
+            assert_eq!(refused(spec, &Observed::default()).0, Reason::SpecInvalid);
+        }
+        let mut long = resource(json!({}));
+        long.metadata.name = Some("a".repeat(41));
+        let problem = validate(&long, &Observed::default(), &crate::testing::defaults()).unwrap_err();
+        assert_eq!(problem.reason, Reason::SpecInvalid);
+    }
+}

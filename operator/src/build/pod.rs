@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use tracardi_crds::contract::{Port, TERMINATION_GRACE_SECONDS, USER_ID};
+use tracardi_crds::contract::{Port, TERMINATION_GRACE_SECONDS, USER_ID, path};
 use tracardi_crds::installation::{ResourceAmounts, Resources, TaintEffect, TolerationOperator};
 
 use crate::model::{Credential, Installation};
@@ -50,6 +50,7 @@ pub fn container(installation: &Installation, name: &str, arguments: &[&str]) ->
         name: name.to_owned(),
         image: Some(installation.image.reference.clone()),
         image_pull_policy: Some(installation.image.pull_policy.as_str().to_owned()),
+        command: Some(vec![path::BINARY.to_owned()]),
         args: Some(arguments.iter().map(|word| (*word).to_owned()).collect()),
         resources: Some(resources(&installation.resources)),
         // The last log lines of a container that fails become part of the status.

@@ -104,3 +104,6 @@ pub fn load_balancer_url(address: &str, port: u16) -> String {
 
 /// Names of all components of all modes.
 pub const COMPONENTS: [&str; 1] = [standalone::COMPONENT];
+
+#[cfg(test)]
+mod tests;

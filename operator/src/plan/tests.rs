@@ -1,0 +1,137 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::installation;
+
+/// Everything that a plan makes, as one YAML stream.
+fn manifests(spec: Value) -> String {
+    let plan = plan(&installation(spec)).unwrap();
+    let secrets =
+        plan.secrets.iter().map(|secret| format!("# Secret {} with {}\n", secret.name, secret.keys().join(", ")));
+    let objects = plan.objects.iter().map(|desired| format!("---\n{}", serde_yaml::to_string(&desired.body).unwrap()));
+    secrets.chain(objects).collect()
+}
+
+#[test]
+fn default() {
+    insta::assert_snapshot!(manifests(json!({})));
+}
+
+#[test]
+fn everything_set() {
+    insta::assert_snapshot!(manifests(json!({
+        "version": "1.2.0",
+        "mode": "standalone",
+        "image": {"repository": "other.test/tracardi", "tag": "edge", "pullPolicy": "Always", "pullSecrets": [{"name": "registry"}]},
+        "storage": {"size": "50Gi", "storageClassName": "fast"},
+        "admin": {"email": "me@example.com"},
+        "publicUrl": "https://collect.example.com",
+        "publicApi": {"serviceType": "LoadBalancer", "port": 443, "nodePort": 30443, "externalTrafficPolicy": "Local", "annotations": {"cloud/lb": "x"}},
+        "networking": {"trustedNamespaces": ["office", "monitoring"], "trustedNamespaceLabels": {"team": "growth"}, "trustedCIDRs": ["10.8.0.0/16"]},
+        "resources": {"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "cdp", "effect": "NoSchedule"}],
+        "disruptions": "Block",
+        "logging": {"format": "text", "level": "debug"},
+        "features": {"systemEvents": false, "disallowBotTraffic": false, "trackDebug": true, "clientIpHeader": "x-forwarded-for"}
+    })));
+}
+
+#[test]
+fn adopted_secrets() {
+    let reference = |key: &str| json!({"name": "mine", "key": key});
+    insta::assert_snapshot!(manifests(json!({
+        "admin": {"passwordSecretRef": reference("password")},
+        "secrets": {"installationTokenSecretRef": reference("token"), "signingKeySecretRef": reference("signing"), "encryptionKeySecretRef": reference("encryption")}
+    })));
+}
+
+/// Only what differs from the default is worth a snapshot.
+fn differences(spec: Value) -> String {
+    let (before, after) = (manifests(json!({})), manifests(spec));
+    let ignored = |line: &&str| !line.contains("tracardi.io/applied");
+    let (before, after): (Vec<_>, Vec<_>) =
+        (before.lines().filter(ignored).collect(), after.lines().filter(ignored).collect());
+    let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("-{line}"));
+    let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+{line}"));
+    gone.chain(new).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn profiles() {
+    insta::assert_snapshot!(differences(json!({"paused": true})), @"");
+    insta::assert_snapshot!(
+        "delete_policy",
+        manifests(json!({"deletionPolicy": "Delete"}))
+            .split("---\n")
+            .find(|object| object.contains("kind: PersistentVolumeClaim"))
+            .unwrap()
+            .to_owned()
+    );
+    assert!(!manifests(json!({"networking": {"networkPolicy": false}})).contains("NetworkPolicy"));
+    insta::assert_snapshot!("public_url", differences(json!({"publicUrl": "https://c.example.com"})));
+    insta::assert_snapshot!("disruptions_block", differences(json!({"disruptions": "Block"})));
+}
+
+#[test]
+fn pods_are_replaced_exactly_when_what_they_run_changes() {
+    let template = |installation: &Installation| {
+        let plan = plan(installation).unwrap();
+        plan.objects.into_iter().find(|desired| desired.kind == Kind::StatefulSet).unwrap().body["spec"]["template"]
+            .clone()
+    };
+    let base = installation(json!({}));
+    let changed = |change: &dyn Fn(&mut Installation)| {
+        let mut other = base.clone();
+        change(&mut other);
+        template(&other) != template(&base)
+    };
+    assert!(changed(&|i| i.log_level = "debug".into()), "configuration");
+    assert!(changed(&|i| i.secrets.signing_key.revision = "2".into()), "a rotated key");
+    assert!(changed(&|i| i.image.reference = "x:2".into()), "image");
+    assert!(!changed(&|i| i.secrets.admin_password.revision = "2".into()), "the password was read long ago");
+    assert!(!changed(&|i| i.retain = false), "deletion policy");
+    assert!(!changed(&|i| i.trusted = None), "network rules");
+    assert!(!changed(&|i| i.public_api.port = 80), "Services");
+}
+
+/// The `restricted` Pod Security Standard, and our own rules on top of it.
+#[test]
+fn pods_are_restricted() {
+    let plan = plan(&installation(json!({}))).unwrap();
+    let set = plan.objects.iter().find(|desired| desired.kind == Kind::StatefulSet).unwrap();
+    let pod = &set.body["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], json!(false));
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], json!(true));
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], json!("RuntimeDefault"));
+    let containers = ["initContainers", "containers"].map(|list| pod[list].as_array().unwrap().clone()).concat();
+    assert_eq!(containers.len(), 2);
+    for container in &containers {
+        let security = &container["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], json!(false));
+        assert_eq!(security["readOnlyRootFilesystem"], json!(true));
+        assert_eq!(security["capabilities"]["drop"], json!(["ALL"]));
+        for variable in container["env"].as_array().into_iter().flatten() {
+            assert!(variable.get("valueFrom").is_none(), "no secret in the environment: {variable}");
+        }
+    }
+    let admin_mounts = |container: &Value| container["volumeMounts"].to_string().contains("/etc/tracardi/admin");
+    assert!(admin_mounts(&containers[0]) && !admin_mounts(&containers[1]), "only the init step sees the password");
+    let allowed = ["persistentVolumeClaim", "emptyDir", "projected"];
+    for volume in pod["volumes"].as_array().unwrap() {
+        assert!(
+            volume.as_object().unwrap().keys().all(|key| key == "name" || allowed.contains(&key.as_str())),
+            "{volume}"
+        );
+    }
+}
+
+#[test]
+fn what_protects_comes_before_what_runs() {
+    let kinds: Vec<_> = plan(&installation(json!({}))).unwrap().objects.iter().map(|desired| desired.kind).collect();
+    let mut sorted = kinds.clone();
+    sorted.sort_unstable();
+    assert_eq!(kinds, sorted);
+    assert_eq!(kinds.first(), Some(&Kind::NetworkPolicy));
+    assert_eq!(kinds.last(), Some(&Kind::StatefulSet));
+}

@@ -1,0 +1,341 @@
+//! The whole operator against an API server in the same process: what it makes, what it heals, what it leaves alone, and
+//! exactly how many requests that takes.
+#![allow(clippy::disallowed_methods, reason = "tests start their own tasks")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::World;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tracardi_operator::children;
+use tracardi_operator::controller::{self, Context};
+use tracardi_operator::lease::{Elector, Leadership};
+use tracardi_operator::metrics::Metrics;
+use tracardi_operator::validate::Defaults;
+use tracardi_process::SystemClock;
+
+struct Operator {
+    task: tokio::task::JoinHandle<()>,
+    leads: watch::Sender<Option<Instant>>,
+}
+
+impl Drop for Operator {
+    /// As kill -9 would: whatever is under way ends at its current await.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn operator(world: &World, leads: bool) -> Operator {
+    let client = world.client();
+    let (sender, leadership) = Leadership::fixed(leads);
+    let (children, changes) = children::watch(&client, None);
+    let defaults = Defaults { version: "1.2.3".parse().unwrap(), image_repository: "registry.test/tracardi".into() };
+    let context = Arc::new(Context::new(
+        client.clone(),
+        children,
+        leadership.clone(),
+        "test".into(),
+        defaults,
+        SystemClock::shared(),
+        Metrics::default(),
+    ));
+    let (_, work) = controller::run(client, None, changes, leadership, context, std::future::pending());
+    Operator { task: tokio::spawn(work), leads: sender }
+}
+
+fn create(world: &World, spec: &Value) {
+    world.edit("tracardiinstallations", "demo", |resource| {
+        resource["apiVersion"] = json!("tracardi.io/v1alpha1");
+        resource["kind"] = json!("TracardiInstallation");
+        resource["spec"] = spec.clone();
+    });
+}
+
+fn status(world: &World, pointer: &str) -> Value {
+    world.get("tracardiinstallations", "demo").and_then(|r| r.pointer(pointer).cloned()).unwrap_or_default()
+}
+
+fn phase(world: &World) -> String {
+    status(world, "/status/phase").as_str().unwrap_or_default().to_owned()
+}
+
+async fn ready(world: &World) {
+    world.until("a StatefulSet", |world| world.get("statefulsets", "demo-standalone").is_some()).await;
+    world.settle();
+    world.until("Ready", |world| phase(world) == "Ready").await;
+    // The last status comes back to the operator as an event.
+    sleep(Duration::from_millis(300)).await;
+}
+
+#[tokio::test]
+async fn a_new_installation_takes_a_known_number_of_writes_and_then_none() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    ready(&world).await;
+    let writes = world.writes();
+    let of = |part: &str| writes.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(of("POST /api/v1/namespaces/shop/secrets"), 3, "{writes:#?}");
+    assert_eq!(of("PATCH") - of("/status"), 10, "ten objects, once each: {writes:#?}");
+    assert!(of("/status") <= 4, "{writes:#?}");
+    assert_eq!(of("events"), 2, "InitCompleted and Serving: {writes:#?}");
+    world.forget();
+    // Events about children that change nothing for us.
+    world.settle();
+    world.edit("services", "demo-gui", |service| service["metadata"]["annotations"]["cloud/else"] = json!("x"));
+    sleep(Duration::from_millis(500)).await;
+    let writes = world.writes();
+    assert!(writes.len() <= 1, "a Service has no generation, so its change costs one apply: {writes:#?}");
+    world.forget();
+    world.edit("tracardiinstallations", "demo", |resource| resource["metadata"]["labels"] = json!({"a": "b"}));
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.requests(), Vec::<String>::new(), "an unchanged world costs nothing");
+}
+
+#[tokio::test]
+async fn what_others_do_to_children_is_undone() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({"disruptions": "Block"}));
+    ready(&world).await;
+    for (plural, name) in [
+        ("services", "demo-gui"),
+        ("configmaps", "demo-config"),
+        ("networkpolicies", "demo-default-deny"),
+        ("poddisruptionbudgets", "demo-standalone"),
+    ] {
+        world.delete(plural, name);
+        world.until(name, |world| world.get(plural, name).is_some()).await;
+    }
+    world.delete("statefulsets", "demo-standalone");
+    ready(&world).await;
+    sleep(Duration::from_millis(2100)).await;
+    world.edit("statefulsets", "demo-standalone", |set| set["spec"]["replicas"] = json!(7));
+    world
+        .until("one replica", |w| w.get("statefulsets", "demo-standalone").unwrap()["spec"]["replicas"] == json!(1))
+        .await;
+    world.edit("configmaps", "demo-config", |map| map["data"]["TRACK_DEBUG"] = json!("yes"));
+    world
+        .until("no debugging", |w| w.get("configmaps", "demo-config").unwrap()["data"]["TRACK_DEBUG"] == json!("no"))
+        .await;
+    world.edit("services", "demo-gui", |service| service["metadata"]["labels"] = json!({}));
+    world
+        .until("labels", |w| {
+            w.get("services", "demo-gui").unwrap()["metadata"]["labels"]["app.kubernetes.io/instance"] == json!("demo")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_not_needed_any_more_goes_even_after_a_crash() {
+    let world = World::default();
+    let first = operator(&world, true);
+    create(&world, &json!({"disruptions": "Block"}));
+    ready(&world).await;
+    drop(first);
+    // As if the crash had come between creating the budget and writing the inventory.
+    world.edit("tracardiinstallations", "demo", |resource| {
+        resource["spec"] = json!({});
+        resource["status"]["inventory"] = json!([]);
+    });
+    let _second = operator(&world, true);
+    world.until("no budget", |world| world.get("poddisruptionbudgets", "demo-standalone").is_none()).await;
+    assert!(world.get("persistentvolumeclaims", "demo-data").is_some());
+}
+
+#[tokio::test]
+async fn an_operator_killed_at_any_moment_is_followed_by_one_that_finishes() {
+    for moment in 0..24 {
+        let world = World::default();
+        let first = operator(&world, true);
+        create(&world, &json!({}));
+        let began = Instant::now();
+        while world.writes().len() < moment && began.elapsed() < Duration::from_millis(400) {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        let secrets = ["demo-keys", "demo-admin"].map(|name| world.get("secrets", name).map(|s| s["data"].clone()));
+        let _second = operator(&world, true);
+        ready(&world).await;
+        for (name, before) in ["demo-keys", "demo-admin"].into_iter().zip(secrets) {
+            let after = world.get("secrets", name).unwrap()["data"].clone();
+            assert!(
+                before.is_none_or(|before| before == after),
+                "{name} was made anew after a crash at write {moment}"
+            );
+        }
+        assert_eq!(world.names().len(), 15, "{:#?}", world.names());
+    }
+}
+
+#[tokio::test]
+async fn a_paused_installation_is_left_alone_and_says_what_waits() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    ready(&world).await;
+    create(&world, &json!({"paused": true, "logging": {"level": "debug"}}));
+    world.until("Paused", |world| phase(world) == "Paused").await;
+    world.forget();
+    world.delete("services", "demo-gui");
+    world
+        .until("news", |w| status(w, "/status/conditions/1/message").to_string().contains("create Service/demo-gui"))
+        .await;
+    let message = status(&world, "/status/conditions/1/message").to_string();
+    assert!(
+        message.contains("update ConfigMap/demo-config") && message.contains("update StatefulSet/demo-standalone"),
+        "{message}"
+    );
+    let strangers: Vec<_> =
+        world.writes().into_iter().filter(|line| !line.contains("/status") && !line.contains("events")).collect();
+    assert_eq!(strangers, Vec::<String>::new());
+    create(&world, &json!({"logging": {"level": "debug"}}));
+    world
+        .until("the change", |w| {
+            w.get("configmaps", "demo-config").unwrap()["data"]["TRACARDI_LOG_LEVEL"] == json!("debug")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn deletion_policy_decides_about_owners_without_touching_values_or_pods() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    ready(&world).await;
+    let data = world.get("secrets", "demo-keys").unwrap()["data"].clone();
+    let template = world.get("statefulsets", "demo-standalone").unwrap()["spec"].clone();
+    let owned = |world: &World, plural: &str, name: &str| {
+        world.get(plural, name).unwrap()["metadata"]["ownerReferences"]
+            .as_array()
+            .is_some_and(|owners| !owners.is_empty())
+    };
+    assert!(!owned(&world, "secrets", "demo-keys") && !owned(&world, "persistentvolumeclaims", "demo-data"));
+    assert!(owned(&world, "services", "demo-gui"));
+    create(&world, &json!({"deletionPolicy": "Delete"}));
+    world
+        .until("owners", |w| owned(w, "secrets", "demo-keys") && owned(w, "persistentvolumeclaims", "demo-data"))
+        .await;
+    create(&world, &json!({"deletionPolicy": "Retain"}));
+    world
+        .until("no owners", |w| !owned(w, "secrets", "demo-keys") && !owned(w, "persistentvolumeclaims", "demo-data"))
+        .await;
+    assert_eq!(world.get("secrets", "demo-keys").unwrap()["data"], data);
+    assert_eq!(world.get("statefulsets", "demo-standalone").unwrap()["spec"], template);
+}
+
+#[tokio::test]
+async fn a_strangers_object_is_not_taken() {
+    let world = World::default();
+    world.edit("configmaps", "demo-config", |map| map["data"] = json!({"mine": "yes"}));
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    world.until("a word", |w| status(w, "/status/conditions/2/reason") == json!("NameTaken")).await;
+    assert_eq!(world.get("configmaps", "demo-config").unwrap()["data"], json!({"mine": "yes"}));
+}
+
+#[tokio::test]
+async fn one_refused_object_does_not_stop_the_others() {
+    let world = World::default();
+    world.refuse("PATCH /api/v1/namespaces/shop/services/demo-gui", 422);
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    world.until("a word", |w| status(w, "/status/conditions/2/reason") == json!("ApplyFailed")).await;
+    assert!(world.get("statefulsets", "demo-standalone").is_some());
+    assert_eq!(
+        status(&world, "/status/conditions/2/message"),
+        json!("apply Service \"demo-gui\": refused by the test")
+    );
+    world.relent();
+    world.until("healing", |world| world.get("services", "demo-gui").is_some()).await;
+}
+
+#[tokio::test]
+async fn who_does_not_lead_writes_nothing_and_takes_over_at_once() {
+    let world = World::default();
+    let standby = operator(&world, false);
+    create(&world, &json!({}));
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.writes(), Vec::<String>::new());
+    standby.leads.send_replace(Some(Instant::now() + Duration::from_secs(60)));
+    ready(&world).await;
+    standby.leads.send_replace(None);
+    world.forget();
+    world.delete("services", "demo-gui");
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.writes(), Vec::<String>::new(), "what is under way when leadership ends is dropped");
+}
+
+#[tokio::test]
+async fn a_resource_that_cannot_be_read_says_so_and_disturbs_no_other() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    world.edit("tracardiinstallations", "broken", |resource| {
+        resource["apiVersion"] = json!("tracardi.io/v1alpha1");
+        resource["kind"] = json!("TracardiInstallation");
+        resource["spec"] = json!({"publicApi": {"port": "many"}});
+    });
+    create(&world, &json!({}));
+    ready(&world).await;
+    let broken = world.get("tracardiinstallations", "broken").unwrap();
+    assert_eq!(broken["status"]["conditions"][1]["reason"], json!("Unreadable"), "{broken:#}");
+}
+
+/// Three candidates; whoever leads is stopped again and again. At no time do two lead.
+#[tokio::test(start_paused = true)]
+async fn never_two_leaders() {
+    let world = World::default();
+    let start = |number: usize| {
+        let (elector, leadership) =
+            Elector::new(world.client(), "operators", "lease", format!("replica-{number}"), SystemClock::shared());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(elector.run(async move { drop(stopped.await) }));
+        (task, leadership, Some(stop))
+    };
+    let mut replicas: Vec<_> = (0..3).map(start).collect();
+    let mut next = 3;
+    let mut hand_overs = Vec::new();
+    for round in 0..12 {
+        let lost = Instant::now();
+        let leader = loop {
+            let leaders: Vec<_> = (0..replicas.len()).filter(|at| replicas[*at].1.holds()).collect();
+            assert!(leaders.len() <= 1, "two leaders in round {round}");
+            if let [leader] = leaders[..] {
+                break leader;
+            }
+            assert!(lost.elapsed() < Duration::from_secs(13), "nobody leads");
+            sleep(Duration::from_millis(50)).await;
+        };
+        hand_overs.push((round % 2 == 1, lost.elapsed()));
+        let (task, _, stop) = &mut replicas[leader];
+        if round % 2 == 0 {
+            // Asked to leave: the Lease is handed back.
+            drop(stop.take());
+            sleep(Duration::from_millis(10)).await;
+        } else {
+            task.abort();
+            sleep(Duration::from_millis(10)).await;
+        }
+        if round % 2 == 0 {
+            replicas[leader] = start(next);
+        } else {
+            // A killed replica may believe that it leads until its time is over: its leadership must end by itself.
+            let (_, old, _) = std::mem::replace(&mut replicas[leader], start(next));
+            tokio::spawn(async move {
+                sleep(tracardi_operator::lease::RENEW_DEADLINE).await;
+                assert!(!old.holds());
+            });
+        }
+        next += 1;
+    }
+    for (handed_back_before, took) in hand_overs.into_iter().skip(1) {
+        if handed_back_before {
+            assert!(took < Duration::from_millis(1500), "a hand-over took {took:?}");
+        }
+    }
+}
