@@ -28,6 +28,9 @@ pub struct Settings {
     /// Image of installations that name none, without tag.
     #[arg(long, env = "TRACARDI_OPERATOR_IMAGE_REPOSITORY", default_value = "localhost/tracardi")]
     pub image_repository: String,
+    /// Tag of installations that name neither tag nor version; by default the version.
+    #[arg(long, env = "TRACARDI_OPERATOR_IMAGE_TAG")]
+    pub image_tag: Option<String>,
     /// Version of installations that name none; by default the operator's own.
     #[arg(long, env = "TRACARDI_OPERATOR_DEFAULT_VERSION", default_value = env!("CARGO_PKG_VERSION"))]
     pub default_version: Version,
@@ -79,7 +82,11 @@ pub async fn run(settings: Settings) -> Result<(), String> {
         children.clone(),
         leadership.clone(),
         identity,
-        Defaults { version: settings.default_version.clone(), image_repository: settings.image_repository.clone() },
+        Defaults {
+            version: settings.default_version.clone(),
+            image_repository: settings.image_repository.clone(),
+            image_tag: settings.image_tag.clone(),
+        },
         clock,
         metrics,
     ));

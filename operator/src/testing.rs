@@ -21,7 +21,7 @@ pub(crate) fn resource(spec: Value) -> TracardiInstallation {
 
 /// The operator's settings.
 pub(crate) fn defaults() -> Defaults {
-    Defaults { version: Version::new(1, 2, 3), image_repository: "registry.test/tracardi".into() }
+    Defaults { version: Version::new(1, 2, 3), image_repository: "registry.test/tracardi".into(), image_tag: None }
 }
 
 /// Where every Secret `mine` has all keys.

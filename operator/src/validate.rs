@@ -20,6 +20,8 @@ pub struct Defaults {
     pub version: Version,
     /// Image of an installation that names none.
     pub image_repository: String,
+    /// Tag of an installation that names neither tag nor version; by default the version.
+    pub image_tag: Option<String>,
 }
 
 /// Why nothing can be done until a person acts.
@@ -60,7 +62,7 @@ pub fn validate(
     let logging = spec.logging.clone().unwrap_or_default();
     let storage = spec.storage.clone().unwrap_or_default();
     let installation = Installation {
-        image: image(spec.image.clone().unwrap_or_default(), &version, operator),
+        image: image(spec.image.clone().unwrap_or_default(), spec.version.is_some(), &version, operator),
         mode: spec.mode.unwrap_or(Mode::Standalone),
         version,
         storage: Storage {
@@ -163,9 +165,10 @@ fn version(wanted: Option<&str>, running: Option<&str>, operator: &Version) -> R
     Ok(wanted)
 }
 
-fn image(spec: ImageSpec, version: &Version, operator: &Defaults) -> Image {
+fn image(spec: ImageSpec, version_named: bool, version: &Version, operator: &Defaults) -> Image {
     let repository = spec.repository.unwrap_or_else(|| operator.image_repository.clone());
-    let tag = spec.tag.unwrap_or_else(|| version.to_string());
+    let default_tag = operator.image_tag.clone().filter(|_| !version_named);
+    let tag = spec.tag.or(default_tag).unwrap_or_else(|| version.to_string());
     Image {
         reference: format!("{repository}:{tag}"),
         pull_policy: spec.pull_policy.unwrap_or_default(),
@@ -416,5 +419,17 @@ mod tests {
         long.metadata.name = Some("a".repeat(41));
         let problem = validate(&long, &Observed::default(), &crate::testing::defaults()).unwrap_err();
         assert_eq!(problem.reason, Reason::SpecInvalid);
+    }
+
+    #[test]
+    fn the_default_tag_gives_way_to_what_the_resource_says() {
+        let operator = Defaults { image_tag: Some("build-7".into()), ..crate::testing::defaults() };
+        let version = Version::new(1, 2, 3);
+        let reference = |tag: Option<&str>, named| {
+            image(ImageSpec { tag: tag.map(Into::into), ..ImageSpec::default() }, named, &version, &operator).reference
+        };
+        assert_eq!(reference(None, false), "registry.test/tracardi:build-7");
+        assert_eq!(reference(None, true), "registry.test/tracardi:1.2.3");
+        assert_eq!(reference(Some("mine"), false), "registry.test/tracardi:mine");
     }
 }

@@ -1,5 +1,11 @@
 //! The whole operator against an API server in the same process: what it makes, what it heals, what it leaves alone, and
 //! exactly how many requests that takes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which the lint does not know as such"
+)]
 #![allow(clippy::disallowed_methods, reason = "tests start their own tasks")]
 
 mod support;
@@ -34,7 +40,11 @@ fn operator(world: &World, leads: bool) -> Operator {
     let client = world.client();
     let (sender, leadership) = Leadership::fixed(leads);
     let (children, changes) = children::watch(&client, None);
-    let defaults = Defaults { version: "1.2.3".parse().unwrap(), image_repository: "registry.test/tracardi".into() };
+    let defaults = Defaults {
+        version: "1.2.3".parse().unwrap(),
+        image_repository: "registry.test/tracardi".into(),
+        image_tag: None,
+    };
     let context = Arc::new(Context::new(
         client.clone(),
         children,
