@@ -1,5 +1,11 @@
 //! The manifest is fresh, the examples are valid, and wrong resources are refused with a message that names the field and
 //! the remedy. The same table (tests/refusals) is run against a real API server in `e2e/`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which the lint does not know as such"
+)]
 
 use std::{fs, path::PathBuf};
 

@@ -240,9 +240,10 @@ fn backoff(context: &Context, uid: &str) -> Duration {
     let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let count = failures.entry(uid.to_owned()).or_default();
     *count = count.saturating_add(1);
-    Duration::from_secs(1 << (*count - 1).min(6)).min(Duration::from_secs(60))
+    Duration::from_secs(1 << (*count - 1).min(6)).min(Duration::from_mins(1))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn on_error(resource: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Action {
     let name = resource.meta().name.as_deref().unwrap_or_default();
     let namespace = resource.meta().namespace.as_deref().unwrap_or_default();
@@ -314,7 +315,9 @@ pub fn run(
                     let known = context.written.lock().unwrap_or_else(PoisonError::into_inner);
                     let gone: Vec<_> = known.keys().filter(|uid| !alive.contains(*uid)).cloned().collect();
                     drop(known);
-                    gone.iter().for_each(|uid| context.forget(uid));
+                    for uid in &gone {
+                        context.forget(uid);
+                    }
                 }
                 Err(error) => tracing::warn!(%error, "the watch of resources was interrupted; it is started again"),
             }

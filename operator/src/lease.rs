@@ -89,7 +89,7 @@ impl Leadership {
     /// Leadership that holds for ever or never, for tests and for a single replica without a Lease.
     #[must_use]
     pub fn fixed(leads: bool) -> (watch::Sender<Option<Instant>>, Self) {
-        let until = leads.then(|| Instant::now() + Duration::from_secs(365 * 24 * 3600));
+        let until = leads.then(|| Instant::now() + Duration::from_hours(365 * 24));
         let (sender, receiver) = watch::channel(until);
         (sender, Self(receiver))
     }
@@ -294,7 +294,7 @@ mod tests {
         /// A silent holder is replaced after the duration plus one look, a handed-back Lease at once, and ours is renewed.
         #[test]
         fn nobody_waits_for_ever(age in 0u64..30_000) {
-            let now = Instant::now() + Duration::from_secs(60);
+            let now = Instant::now() + Duration::from_mins(1);
             let seen = |holder: &str| Seen {
                 holder: holder.into(), version: "1".into(), duration: DURATION, since: now.checked_sub(Duration::from_millis(age)).unwrap(),
             };

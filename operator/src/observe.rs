@@ -22,7 +22,7 @@ use crate::secrets::Value;
 use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadPart};
 
 /// How long what is known about Secrets is good for.
-pub const FRESH: Duration = Duration::from_secs(60);
+pub const FRESH: Duration = Duration::from_mins(1);
 /// The same while one is missing or wrong.
 pub const FRESH_PROBLEM: Duration = Duration::from_secs(15);
 

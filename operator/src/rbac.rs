@@ -71,27 +71,24 @@ pub fn rules(rights: &[Right]) -> Value {
 /// The rules as YAML with a comment above each, for the chart.
 #[must_use]
 pub fn rules_yaml(rights: &[Right]) -> String {
-    let mut text = String::from("# Generated from operator/src/rbac.rs by `tracardi-operator rbac`; do not edit.\n");
-    for Right { group, resource, verbs, why } in rights {
+    let rules = rights.iter().map(|Right { group, resource, verbs, why }| {
         let verbs = verbs.join(", ");
-        text.push_str(&format!(
-            "# {why}\n- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [{verbs}]\n"
-        ));
-    }
-    text
+        format!("# {why}\n- apiGroups: [\"{group}\"]\n  resources: [\"{resource}\"]\n  verbs: [{verbs}]\n")
+    });
+    let head = "# Generated from operator/src/rbac.rs by `tracardi-operator rbac`; do not edit.\n";
+    std::iter::once(head.to_owned()).chain(rules).collect()
 }
 
 /// The rights as a table in Markdown, for docs/operator.md.
 #[must_use]
 pub fn markdown_table() -> String {
-    let mut table = String::from("| Where | Resource | Verbs | Why |\n|---|---|---|---|\n");
-    for (place, rights) in [("installations' namespaces", INSTALLATIONS), ("operator's namespace", OWN_NAMESPACE)] {
-        for Right { group, resource, verbs, why } in rights {
-            let group = if group.is_empty() { String::new() } else { format!(".{group}") };
-            let (name, sub) =
-                resource.split_once('/').map_or((*resource, String::new()), |(n, s)| (n, format!("/{s}")));
-            table.push_str(&format!("| {place} | `{name}{group}{sub}` | {} | {why} |\n", verbs.join(", ")));
-        }
-    }
-    table
+    let row = |place: &str, Right { group, resource, verbs, why }: &Right| {
+        let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+        let (name, sub) = resource.split_once('/').map_or((*resource, String::new()), |(n, s)| (n, format!("/{s}")));
+        format!("| {place} | `{name}{group}{sub}` | {} | {why} |\n", verbs.join(", "))
+    };
+    let installations = INSTALLATIONS.iter().map(|right| row("installations' namespaces", right));
+    let own = OWN_NAMESPACE.iter().map(|right| row("operator's namespace", right));
+    let head = "| Where | Resource | Verbs | Why |\n|---|---|---|---|\n";
+    std::iter::once(head.to_owned()).chain(installations).chain(own).collect()
 }

@@ -9,6 +9,7 @@ use crate::observe::{Observed, SecretFact};
 use crate::validate::{Defaults, Problem, validate};
 
 /// A resource `demo` in namespace `shop` with this spec.
+#[allow(clippy::needless_pass_by_value, reason = "reads well with json!")]
 pub(crate) fn resource(spec: Value) -> TracardiInstallation {
     serde_json::from_value(json!({
         "apiVersion": "tracardi.io/v1alpha1",

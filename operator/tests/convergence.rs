@@ -272,7 +272,7 @@ async fn who_does_not_lead_writes_nothing_and_takes_over_at_once() {
     create(&world, &json!({}));
     sleep(Duration::from_millis(300)).await;
     assert_eq!(world.writes(), Vec::<String>::new());
-    standby.leads.send_replace(Some(Instant::now() + Duration::from_secs(60)));
+    standby.leads.send_replace(Some(Instant::now() + Duration::from_mins(1)));
     ready(&world).await;
     standby.leads.send_replace(None);
     world.forget();
@@ -308,9 +308,8 @@ async fn never_two_leaders() {
         (task, leadership, Some(stop))
     };
     let mut replicas: Vec<_> = (0..3).map(start).collect();
-    let mut next = 3;
     let mut hand_overs = Vec::new();
-    for round in 0..12 {
+    for (round, next) in (0..12).zip(3..) {
         let lost = Instant::now();
         let leader = loop {
             let leaders: Vec<_> = (0..replicas.len()).filter(|at| replicas[*at].1.holds()).collect();
@@ -341,7 +340,6 @@ async fn never_two_leaders() {
                 assert!(!old.holds());
             });
         }
-        next += 1;
     }
     for (handed_back_before, took) in hand_overs.into_iter().skip(1) {
         if handed_back_before {

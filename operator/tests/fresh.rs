@@ -1,4 +1,10 @@
 //! Generated files are what the program would generate today.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which the lint does not know as such"
+)]
 
 use std::fs;
 use std::path::PathBuf;

@@ -91,10 +91,10 @@ impl std::fmt::Display for Reason {
 /// The reasons as a table in Markdown, for docs/operator.md.
 #[must_use]
 pub fn markdown_table() -> String {
-    let mut table = String::from("| Reason | Conditions | Meaning and remedy |\n|---|---|---|\n");
-    for reason in Reason::ALL {
-        let conditions: Vec<_> = reason.conditions().iter().map(|c| c.as_str()).collect();
-        table.push_str(&format!("| `{reason}` | {} | {} |\n", conditions.join(", "), reason.meaning()));
-    }
-    table
+    let rows = Reason::ALL.iter().map(|reason| {
+        let conditions: Vec<_> = reason.conditions().iter().map(|condition| condition.as_str()).collect();
+        format!("| `{reason}` | {} | {} |\n", conditions.join(", "), reason.meaning())
+    });
+    let head = "| Reason | Conditions | Meaning and remedy |\n|---|---|---|\n";
+    std::iter::once(head.to_owned()).chain(rows).collect()
 }

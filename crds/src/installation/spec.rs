@@ -3,6 +3,7 @@
 //! The documentation of an optional enum's field is that of the enum (schemars keeps only the latter), so both are equal.
 //! (The derive makes helper types that trip `unreachable_pub`.)
 #![allow(unreachable_pub)]
+#![allow(clippy::struct_field_names, reason = "the names are those of the resource's fields")]
 
 use std::collections::BTreeMap;
 

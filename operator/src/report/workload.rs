@@ -9,6 +9,7 @@ use crate::views::{ContainerStatus, PodPart, View};
 
 /// How a workload is.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Workload {
     /// The StatefulSet exists.
     pub(super) exists: bool,

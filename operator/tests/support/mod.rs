@@ -24,7 +24,7 @@ type Key = (String, String, String);
 
 /// The cluster.
 #[derive(Clone, Default)]
-pub struct World(Arc<Mutex<State>>);
+pub(crate) struct World(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -71,7 +71,7 @@ fn target(path: &str) -> Target {
 
 impl World {
     /// A client of this cluster.
-    pub fn client(&self) -> kube::Client {
+    pub(crate) fn client(&self) -> kube::Client {
         let world = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let world = world.clone();
@@ -81,35 +81,35 @@ impl World {
     }
 
     /// Requests so far, watches and the election apart.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.0.lock().unwrap().log.clone()
     }
 
     /// Writes so far, the election apart.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         self.requests().into_iter().filter(|line| !line.starts_with("GET")).collect()
     }
 
     /// Forgets the requests so far.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.0.lock().unwrap().log.clear();
     }
 
     /// Answers requests whose line contains `part` with an error from now on.
-    pub fn refuse(&self, part: &str, code: u16) {
+    pub(crate) fn refuse(&self, part: &str, code: u16) {
         self.0.lock().unwrap().refuse.push((part.to_owned(), code));
     }
 
     /// Stops refusing.
-    pub fn relent(&self) {
+    pub(crate) fn relent(&self) {
         self.0.lock().unwrap().refuse.clear();
     }
 
-    pub fn get(&self, plural: &str, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, plural: &str, name: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(&(plural.into(), "shop".into(), name.into())).cloned()
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let state = self.0.lock().unwrap();
         state
             .objects
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// Somebody else's change.
-    pub fn edit(&self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn edit(&self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut state = self.0.lock().unwrap();
         let key = (plural.to_owned(), "shop".to_owned(), name.to_owned());
         let mut object = state
@@ -129,16 +129,16 @@ impl World {
             .cloned()
             .unwrap_or_else(|| json!({"metadata": {"name": name, "namespace": "shop"}}));
         change(&mut object);
-        state.put(key, object);
+        state.put(&key, object);
     }
 
     /// Somebody else's deletion.
-    pub fn delete(&self, plural: &str, name: &str) {
+    pub(crate) fn delete(&self, plural: &str, name: &str) {
         self.0.lock().unwrap().remove(&(plural.into(), "shop".into(), name.into()));
     }
 
     /// What the StatefulSet's controller and the kubelet would do: the pod of the newest template serves.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let generation = self.get("statefulsets", "demo-standalone").unwrap()["metadata"]["generation"].clone();
         self.edit("pods", "demo-standalone-0", |pod| {
             pod["metadata"]["labels"] = json!({
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// Waits until `done` holds, at most five seconds.
-    pub async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
         for _ in 0..500 {
             if done(self) {
                 return;
@@ -229,7 +229,7 @@ impl State {
         if self.objects.contains_key(&target.key(&name)) {
             return failure(409, "already exists");
         }
-        let stored = self.put(target.key(&name), object);
+        let stored = self.put(&target.key(&name), object);
         success(&stored)
     }
 
@@ -239,7 +239,7 @@ impl State {
         if current.as_ref() != Some(&object["metadata"]["resourceVersion"]) {
             return failure(409, "the object has been modified");
         }
-        let stored = self.put(target.key(name), object);
+        let stored = self.put(&target.key(name), object);
         success(&stored)
     }
 
@@ -270,13 +270,13 @@ impl State {
         } else {
             merge(&mut object, &body);
         }
-        let stored = self.put(key, object);
+        let stored = self.put(&key, object);
         success(&stored)
     }
 
     /// Stores, and tells the watchers, unless nothing changed.
-    fn put(&mut self, key: Key, mut object: Value) -> Value {
-        let before = self.objects.get(&key).cloned();
+    fn put(&mut self, key: &Key, mut object: Value) -> Value {
+        let before = self.objects.get(key).cloned();
         if before.as_ref() == Some(&object) {
             return object;
         }
