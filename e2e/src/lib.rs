@@ -44,7 +44,7 @@ pub use installation::Installation;
 pub use manifest::{documents, repository};
 pub use metrics::Metrics;
 pub use namespace::Namespace;
-pub use node::{kill_process, shell_image};
+pub use node::{freeze_process, kill_process, shell_image};
 pub use operator::{Operator, operator_installed};
 pub use pod::{Ended, PodRun};
 pub use scenario::{Outcome, Scenario, scenario, scenario_alone};

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -106,15 +105,10 @@ impl Scenario {
         Ok(namespace)
     }
 
-    /// Notes a measured figure: printed, and added to `artifacts/e2e/figures.txt`.
+    /// Notes a measured figure: printed, and kept in `artifacts/e2e/figures.txt` until the next run measures it anew.
     pub fn figure(&self, what: &str, value: impl std::fmt::Display) {
         println!("figure: {what}: {value}");
-        let folder = repository("artifacts/e2e");
-        let written = std::fs::create_dir_all(&folder).and_then(|()| {
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("figures.txt"))?;
-            writeln!(file, "{}: {what}: {value}", self.name)
-        });
-        if let Err(error) = written {
+        if let Err(error) = write_down(&format!("{}: {what}: ", self.name), &value.to_string()) {
             println!("the figure could not be written down: {error}");
         }
     }
@@ -179,6 +173,20 @@ impl Scenario {
         }
         said
     }
+}
+
+/// Replaces the line that begins with `label`. Scenarios run side by side, but in one process.
+fn write_down(label: &str, value: &str) -> std::io::Result<()> {
+    static FILE: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = repository("artifacts/e2e");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("figures.txt");
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    let mut lines: Vec<_> = known.lines().filter(|line| !line.starts_with(label)).map(str::to_owned).collect();
+    lines.push(format!("{label}{value}"));
+    lines.sort();
+    std::fs::write(file, lines.join("\n") + "\n")
 }
 
 /// Four hexadecimal digits that differ from run to run.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tracardi_e2e::{
-    Installation, Json, Operator, Outcome, Scenario, Wanted, eventually, field, kill_process, operator_installed,
-    scenario_alone, secs, shell_image, text,
+    Installation, Json, Operator, Outcome, Scenario, Wanted, eventually, field, freeze_process, kill_process,
+    operator_installed, scenario_alone, secs, shell_image, text,
 };
 
 const READY: Duration = secs(120);
@@ -96,6 +96,11 @@ fn only_the_leader_writes() -> Outcome {
     scenario_alone("writers", async |test| {
         let (operator, replicas) = two(test).await?;
         let leader = operator.leader().await?;
+        let mut before = BTreeMap::new();
+        for pod in operator.pods().await? {
+            let name = text(&pod, "metadata.name").to_owned();
+            before.insert(name.clone(), writes(&operator, &name).await?);
+        }
         let namespace = test.namespace("fight").await?;
         let installation = namespace.install("fight", json!({})).await?;
         installation.ready(READY).await?;
@@ -107,7 +112,7 @@ fn only_the_leader_writes() -> Outcome {
         ensure!(operator.leader().await? == leader, "the leader changed on its own");
         for pod in operator.pods().await? {
             let name = text(&pod, "metadata.name");
-            let writes = writes(&operator, name).await?;
+            let writes = writes(&operator, name).await? - before.get(name).copied().unwrap_or(0.0);
             println!("{name}{}: {writes} writes", if name == leader { " (leader)" } else { "" });
             ensure!((writes > 0.0) == (name == leader), "{name} wrote {writes} times, the leader is {leader}");
         }
@@ -119,6 +124,65 @@ fn only_the_leader_writes() -> Outcome {
                 managers.iter().map(|entry| text(entry, "manager")).filter(|name| name.contains("tracardi")).collect();
             ensure!(ours.iter().all(|name| *name == ours[0]), "{kind} {name} has several of our managers: {ours:?}");
         }
+        operator.scale(replicas).await
+    })
+}
+
+/// The leader's machine is suspended for longer than leadership holds, but not for as long as the Lease does: nobody else
+/// leads, and what changed in the meantime is not forgotten.
+#[test]
+fn a_leader_that_renews_late_forgets_nothing() -> Outcome {
+    scenario_alone("late", async |test| {
+        let Some(image) = shell_image(test.cluster()).await? else {
+            println!("left out: this cluster has no image with a shell that the tests know");
+            return Ok(());
+        };
+        let (operator, replicas) = two(test).await?;
+        let installation = test.namespace("led").await?.install("late", json!({})).await?;
+        installation.ready(READY).await?;
+        let leader = operator.leader().await?;
+        let home = operator.home();
+        let freeze = freeze_process(test, &home, &leader, COMMAND, &image, secs(8));
+        let change = async {
+            tokio::time::sleep(secs(4)).await;
+            installation.change(json!({"logging": {"level": "debug"}})).await
+        };
+        tokio::try_join!(freeze, change)?;
+        let took = works(&installation, "debug").await?;
+        test.figure("change during a leader's sleep, after it woke", format!("{:.2} s", took.as_secs_f64()));
+        installation.ready(READY).await?;
+        operator.scale(replicas).await
+    })
+}
+
+/// It is suspended for longer than the Lease holds: another leads, and the one that wakes up writes nothing any more.
+#[test]
+fn a_leader_that_sleeps_wakes_up_as_a_follower() -> Outcome {
+    scenario_alone("asleep", async |test| {
+        let Some(image) = shell_image(test.cluster()).await? else {
+            println!("left out: this cluster has no image with a shell that the tests know");
+            return Ok(());
+        };
+        let (operator, replicas) = two(test).await?;
+        let namespace = test.namespace("led").await?;
+        let installation = namespace.install("asleep", json!({})).await?;
+        installation.ready(READY).await?;
+        let (holder, leader) = (operator.holder().await?, operator.leader().await?);
+        let written = writes(&operator, &leader).await?;
+        let home = operator.home();
+        let freeze = freeze_process(test, &home, &leader, COMMAND, &image, secs(18));
+        let meanwhile = async {
+            another_leads(&operator, &holder, secs(40)).await?;
+            works(&installation, "debug").await
+        };
+        tokio::try_join!(freeze, meanwhile)?;
+        // Awake again, it sees work that it would have done as the leader.
+        for _ in 0..3 {
+            namespace.delete("Service", "asleep-gui").await?;
+            namespace.appears("Service", "asleep-gui", secs(30)).await?;
+        }
+        let now = writes(&operator, &leader).await?;
+        ensure!(now - written < 0.5, "{leader} wrote {} times after another had taken over", now - written);
         operator.scale(replicas).await
     })
 }
