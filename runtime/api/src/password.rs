@@ -6,11 +6,14 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use tokio::sync::Semaphore;
+use tracardi_process::random;
 
 /// Hashes at a time.
 const AT_A_TIME: usize = 2;
 /// Hashes that may wait.
 const WAITING: usize = 64;
+/// Salt of each hash.
+const SALT_BYTES: usize = 16;
 /// Longest password, in bytes.
 pub const MAX_BYTES: usize = 1024;
 
@@ -70,7 +73,8 @@ impl Passwords {
 
 /// The hash of a password, computed here and now; for programs without other work, such as `tracardi init`.
 pub fn hash(password: &str) -> Result<String, PasswordError> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
+    let salt = random::bytes::<SALT_BYTES>().map_err(|error| PasswordError::Failed(error.to_string()))?;
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string()).map_err(|error| PasswordError::Failed(error.to_string()))
 }
 

@@ -1,7 +1,12 @@
 //! Random bytes from the operating system, and what is made of them: tokens, keys, passwords.
+//!
+//! They come from the system call, not from `/dev/urandom`, which an image without files does not have.
 
 use std::fmt::Write as _;
 use std::io;
+
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Letters and digits that a person cannot mistake for one another when typing them from a screen.
 const READABLE: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
@@ -9,7 +14,14 @@ const READABLE: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
 /// `N` random bytes. Fails only when the operating system has no source of them.
 pub fn bytes<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(format!("no random bytes to be had: {error}")))?;
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match getrandom(rest, GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(io::Error::other(format!("no random bytes to be had: {error}"))),
+        }
+    }
     Ok(bytes)
 }
 
