@@ -130,3 +130,27 @@ async fn streams_end_when_the_process_leaves() {
     server.stop().await;
     assert!(started.elapsed() < Duration::from_secs(5), "an open stream held it up for {:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    server.start().await;
+    // A client in the middle of its request would be waited for.
+    let mut client = tokio::net::TcpStream::connect(server.url(0).replace("http://", "")).await.unwrap();
+    client.write_all(b"POST /track HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let signal = || async {
+        let pid = server.pid().to_string();
+        assert!(tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    };
+    signal().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let started = std::time::Instant::now();
+    signal().await;
+    let ended = server.wait().await;
+    assert_eq!(ended.code(), Some(1));
+    assert!(started.elapsed() < Duration::from_secs(5), "it left after {:?}", started.elapsed());
+    assert!(server.log().contains("a second SIGTERM came; left at once"), "{}", server.log());
+}

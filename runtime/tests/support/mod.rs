@@ -117,6 +117,12 @@ impl Server {
         assert!(ended.success(), "it left with {ended}:\n{}", self.log());
     }
 
+    /// Waits until the program has left by itself.
+    pub async fn wait(&mut self) -> std::process::ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        tokio::time::timeout(Duration::from_secs(25), child.wait()).await.expect("it leaves").unwrap()
+    }
+
     /// What the program printed, the end of it.
     pub fn log(&self) -> String {
         let log = std::fs::read_to_string(self.directory.join("server.log")).unwrap_or_default();
