@@ -23,8 +23,8 @@
 //!   As soon as there is space the next commit succeeds; nothing has to be restarted.
 //! - **Failed sync:** the answer is [`StoreError::Unavailable`] and the collector forgets what it cached, so that it
 //!   continues with what is really on disk.
-//! - **Size of the log:** it is carried over into the database every 4 MiB and normally starts anew then. Reads that never
-//!   pause would keep it from that; when it has grown to 64 MiB, new reads wait until those under way have ended and it is
+//! - **Size of the log:** it is carried over into the database every 32 MiB and normally starts anew then. Reads that
+//!   never pause would keep it from that; when it has grown to 64 MiB, new reads wait until those under way have ended and it is
 //!   cut back. As no read lasts longer than [`sqlite::READ_SECONDS`], it never grows beyond five times that size.
 //! - **Limits:** one process per directory (a lock file says so), a document of at most 1 GB (SQLite's own limit), a
 //!   database as big as the volume.

@@ -218,7 +218,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Keeps the log from growing without bound. SQLite carries it over into the database by itself every 4 MiB, but starts
+    /// Keeps the log from growing without bound. SQLite carries it over into the database by itself every 32 MiB, but starts
     /// it anew only in a moment when nobody reads. When it has grown to its limit, such a moment is made: new reads wait,
     /// those under way are given 2 seconds to end. If one takes longer, the log may grow by its limit again; then twice the
     /// time is given, and so on. No read is longer than [`READ_SECONDS`], so the fifth attempt succeeds at the latest.

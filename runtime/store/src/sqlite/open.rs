@@ -19,6 +19,8 @@ use crate::{ConfigurationSnapshot, Keys, StoreError};
 const FILE: &str = "tracardi.db";
 const LOG: &str = "tracardi.db-wal";
 const LOCK: &str = "tracardi.lock";
+/// SQLite's page.
+const PAGE_BYTES: u64 = 4096;
 /// Connections that read: enough to keep two cores busy; each costs a thread and a small page cache.
 const READERS: u32 = 3;
 
@@ -43,6 +45,8 @@ impl Sqlite {
             .busy_timeout(Duration::from_secs(2))
             // The root file system of the container is read-only: sorting happens in memory.
             .pragma("temp_store", "memory")
+            // Pages that many groups change (indexes, a busy profile) are carried over once for all of them.
+            .pragma("wal_autocheckpoint", (log_bytes / 2 / PAGE_BYTES).to_string())
             .pragma("journal_size_limit", log_bytes.to_string())
             .disable_statement_logging();
         let options = common.clone().pragma("cache_size", "-16384").statement_cache_capacity(256);
