@@ -4,12 +4,14 @@
 //! operator ([`defaults`]) and never written into the resource, so that what a user applied stays what a user sees and a
 //! GitOps tool finds nothing to complain about.
 
+mod choice;
 pub mod defaults;
 pub mod reason;
 mod schema;
 mod spec;
 pub mod status;
 
+pub use choice::*;
 pub use reason::Reason;
 pub use schema::{crd, crd_yaml};
 pub use spec::*;

@@ -1,6 +1,5 @@
 //! The part of the resource that a user writes.
 //!
-//! The documentation of an optional enum's field is that of the enum (schemars keeps only the latter), so both are equal.
 //! (The derive makes helper types that trip `unreachable_pub`.)
 #![allow(unreachable_pub)]
 #![allow(clippy::struct_field_names, reason = "the names are those of the resource's fields")]
@@ -8,9 +7,12 @@
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::choice::{
+    DeletionPolicy, Disruptions, LogFormat, Mode, PullPolicy, ServiceType, TaintEffect, TolerationOperator,
+    TrafficPolicy,
+};
 use super::status::TracardiInstallationStatus;
 
 /// A complete Tracardi installation: the customer data platform's services, their volume, their credentials and the
@@ -161,26 +163,6 @@ pub struct TracardiInstallationSpec {
     pub paused: Option<bool>,
 }
 
-/// How the services are laid out. `standalone` (the default): one pod with all services and an embedded store on a
-/// volume; for a first start, development and small sites.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// One pod with all services and an embedded store on a volume.
-    #[default]
-    Standalone,
-}
-
-impl Mode {
-    /// The word in the resource.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Standalone => "standalone",
-        }
-    }
-}
-
 /// The container image of the services.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -205,30 +187,6 @@ pub struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8))]
     pub pull_secrets: Option<Vec<LocalName>>,
-}
-
-/// When the kubelet fetches the image. Default: IfNotPresent.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PullPolicy {
-    /// Before each start of a container.
-    Always,
-    /// When the node does not have it.
-    #[default]
-    IfNotPresent,
-    /// Not at all: the node must have it.
-    Never,
-}
-
-impl PullPolicy {
-    /// The word in the pod.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Always => "Always",
-            Self::IfNotPresent => "IfNotPresent",
-            Self::Never => "Never",
-        }
-    }
 }
 
 /// The name of an object in the namespace of the installation.
@@ -333,50 +291,6 @@ pub struct PublicApi {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
-/// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort or LoadBalancer.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ServiceType {
-    /// Reachable inside the cluster.
-    #[default]
-    ClusterIP,
-    /// Reachable on a port of every node as well.
-    NodePort,
-    /// Reachable through a load balancer of the cloud as well.
-    LoadBalancer,
-}
-
-impl ServiceType {
-    /// The word in the Service.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterIP => "ClusterIP",
-            Self::NodePort => "NodePort",
-            Self::LoadBalancer => "LoadBalancer",
-        }
-    }
-}
-
-/// `Local` keeps the visitors' addresses; `Cluster` (Kubernetes' default) spreads evenly.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrafficPolicy {
-    /// To pods on any node.
-    Cluster,
-    /// To pods on the node that got it.
-    Local,
-}
-
-impl TrafficPolicy {
-    /// The word in the Service.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cluster => "Cluster",
-            Self::Local => "Local",
-        }
-    }
-}
-
 /// Who may reach what.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -455,38 +369,6 @@ pub struct Toleration {
     pub toleration_seconds: Option<i64>,
 }
 
-/// Equal (the default) or Exists.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TolerationOperator {
-    /// The values are equal.
-    Equal,
-    /// The key is there.
-    Exists,
-}
-
-/// NoSchedule, PreferNoSchedule or NoExecute; left out, it means all of them.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaintEffect {
-    /// New pods do not come here.
-    NoSchedule,
-    /// New pods come here only when there is no other place.
-    PreferNoSchedule,
-    /// Running pods leave as well.
-    NoExecute,
-}
-
-/// What happens when a node with a pod of the installation is drained. `Allow` (the default): the pod is evicted and
-/// starts elsewhere; a standalone installation is away for that time. `Block`: a PodDisruptionBudget makes
-/// `kubectl drain` wait until somebody decides.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Disruptions {
-    /// The pod is evicted and starts elsewhere.
-    #[default]
-    Allow,
-    /// The drain waits.
-    Block,
-}
-
 /// How the services write their logs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 pub struct Logging {
@@ -499,28 +381,6 @@ pub struct Logging {
     #[x_kube(validation = Rule::new("self.matches('^([a-z_0-9:]+=)?(off|error|warn|info|debug|trace)(,([a-z_0-9:]+=)?(off|error|warn|info|debug|trace))*$')")
         .message("spec.logging.level must be off, error, warn, info, debug or trace, or a list such as info,tracardi_collector=debug"))]
     pub level: Option<String>,
-}
-
-/// `json` (the default) for log collectors or `text` for people.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One JSON object a line.
-    #[default]
-    Json,
-    /// For people.
-    Text,
-}
-
-impl LogFormat {
-    /// The word in the environment.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
-        }
-    }
 }
 
 /// Behaviour of the collection of events.
@@ -544,16 +404,4 @@ pub struct Features {
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9-]+$')")
         .message("spec.features.clientIpHeader must be the name of an HTTP header: letters, digits and '-', for example x-forwarded-for"))]
     pub client_ip_header: Option<String>,
-}
-
-/// What happens to the data volume, and to the generated Secrets without which the data cannot be read, when the
-/// resource is deleted. `Retain` (the default): they stay, and a resource of the same name takes them up again.
-/// `Delete`: they go too.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeletionPolicy {
-    /// Volume and generated Secrets stay.
-    #[default]
-    Retain,
-    /// Volume and generated Secrets go too.
-    Delete,
 }
