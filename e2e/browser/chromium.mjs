@@ -23,15 +23,18 @@ export async function start() {
   return { browser, context }
 }
 
-/** Notes everything that a page complains about: errors in scripts, refused content, requests that failed. */
+/** Notes everything that a page complains about: errors in scripts, refused content, requests that failed or were refused. */
 export function complaints(page, list = []) {
   page.on('pageerror', error => list.push(`script: ${error.message}`))
-  page.on('console', message => message.type() === 'error' && list.push(`console: ${message.text()}`))
+  page.on('console', message => {
+    // What the server refused is noted below, with its address.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) list.push(`console: ${message.text()}`)
+  })
   page.on('requestfailed', request => {
     const reason = request.failure()?.errorText ?? 'failed'
     // Leaving a page ends what it was still asking for, the live stream above all.
     if (reason !== 'net::ERR_ABORTED') list.push(`${request.method()} ${request.url()}: ${reason}`)
   })
-  page.on('response', response => response.status() >= 500 && list.push(`${response.url()} answered ${response.status()}`))
+  page.on('response', response => response.status() >= 400 && list.push(`${response.url()} answered ${response.status()}`))
   return list
 }
