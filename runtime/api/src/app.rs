@@ -1,5 +1,6 @@
 //! What handlers work with.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
@@ -100,11 +101,10 @@ pub struct App {
 }
 
 impl App {
-    /// Makes the state and registers its figures.
-    #[must_use]
-    pub fn new(setup: Setup, metrics: &Metrics) -> Self {
+    /// Makes the state, registers its figures, starts the thread that hashes passwords; fails when no thread can be had.
+    pub fn new(setup: Setup, metrics: &Metrics) -> io::Result<Self> {
         let parts = Parts {
-            passwords: Passwords::default(),
+            passwords: Passwords::start()?,
             attempts: Attempts::default(),
             bodies: BodyBudget::new(setup.options.body_memory),
             live: Arc::new(Semaphore::new(setup.options.live_clients)),
@@ -112,7 +112,7 @@ impl App {
             figures: Figures::new(metrics),
             setup,
         };
-        Self { surface: Surface::Private, parts: Arc::new(parts) }
+        Ok(Self { surface: Surface::Private, parts: Arc::new(parts) })
     }
 
     /// The same state for a port.

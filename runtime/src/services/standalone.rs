@@ -169,7 +169,7 @@ fn app(
         options,
         leaving: supervisor.token(Phase::Accept),
     };
-    Ok(App::new(setup, metrics))
+    App::new(setup, metrics).context("the thread that hashes passwords cannot be started")
 }
 
 /// Ready: the collector can store. Alive: requests to collect are answered, be it with a refusal.
