@@ -231,7 +231,7 @@ async fn requests_that_are_no_http() {
             b"GET\r\n\r\n",
             b"POST /track HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
             b"POST /track HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-            &[b'a'; 100_000],
+            &vec![b'a'; 100_000],
         ] {
             let mut stream = TcpStream::connect(&address).unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

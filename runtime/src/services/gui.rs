@@ -31,7 +31,7 @@ use super::{given, metrics, run_until_signalled};
 /// How long a connection to the private API may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long the head of its answer may take.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 /// Headers that speak of one connection and are not passed on (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,

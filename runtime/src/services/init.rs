@@ -73,9 +73,10 @@ async fn first_administrator(arguments: &DataArguments, configuration: &dyn Conf
         tokio::task::spawn_blocking(move || password::hash(&password)).await.context("hashing was interrupted")??;
     let id = random::uuid().context("no random id to be had")?;
     configuration.save_first_user(&administrator(id, email.clone(), hash)).await?;
-    match made {
-        Some(file) => tracing::info!(%email, "first administrator; the password is in {}", file.display()),
-        None => tracing::info!(%email, "first administrator, with the password that was given"),
+    if let Some(file) = made {
+        tracing::info!(%email, "first administrator; the password is in {}", file.display());
+    } else {
+        tracing::info!(%email, "first administrator, with the password that was given");
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) fn keys(arguments: &DataArguments) -> anyhow::Result<Keys> {
     let key = |name: &str, file: Option<&PathBuf>| -> anyhow::Result<[u8; 32]> {
         let (path, text) = match file {
             Some(path) => (path.clone(), read(path)?),
-            None => made(&arguments.data, name, || random::hex::<32>())?,
+            None => made(&arguments.data, name, random::hex::<32>)?,
         };
         from_hex(&text).with_context(|| format!("{} is no key: it must hold 64 hexadecimal digits", path.display()))
     };
@@ -37,7 +37,7 @@ pub(crate) fn keys(arguments: &DataArguments) -> anyhow::Result<Keys> {
 pub(crate) fn installation_token(arguments: &DataArguments) -> anyhow::Result<String> {
     let text = match &arguments.installation_token_file {
         Some(path) => read(path)?,
-        None => made(&arguments.data, "installation-token", || random::hex::<20>())?.1,
+        None => made(&arguments.data, "installation-token", random::hex::<20>)?.1,
     };
     if text.is_empty() {
         bail!("the installation token is empty; write one into its file");
