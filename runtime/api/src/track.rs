@@ -17,6 +17,7 @@ use serde_json::Value;
 use tracardi_collector::CollectError;
 use tracardi_engine::{Command, Origin, Rejected, admit};
 use tracardi_model::{SourceType, TrackerPayload};
+use tracardi_process::random;
 
 use crate::app::App;
 use crate::body::{self, Read};
@@ -59,7 +60,9 @@ pub async fn track(State(app): State<App>, request: Request) -> Result<Response,
         // Whoever is admitted has a source.
         source.map(Arc::clone).ok_or(Refusal::Missing)?
     };
-    let origin = Origin { headers: clean(&parts.headers), client_ip: client_ip(&app, &parts) };
+    // Asked for only when it may be needed: it is a system call.
+    let nonce = if payload.session.is_none() { random::bytes().map(u64::from_le_bytes).unwrap_or_default() } else { 0 };
+    let origin = Origin { headers: clean(&parts.headers), client_ip: client_ip(&app, &parts), nonce };
     let command = Command::new(context, source, payload, origin, profile_less);
     let _underway = app.progress.begin();
     let answer = app.collector.collect(command, bytes).await?;

@@ -18,6 +18,9 @@ pub struct Origin {
     pub headers: Map,
     /// Address of the client.
     pub client_ip: String,
+    /// A fresh random number. It goes into the ids of a request that says nothing by which it could be told from that of
+    /// another visitor: no session, no profile, no time.
+    pub nonce: u64,
 }
 
 /// Headers that are never kept.
@@ -33,7 +36,7 @@ impl Origin {
                 kept.insert(name, Value::String(value.to_owned()));
             }
         }
-        Self { headers: kept, client_ip: client_ip.into() }
+        Self { headers: kept, client_ip: client_ip.into(), nonce: 0 }
     }
 
     /// The value of a header.
@@ -175,11 +178,18 @@ fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, o
         common.text(&origin.client_ip);
         common.optional(origin.header("user-agent"));
     }
+    let anybody = payload.session.is_none() && payload.profile.is_none() && !payload.context.contains_key("time");
     common.value(payload.context.get("time").unwrap_or(&Value::Null));
     let mut seen: HashMap<[u8; 32], i64> = HashMap::new();
     for event in &payload.events {
         let id = event.id.clone().unwrap_or_else(|| {
-            let key = content(common.clone(), event);
+            let timeless = event.time.create.is_none() && event.time.insert.is_none();
+            let mut own = common.clone();
+            if anybody && timeless {
+                // Two visitors behind one address must not become one.
+                own.bytes(&origin.nonce.to_le_bytes());
+            }
+            let key = content(own, event);
             let ordinal = seen.entry(key).or_insert(0);
             let mut hasher = Hasher::new("event id");
             hasher.bytes(&key);
@@ -206,6 +216,9 @@ fn content(mut hasher: Hasher, event: &EventPayload) -> [u8; 32] {
     }
     hasher.map(&event.context);
     hasher.map(&event.options);
+    for tag in &event.tags {
+        hasher.text(tag);
+    }
     hasher.finish()
 }
 
@@ -223,8 +236,12 @@ fn digest(
     hasher.optional(payload.profile.as_ref().map(|profile| profile.id.as_str()));
     hasher.number(i64::from(profile_less));
     hasher.map(&payload.options);
-    for id in ids {
+    for (id, event) in ids.iter().zip(&payload.events) {
         hasher.text(id);
+        // An id of the client's says nothing of the content.
+        if event.id.is_some() {
+            hasher.bytes(&content(Hasher::new("event"), event));
+        }
     }
     hasher.finish()
 }

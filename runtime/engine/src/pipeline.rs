@@ -115,6 +115,8 @@ pub(crate) struct Run<'a> {
     pub(crate) entropy: &'a mut dyn Entropy,
     /// Id of the request, drawn first so that it does not depend on what follows.
     pub(crate) task: String,
+    /// Id of the session that is made when the client names none; drawn early for the same reason.
+    pub(crate) own_session: String,
     pub(crate) stored: Vec<StoredEvent>,
     /// Events that are not stored yet.
     pub(crate) items: Vec<Item<'a>>,
@@ -139,6 +141,7 @@ impl<'a> Run<'a> {
         entropy: &'a mut dyn Entropy,
     ) -> Self {
         let task = entropy.uuid();
+        let own_session = if command.session_id().is_none() { entropy.uuid() } else { String::new() };
         let State { session, profile, stored } = state;
         Self {
             command,
@@ -146,6 +149,7 @@ impl<'a> Run<'a> {
             now,
             entropy,
             task,
+            own_session,
             stored,
             items: Vec::new(),
             session,

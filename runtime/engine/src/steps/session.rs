@@ -16,7 +16,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let command = run.command;
     let mut session = match command.session_id() {
         Some(id) => Session::starting(id, run.now),
-        None => Session::starting(run.entropy.uuid(), run.now),
+        None => Session::starting(run.own_session.clone(), run.now),
     };
     if command.session_id().is_none() && !command.profile_less {
         let named = command.profile_id().map(|id| ProfileRef { id: id.to_owned(), primary_id: None });

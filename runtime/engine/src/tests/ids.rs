@@ -29,6 +29,7 @@ fn equal_content_gives_equal_ids() {
         ("events.0.time.create", json!(6)),
         ("events.0.options", json!({"o": 1})),
         ("events.0.context", json!({"c": 1})),
+        ("events.0.tags", json!(["t"])),
         ("context", json!({"time": {"local": "x"}})),
     ] {
         let mut other = body();
@@ -103,4 +104,32 @@ fn no_events_is_nothing() {
     let outcome = world.track(&json!({"source": {"id": "src-1"}, "session": {"id": "v"}})).unwrap();
     assert!(outcome.events.is_empty() && !outcome.store_session && !outcome.store_profile);
     assert!(world.sessions.is_empty());
+}
+
+#[test]
+fn an_event_id_tells_a_stranger_nothing() {
+    let mut world = World::new();
+    let event = json!([{"type": "order", "id": "order-1"}]);
+    let mine = json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "events": event});
+    let first = world.track(&mine).unwrap();
+    let stranger = world.track(&json!({"source": {"id": "src-1"}, "events": event})).unwrap();
+    assert_eq!((stranger.answer.profile.id, stranger.answer.session.id), (None, None));
+    assert!(!stranger.store_session && !stranger.store_profile);
+    // Whoever sent it, without a session as well, gets the answer again.
+    let own = json!({"source": {"id": "src-1"}, "events": [{"type": "order", "id": "order-2"}]});
+    let own_first = world.track(&own).unwrap();
+    assert_eq!(ids(&world.track(&own).unwrap().answer), ids(&own_first.answer));
+    assert_eq!(ids(&world.track(&mine).unwrap().answer), ids(&first.answer));
+}
+
+#[test]
+fn visitors_behind_one_address_stay_apart() {
+    let bare = json!({"source": {"id": "src-1"}, "events": [{"type": "landing"}]});
+    let timed = json!({"source": {"id": "src-1"}, "events": [{"type": "landing", "time": {"create": 5}}]});
+    let mut world = World::new();
+    let (first, first_timed) = (world.command(&bare), world.command(&timed));
+    world.origin.nonce = 7;
+    assert_ne!(world.command(&bare).event_ids(), first.event_ids());
+    assert_ne!(world.command(&bare).digest(), first.digest());
+    assert_eq!(world.command(&timed).event_ids(), first_timed.event_ids());
 }
