@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tracardi_collector::CollectError;
 use tracardi_engine::{Command, Origin, Rejected, admit};
-use tracardi_model::{SourceType, TrackerPayload};
+use tracardi_model::{SourceType, TrackerPayload, weight};
 use tracardi_process::random;
 
 use crate::app::App;
@@ -63,9 +63,11 @@ pub async fn track(State(app): State<App>, request: Request) -> Result<Response,
     // Asked for only when it may be needed: it is a system call.
     let nonce = if payload.session.is_none() { random::bytes().map(u64::from_le_bytes).unwrap_or_default() } else { 0 };
     let origin = Origin { headers: clean(&parts.headers), client_ip: client_ip(&app, &parts), nonce };
+    // Headers are kept with every event: what counts against the bounds is what will be written.
+    let copies = weight::map(&origin.headers).saturating_mul(payload.events.len());
     let command = Command::new(context, source, payload, origin, profile_less);
     let _underway = app.progress.begin();
-    let answer = app.collector.collect(command, bytes).await?;
+    let answer = app.collector.collect(command, bytes.saturating_add(copies)).await?;
     let status = if answer.errors.is_empty() { StatusCode::OK } else { StatusCode::IM_USED };
     Ok((status, Json(answer)).into_response())
 }

@@ -34,14 +34,7 @@ pub struct CollectorLimits {
 
 impl Default for CollectorLimits {
     fn default() -> Self {
-        Self {
-            queue: 4_096,
-            queue_bytes: 64 << 20,
-            group: 512,
-            group_bytes: 8 << 20,
-            cache_bytes: 32 << 20,
-            live: 1_024,
-        }
+        Self { queue: 4_096, queue_bytes: 64 << 20, group: 512, group_bytes: 8 << 20, cache_bytes: 32 << 20, live: 256 }
     }
 }
 

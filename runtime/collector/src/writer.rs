@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracardi_engine::{Rejected, Settings};
-use tracardi_model::{SeededEntropy, TrackAnswer};
+use tracardi_model::{SeededEntropy, TrackAnswer, weight};
 use tracardi_process::SharedClock;
 use tracardi_process::supervisor::panic_text;
 use tracardi_store::seal::keyed_hash;
@@ -22,6 +22,8 @@ use crate::{CollectError, CollectorLimits, LiveEvent};
 
 /// What a client is told to wait after a failure of the store.
 const RETRY_AFTER_S: u64 = 2;
+/// Events with more in them are not shown live: 64 kB, times the events that a listener may lag behind.
+const LIVE_BYTES: usize = 64 << 10;
 /// How often a store that failed is tried when no request does it.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -258,7 +260,11 @@ impl Writer {
         }
         if self.live.receiver_count() > 0 {
             for event in stored.events {
-                let _ = self.live.send(event);
+                // A listener that does not read holds what was sent to it in memory.
+                let properties = event.1.properties.as_ref().map_or(0, weight::map);
+                if properties.saturating_add(weight::map(&event.1.context)) <= LIVE_BYTES {
+                    let _ = self.live.send(event);
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Log lines on standard error, as text for people or as JSON for collectors of logs.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -27,6 +27,22 @@ impl FromStr for Format {
     }
 }
 
+/// Standard error, if somebody still reads it. A lost line is no reason to fail: without this the library would complain on the
+/// same closed stream, and that panics.
+struct Lenient;
+
+impl io::Write for Lenient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = io::stderr().flush();
+        Ok(())
+    }
+}
+
 /// Starts logging. `level` holds filter directives: `info`, or `info,tracardi_collector=debug`.
 ///
 /// Fails when the directives are not understood, or when logging was started before.
@@ -34,7 +50,7 @@ pub fn init(format: Format, level: &str) -> Result<(), String> {
     let filter = EnvFilter::builder()
         .parse(level)
         .map_err(|error| format!("the log level `{level}` is not understood: {error}; try `info`"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lenient);
     let started = match format {
         Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
         Format::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),

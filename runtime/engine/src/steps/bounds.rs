@@ -8,7 +8,7 @@ use crate::Rejected;
 use crate::pipeline::{Flow, Run};
 
 /// Most bytes that headers and `request` may take in all events of a request together.
-const MAX_COPIES: usize = 32 << 20;
+const MAX_COPIES: usize = 16 << 20;
 /// Most bytes of a session's context, and of its properties.
 const MAX_CONTEXT: usize = 256 << 10;
 /// Longest text of a client that is kept with every event or in a session's typed part.
