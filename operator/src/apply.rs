@@ -343,6 +343,12 @@ impl Applier {
         self.leadership.holds()
     }
 
+    /// Whether writing was allowed a moment ago and may be again without notice; see [`Leadership::lapsed`].
+    #[must_use]
+    pub fn leadership_lapsed(&self) -> bool {
+        self.leadership.lapsed()
+    }
+
     async fn write<T>(
         &self,
         action: &'static str,

@@ -30,6 +30,8 @@ use crate::validate::{Defaults, validate};
 const PASS: Duration = Duration::from_secs(30);
 /// Passes at a time.
 const CONCURRENCY: u16 = 8;
+/// How soon a pass is tried again that a late renewal prevented.
+const LAPSED: Duration = Duration::from_secs(1);
 /// Changes that arrive within this time make one pass.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 
@@ -219,8 +221,11 @@ async fn unreadable(meta: &kube::api::ObjectMeta, error: &str, context: &Context
 }
 
 async fn reconcile(resource: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
-    if !context.applier.leads() || resource.meta().deletion_timestamp.is_some() {
+    if resource.meta().deletion_timestamp.is_some() {
         return Ok(Action::await_change());
+    }
+    if !context.applier.leads() {
+        return Ok(not_leading(&context));
     }
     let began = Instant::now();
     let work = async {
@@ -233,6 +238,12 @@ async fn reconcile(resource: Arc<Guarded>, context: Arc<Context>) -> Result<Acti
     let outcome = result.as_ref().map_or_else(Error::label, |_| "done");
     context.metrics.passed(outcome, began.elapsed().as_secs_f64());
     result
+}
+
+/// What becomes of a pass that a replica without office may not make: the leader makes it. But when the renewal is merely late,
+/// no election follows that would start the pass again, so this replica looks again itself.
+fn not_leading(context: &Context) -> Action {
+    if context.applier.leadership_lapsed() { Action::requeue(LAPSED) } else { Action::await_change() }
 }
 
 /// 1, 2, 4 ... 60 seconds.
@@ -248,8 +259,8 @@ fn on_error(resource: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Act
     let name = resource.meta().name.as_deref().unwrap_or_default();
     let namespace = resource.meta().namespace.as_deref().unwrap_or_default();
     if matches!(error, Error::NotLeader) {
-        tracing::info!(namespace, name, "left to the new leader");
-        return Action::await_change();
+        tracing::info!(namespace, name, "left to the leader");
+        return not_leading(&context);
     }
     let pause = backoff(&context, resource.meta().uid.as_deref().unwrap_or_default());
     tracing::warn!(namespace, name, %error, again_in = ?pause, "a pass failed");

@@ -74,6 +74,12 @@ impl Leadership {
         self.0.borrow().is_some_and(|until| Instant::now() < until)
     }
 
+    /// Led until a moment ago and may do so again: the renewal is late, and nobody has said that the office is lost.
+    #[must_use]
+    pub fn lapsed(&self) -> bool {
+        self.0.borrow().is_some_and(|until| Instant::now() >= until)
+    }
+
     /// Waits until leadership begins (`true`) or ends (`false`); `None` when there is no election any more.
     pub async fn changed(&mut self) -> Option<bool> {
         let before = self.0.borrow_and_update().is_some();
@@ -313,5 +319,6 @@ mod tests {
         assert!(leadership.holds());
         tokio::time::advance(RENEW_DEADLINE).await;
         assert!(!leadership.holds(), "nobody renewed, nobody said so, and yet it is over");
+        assert!(leadership.lapsed(), "a late renewal would bring it back without a change that anybody sees");
     }
 }
