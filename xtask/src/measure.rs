@@ -35,7 +35,7 @@ pub(crate) fn measure() -> Result<()> {
     if std::env::var_os("KUBECONFIG").is_some() {
         row("operator", &operator, |address| {
             let mut command = Command::new(&operator);
-            command.args(["run", "--listen", &address.to_string(), "--leader-election=false"]);
+            command.args(["run", "--listen", &address.to_string()]);
             Ok(command)
         })
     } else {

@@ -31,7 +31,7 @@ pub(crate) fn e2e(full: bool) -> Result<()> {
     let environment = install::environment(&ground);
     run(
         "tests against the cluster",
-        cargo("test", &["-p", "tracardi-e2e", "--", "--test-threads=2"]).envs(environment.clone()),
+        cargo("test", &["-p", "tracardi-e2e", "--", "--test-threads=3"]).envs(environment.clone()),
     )?;
     if full {
         run(

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 const BURST: i64 = 8;
 /// After so much time one more is granted.
 const REFILL: SignedDuration = SignedDuration::from_secs(8);
-/// Accounts remembered; beyond, the ones that are full again anyway are forgotten, then all.
+/// Accounts remembered; beyond, the ones that are full again anyway are forgotten, then those that were tried once only.
+/// Those under attack stay: forgetting them would grant new attempts.
 const REMEMBERED: usize = 10_000;
 
 /// Failed attempts by account.
@@ -25,7 +26,10 @@ impl Attempts {
         if accounts.len() >= REMEMBERED && !accounts.contains_key(account) {
             accounts.retain(|_, free| *free > now);
             if accounts.len() >= REMEMBERED {
-                accounts.clear();
+                accounts.retain(|_, free| free.duration_since(now) > REFILL);
+            }
+            if accounts.len() >= REMEMBERED {
+                return Err(REFILL.as_secs().unsigned_abs());
             }
         }
         // Each attempt pushes the instant at which the account is full again by one refill; more than a burst is refused.
@@ -64,6 +68,18 @@ mod tests {
         assert!(attempts.take("a", later).is_err());
         attempts.succeeded("a");
         assert_eq!(attempts.take("a", later), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_names_grants_no_new_attempts() {
+        let attempts = Attempts::default();
+        let start = Timestamp::UNIX_EPOCH;
+        while attempts.take("admin", start).is_ok() {}
+        for number in 0..REMEMBERED * 2 {
+            let _ = attempts.take(&number.to_string(), start);
+        }
+        assert!(attempts.take("admin", start).is_err());
+        assert_eq!(attempts.take("somebody", start), Ok(()), "others still get in");
     }
 
     #[test]

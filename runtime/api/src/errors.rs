@@ -56,6 +56,9 @@ impl From<StoreError> for Refusal {
             StoreError::BadField(_) => {
                 Self::field("value_error", vec!["query".into(), "group_by".into()], error.to_string())
             }
+            StoreError::BadPattern(_) => {
+                Self::field("value_error", vec!["body".into(), "where".into()], error.to_string())
+            }
             error => {
                 tracing::error!(%error, "the store failed");
                 Self::Later { reason: error.to_string(), retry_after_s: if error.passes() { 2 } else { 30 } }

@@ -14,6 +14,8 @@ use crate::body::{self, JsonBody};
 use crate::errors::Refusal;
 use crate::password::{MAX_BYTES, PasswordError};
 
+/// Longest e-mail address (RFC 5321).
+const ADDRESS_BYTES: usize = 254;
 /// Longest form of a login.
 const FORM_BYTES: usize = 16 * 1024;
 
@@ -32,6 +34,10 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     let read = body::read(&parts.headers, body, FORM_BYTES, &app.bodies).await?;
     let form = Form::read(&parts.headers, &read.bytes)?;
     let account = form.username.trim().to_lowercase();
+    if account.len() > ADDRESS_BYTES {
+        // No address is that long: nothing to look up, to remember or to log.
+        return Err(failed("Incorrect username or password."));
+    }
     let now = app.clock.now();
     if let Err(seconds) = app.attempts.take(&account, now) {
         let text = format!("Authentication error: Too many attempts for this account. Try again in {seconds} s.");
