@@ -166,7 +166,7 @@ fn print_profile(api: &Api, id: &str) -> Result<()> {
         ("last visit", "/metadata/time/visit/current"),
         ("checkouts started", "/data/metrics/ltcosc"),
         ("checkouts completed", "/data/metrics/ltcocc"),
-        ("lifetime value", "/data/metrics/ltcocv"),
+        ("bought for", "/data/metrics/ltcocv"),
         ("interests", "/interests"),
         ("consents", "/consents"),
     ] {
