@@ -216,11 +216,14 @@ mod tests {
 
     #[test]
     fn a_node_is_recognised_by_what_lies_over_the_built_in_folder() {
-        let folder = Path::new("/root/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet");
+        let folder = Path::new("/home/me/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet");
         let line = |root: &str| format!("1 2 254:0 {root} /var/lib/kubelet rw shared:9 - ext4 /dev/vda rw");
-        assert!(lies_over(&line("/root/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder));
-        assert!(lies_over(&line("/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder), "/root is a mount");
-        assert!(!lies_over(&line("/root/.cache/tracardi-operator/cluster/10/node-1/lib-kubelet"), folder));
+        assert!(lies_over(&line("/home/me/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder));
+        assert!(
+            lies_over(&line("/.cache/tracardi-operator/cluster/0/node-1/lib-kubelet"), folder),
+            "the home folder is a mount"
+        );
+        assert!(!lies_over(&line("/home/me/.cache/tracardi-operator/cluster/10/node-1/lib-kubelet"), folder));
         assert!(!lies_over(&line("/"), folder));
     }
 
