@@ -224,6 +224,9 @@ pub(crate) fn enter(node: &NodePlan) -> [String; 2] {
     [format!("--mount={}", node.mounts().display()), format!("--net={}", node.net().display())]
 }
 
+/// Looks in a row that must not find a component before it counts as dead.
+const MISSED: u8 = 5;
+
 /// Waits until `check` says yes; stops waiting when the component dies.
 pub(crate) fn wait_ready(
     layout: &Layout,
@@ -231,12 +234,13 @@ pub(crate) fn wait_ready(
     limit: Duration,
     mut check: impl FnMut() -> bool,
 ) -> Result<()> {
-    let mut died = false;
+    // One look may fall into the moment in which `setsid` and `nsenter` become the program and /proc shows no command line.
+    let mut missed = 0_u8;
     let ready = wait_until(limit, Duration::from_millis(100), || {
-        died = running(layout, &component.name).is_none();
-        died || check()
+        missed = if running(layout, &component.name).is_none() { missed + 1 } else { 0 };
+        missed >= MISSED || (missed == 0 && check())
     });
-    if died {
+    if missed >= MISSED {
         return Err(component.error(layout, "ended while starting"));
     }
     if !ready {
