@@ -1,5 +1,6 @@
 //! `make test`: from the inside out, the cheapest first.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -28,6 +29,7 @@ pub(crate) fn e2e(full: bool) -> Result<()> {
     let ground = install::ground()?;
     install::install(&ground)?;
     gui::install(&root().join("e2e/browser"))?;
+    browser()?;
     let environment = install::environment(&ground);
     run(
         "tests against the cluster",
@@ -41,4 +43,14 @@ pub(crate) fn e2e(full: bool) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The browser that the tests drive; installed from Debian where it is missing.
+fn browser() -> Result<()> {
+    if Path::new("/usr/bin/chromium").exists() {
+        return Ok(());
+    }
+    run("Debian's package lists", &mut command("apt-get", &["update", "-qq"]))?;
+    let mut install = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
+    run("Chromium from Debian (about a minute)", install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
