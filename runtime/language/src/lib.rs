@@ -5,6 +5,7 @@
 
 mod error;
 pub mod filter;
+mod scope;
 
 /// Dotted paths: reading, testing, writing and removing.
 pub mod dot {
@@ -14,3 +15,4 @@ pub mod dot {
 }
 
 pub use error::SyntaxError;
+pub use scope::{Found, Scope, Source};

@@ -59,20 +59,14 @@ impl std::error::Error for PathError {}
 impl Path {
     /// Splits at the dots.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        let segments: Box<[Segment]> = text
-            .split('.')
-            .map(|name| {
-                if name.is_empty() {
-                    return Err(PathError::Empty);
-                }
-                let digits = name.bytes().all(|byte| byte.is_ascii_digit());
-                Ok(Segment { name: name.into(), index: if digits { name.parse().ok() } else { None } })
-            })
-            .collect::<Result<_, _>>()?;
-        if segments.len() > MAX_SEGMENTS {
-            return Err(PathError::TooDeep);
-        }
-        Ok(Self { text: text.into(), segments })
+        Ok(Self { text: text.into(), segments: segments(text.split('.'))? })
+    }
+
+    /// The path of these names, which may themselves contain dots; as text, it has a dot between them.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<Self, PathError> {
+        let segments = segments(names.clone())?;
+        let text = names.collect::<Vec<_>>().join(".");
+        if text.is_empty() { Err(PathError::Empty) } else { Ok(Self { text: text.into(), segments }) }
     }
 
     /// The steps.
@@ -94,6 +88,22 @@ impl Path {
             Some((first, rest)) => (&first.name, rest),
             None => ("", &[]),
         }
+    }
+}
+
+fn segments<'a>(names: impl Iterator<Item = &'a str>) -> Result<Box<[Segment]>, PathError> {
+    let segments: Box<[Segment]> = names.take(MAX_SEGMENTS + 1).map(Segment::new).collect::<Result<_, _>>()?;
+    if segments.len() > MAX_SEGMENTS { Err(PathError::TooDeep) } else { Ok(segments) }
+}
+
+impl Segment {
+    /// The step of that name.
+    fn new(name: &str) -> Result<Self, PathError> {
+        if name.is_empty() {
+            return Err(PathError::Empty);
+        }
+        let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(Self { name: name.into(), index: if digits { name.parse().ok() } else { None } })
     }
 }
 
@@ -271,5 +281,16 @@ mod tests {
         assert_eq!(Path::parse(""), Err(PathError::Empty));
         assert_eq!(Path::parse("a..b"), Err(PathError::Empty));
         assert_eq!(Path::parse("a.".repeat(40).trim_end_matches('.')), Err(PathError::TooDeep));
+        assert_eq!(Path::of([].into_iter()), Err(PathError::Empty));
+        assert_eq!(Path::of(["a", ""].into_iter()), Err(PathError::Empty));
+    }
+
+    #[test]
+    fn names_may_contain_dots() {
+        let value = json!({"a": {"b.c": [1]}});
+        let path = Path::of(["a", "b.c", "0"].into_iter()).unwrap();
+        assert_eq!(get(&value, path.segments()), Some(&json!(1)));
+        assert_eq!(path.as_str(), "a.b.c.0");
+        assert_eq!(Path::of(["a", "b"].into_iter()), Path::parse("a.b"));
     }
 }
