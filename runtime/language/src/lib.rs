@@ -1,10 +1,12 @@
 //! The languages of Tracardi: each text is parsed once into a typed tree, with an error that points at the place.
 //!
 //! * [`dot`]: dotted paths into JSON, as mappings use them;
-//! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores.
+//! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores;
+//! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]).
 
 mod error;
 pub mod filter;
+pub mod reference;
 mod scope;
 
 /// Dotted paths: reading, testing, writing and removing.
