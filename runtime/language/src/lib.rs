@@ -2,12 +2,14 @@
 //!
 //! * [`dot`]: dotted paths into JSON, as mappings use them;
 //! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores;
-//! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]).
+//! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]);
+//! * [`template`]: texts and JSON with references in them.
 
 mod error;
 pub mod filter;
 pub mod reference;
 mod scope;
+pub mod template;
 
 /// Dotted paths: reading, testing, writing and removing.
 pub mod dot {
