@@ -3,8 +3,10 @@
 //! * [`dot`]: dotted paths into JSON, as mappings use them;
 //! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores;
 //! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]);
-//! * [`template`]: texts and JSON with references in them.
+//! * [`template`]: texts and JSON with references in them;
+//! * [`calculator`]: sums over references, written back to documents.
 
+pub mod calculator;
 mod error;
 pub mod filter;
 pub mod reference;
