@@ -1,9 +1,9 @@
 //! The only module that changes objects of the cluster (status apart, which [`crate::controller`] writes through
 //! [`Applier::status`]). Leadership is asked before each request.
 //!
-//! **Memo.** For each object the applier remembers what it sent and which version the API server answered. An object is
-//! sent again only when it should be different, or when the cluster's version is another one than ours: a stranger's edit,
-//! or a deletion. An unchanged world costs no request.
+//! **Memo.** For each object the applier remembers what it sent and the marker of what the API server answered
+//! ([`ownership::marker`]). An object is sent again only when it should be different, or when the cluster's marker is
+//! another one than ours: a stranger's edit of what is ours, or a deletion. An unchanged world costs no request.
 //!
 //! **Crash points.** Every write can be the last one. Secrets come first and are create-only, so a repeated pass finds
 //! them; the volume comes before the pods; applying is idempotent; what should not be is found by owner in the stores, not
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -23,8 +23,8 @@ use tracardi_crds::installation::{ObjectKey, TracardiInstallationStatus};
 
 use crate::FIELD_MANAGER;
 use crate::build::{Desired, Kind, meta};
-use crate::children::{Children, is_labelled, is_owned};
-use crate::error::Error;
+use crate::children::{self, Children, is_labelled, is_owned};
+use crate::error::{Error, is_leaving};
 use crate::lease::Leadership;
 use crate::metrics::{Metrics, WriteResult};
 use crate::model::Installation;
@@ -91,7 +91,8 @@ impl Applier {
         self.memo.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Makes the cluster what the plan says. Problems with single objects are collected; only lost leadership ends a pass.
+    /// Makes the cluster what the plan says. Problems with single objects are collected; only lost leadership and a namespace that
+    /// is being deleted end a pass.
     pub async fn apply(
         &self,
         installation: &Installation,
@@ -146,9 +147,14 @@ impl Applier {
                 let body = json!({"metadata": {"uid": fact.uid, "ownerReferences": wanted}});
                 let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
                 let patch = Patch::Merge(&body);
-                let patched = self.write("patch", "Secret", name, api.patch_metadata(name, &parameters, &patch)).await;
-                applied.secrets_changed |= patched.is_ok();
-                collect(&mut applied.errors, patched.map(drop))?;
+                match self.write("patch", "Secret", name, api.patch_metadata(name, &parameters, &patch)).await {
+                    Ok(_) => applied.secrets_changed = true,
+                    // Somebody deleted or replaced it since we looked: the next pass sees.
+                    Err(Error::Write { source, .. }) if is_gone(&source) || is_conflict(&source) => {
+                        applied.secrets_changed = true;
+                    }
+                    Err(error) => collect(&mut applied.errors, Err(error))?,
+                }
             }
         }
         Ok(())
@@ -163,7 +169,7 @@ impl Applier {
         let identity = &installation.identity;
         let key = (identity.uid.clone(), desired.kind, desired.name.clone());
         let seen = self.children.meta(desired.kind, &identity.namespace, &desired.name);
-        let shown = seen.as_ref().map(marker);
+        let shown = seen.as_ref().and_then(children::marker).cloned();
         let known = self.memo.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let wanted_before = known.as_ref().is_some_and(|known| known.hash == desired.hash);
         if let Some(known) = known.as_ref().filter(|_| wanted_before) {
@@ -191,15 +197,22 @@ impl Applier {
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&desired.body);
         let request = api.patch_metadata(&desired.name, &parameters, &patch);
-        let answer = self.write("apply", kind, &desired.name, request).await?;
+        let answer = self.write("apply", kind, &desired.name, request).await.map_err(|error| match error {
+            Error::Write { name, source, .. }
+                if desired.kind == Kind::PersistentVolumeClaim && shown.is_some() && is_refused(&source) =>
+            {
+                Error::ResizeRefused { name, size: installation.storage.size.clone(), source }
+            }
+            error => error,
+        })?;
         let memo = Memo {
             hash: desired.hash.clone(),
-            marker: marker(&answer.metadata),
+            marker: ownership::marker(desired.kind, &answer.metadata),
             before: shown,
             at: Instant::now(),
             generation: answer.metadata.generation,
         };
-        // A controller's own bookkeeping moves the marker of kinds without generation; then the apply changes nothing.
+        // A store that lags shows what was before our own last write; then the apply changes nothing.
         if wanted_before && memo.before.as_ref() != Some(&memo.marker) {
             self.metrics.wrote(desired.kind, WriteResult::Healed);
             tracing::info!(kind, name = %desired.name, "changed or deleted by somebody else; restored");
@@ -242,7 +255,11 @@ impl Applier {
         }});
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let patch = Patch::Merge(&body);
-        self.write("take over", kind, name, api.patch_metadata(name, &parameters, &patch)).await.map(drop)
+        match self.write("take over", kind, name, api.patch_metadata(name, &parameters, &patch)).await {
+            // Deleted since we looked: the apply that follows makes it anew.
+            Err(Error::Write { source, .. }) if is_gone(&source) => Ok(()),
+            taken => taken.map(drop),
+        }
     }
 
     /// What belongs to the installation and is not in the plan.
@@ -360,7 +377,10 @@ impl Applier {
             return Err(Error::NotLeader);
         }
         let answer = timeout(WRITE, request).await.map_err(|_| Error::Timeout(action, WRITE.as_secs()))?;
-        answer.map_err(|source| Error::Write { action, kind, name: name.to_owned(), source: Box::new(source) })
+        answer.map_err(|source| match source {
+            source if is_leaving(&source) => Error::NamespaceLeaves,
+            source => Error::Write { action, kind, name: name.to_owned(), source: Box::new(source) },
+        })
     }
 
     async fn read<T>(
@@ -381,10 +401,10 @@ fn record(applied: &mut Applied, desired: &Desired, generation: Option<i64>) {
     }
 }
 
-/// Keeps an error of one object; passes on lost leadership.
+/// Keeps an error of one object; passes on what ends a pass.
 fn collect(errors: &mut Vec<Error>, result: Result<(), Error>) -> Result<(), Error> {
     match result {
-        Err(Error::NotLeader) => Err(Error::NotLeader),
+        Err(error @ (Error::NotLeader | Error::NamespaceLeaves)) => Err(error),
         Err(error) => {
             errors.push(error);
             Ok(())
@@ -393,28 +413,13 @@ fn collect(errors: &mut Vec<Error>, result: Result<(), Error>) -> Result<(), Err
     }
 }
 
-/// What changes when somebody else changes an object: its generation where the API server keeps one (status updates leave
-/// it alone), else its resourceVersion; the uid tells a new object under an old name.
-#[must_use]
-pub fn marker(meta: &ObjectMeta) -> String {
-    let uid = meta.uid.as_deref().unwrap_or_default();
-    let gone = if meta.deletion_timestamp.is_some() { "-" } else { "" };
-    match meta.generation.filter(|generation| *generation > 0) {
-        // Labels, annotations and owners are not part of the generation: without them here, an edit of metadata would
-        // not be seen.
-        Some(generation) => {
-            let labels = format!("{:?}", meta.labels);
-            let applied = meta.annotations.as_ref().and_then(|annotations| annotations.get(APPLIED));
-            let owners = format!("{:?}", meta.owner_references);
-            let metadata = crate::build::desired::hash([labels.as_str(), applied.map_or("", String::as_str), &owners]);
-            format!("{uid}/{generation}/{metadata}{gone}")
-        }
-        None => format!("{uid}/r{}{gone}", meta.resource_version.as_deref().unwrap_or_default()),
-    }
-}
-
 fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+/// Forbidden (the storage class cannot, a quota) or invalid; not an API server in trouble.
+fn is_refused(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403 || status.code == 422)
 }
 
 fn is_gone(error: &kube::Error) -> bool {

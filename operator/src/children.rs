@@ -14,7 +14,8 @@ use kube::{Api, Client, Resource as _};
 use tracardi_crds::TracardiInstallation;
 
 use crate::build::Kind;
-use crate::names::{INSTANCE, MANAGED_BY, MANAGER};
+use crate::names::{INSTANCE, MANAGED_BY, MANAGER, MARKER};
+use crate::ownership;
 use crate::views::{ClaimPart, Kept, PodPart, ServicePart, View, WorkloadPart, prune};
 
 /// Something that may need a pass: the installation that a changed child belongs to.
@@ -42,13 +43,13 @@ pub fn watch(client: &Client, namespace: Option<&str>) -> (Children, impl Stream
     let synced = Arc::new(AtomicUsize::new(0));
     let mut changes = futures::stream::SelectAll::new();
     let children = Children {
-        policies: store(client, namespace, &synced, &mut changes),
-        config_maps: store(client, namespace, &synced, &mut changes),
-        claims: store(client, namespace, &synced, &mut changes),
-        services: store(client, namespace, &synced, &mut changes),
-        budgets: store(client, namespace, &synced, &mut changes),
-        workloads: store(client, namespace, &synced, &mut changes),
-        pods: store(client, namespace, &synced, &mut changes),
+        policies: store(client, namespace, Some(Kind::NetworkPolicy), &synced, &mut changes),
+        config_maps: store(client, namespace, Some(Kind::ConfigMap), &synced, &mut changes),
+        claims: store(client, namespace, Some(Kind::PersistentVolumeClaim), &synced, &mut changes),
+        services: store(client, namespace, Some(Kind::Service), &synced, &mut changes),
+        budgets: store(client, namespace, Some(Kind::PodDisruptionBudget), &synced, &mut changes),
+        workloads: store(client, namespace, Some(Kind::StatefulSet), &synced, &mut changes),
+        pods: store(client, namespace, None, &synced, &mut changes),
         synced,
     };
     (children, changes)
@@ -56,9 +57,12 @@ pub fn watch(client: &Client, namespace: Option<&str>) -> (Children, impl Stream
 
 type Changes = futures::stream::SelectAll<futures::stream::BoxStream<'static, Trigger>>;
 
+/// A watch and its store. Of what the operator applies (`applied`), the marker of [`ownership`] is kept in place of
+/// `managedFields`, which are large.
 fn store<K: Kept + kube::Resource<Scope = kube::core::NamespaceResourceScope>>(
     client: &Client,
     namespace: Option<&str>,
+    applied: Option<Kind>,
     synced: &Arc<AtomicUsize>,
     changes: &mut Changes,
 ) -> Store<K> {
@@ -71,7 +75,13 @@ fn store<K: Kept + kube::Resource<Scope = kube::core::NamespaceResourceScope>>(
     let synced = synced.clone();
     let mut counted = false;
     let stream = watcher(api, ours)
-        .modify(prune)
+        .modify(move |child| {
+            let marker = applied.map(|kind| ownership::marker(kind, child.meta()));
+            prune(child);
+            if let Some(marker) = marker {
+                child.meta_mut().annotations.get_or_insert_default().insert(MARKER.to_owned(), marker);
+            }
+        })
         .default_backoff()
         .reflect(writer)
         .inspect(move |event| {
@@ -170,7 +180,13 @@ impl Children {
     }
 }
 
-/// Whether an object has the installation with this uid among its owners.
+/// The marker (see [`ownership::marker`]) of a child as its store shows it.
+#[must_use]
+pub fn marker(meta: &ObjectMeta) -> Option<&String> {
+    meta.annotations.as_ref()?.get(MARKER)
+}
+
+/// Whether an object has the object with this uid among its owners.
 #[must_use]
 pub fn is_owned(meta: &ObjectMeta, uid: &str) -> bool {
     meta.owner_references.iter().flatten().any(|owner| owner.uid == uid)

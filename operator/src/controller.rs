@@ -1,6 +1,6 @@
 //! One pass over one resource, and the wiring that starts passes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct Context {
     pub children: Children,
     written: Mutex<HashMap<String, Written>>,
     failures: Mutex<HashMap<String, u32>>,
+    /// Installations whose namespace is being deleted, which nothing can stop.
+    leaving: Mutex<HashSet<String>>,
 }
 
 /// The status that was last written, and the resource's version that came of it.
@@ -87,6 +89,7 @@ impl Context {
             children,
             written: Mutex::default(),
             failures: Mutex::default(),
+            leaving: Mutex::default(),
         }
     }
 
@@ -227,6 +230,10 @@ async fn reconcile(resource: Arc<Guarded>, context: Arc<Context>) -> Result<Acti
     if !context.applier.leads() {
         return Ok(not_leading(&context));
     }
+    let uid = resource.meta().uid.as_deref().unwrap_or_default();
+    if context.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(uid) {
+        return Ok(Action::await_change());
+    }
     let began = Instant::now();
     let work = async {
         match &resource.0 {
@@ -262,7 +269,13 @@ fn on_error(resource: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Act
         tracing::info!(namespace, name, "left to the leader");
         return not_leading(&context);
     }
-    let pause = backoff(&context, resource.meta().uid.as_deref().unwrap_or_default());
+    let uid = resource.meta().uid.as_deref().unwrap_or_default();
+    if matches!(error, Error::NamespaceLeaves) {
+        tracing::info!(namespace, name, "left alone from now on, because its namespace is being deleted");
+        context.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned());
+        return Action::await_change();
+    }
+    let pause = backoff(&context, uid);
     tracing::warn!(namespace, name, %error, again_in = ?pause, "a pass failed");
     Action::requeue(pause)
 }
@@ -321,7 +334,7 @@ pub fn run(
                 Ok(_) | Err(RunError::ReconcilerFailed(..)) => {}
                 // A child of a resource that is gone.
                 Err(RunError::ObjectNotFound(_)) => {
-                    let alive: std::collections::HashSet<_> =
+                    let alive: HashSet<_> =
                         counted.state().iter().filter_map(|resource| resource.meta().uid.clone()).collect();
                     let known = context.written.lock().unwrap_or_else(PoisonError::into_inner);
                     let gone: Vec<_> = known.keys().filter(|uid| !alive.contains(*uid)).cloned().collect();
@@ -329,6 +342,7 @@ pub fn run(
                     for uid in &gone {
                         context.forget(uid);
                     }
+                    context.leaving.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid| alive.contains(uid));
                 }
                 Err(error) => tracing::warn!(%error, "the watch of resources was interrupted; it is started again"),
             }

@@ -28,6 +28,22 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// The namespace is being deleted, or is gone: nothing can be created in it any more, and all that is in it goes.
+    #[error("the namespace is being deleted")]
+    NamespaceLeaves,
+    /// The volume claim exists and could not be changed.
+    #[error(
+        "volume claim {name:?} cannot be made to hold {size}: {}: if the storage class cannot enlarge volumes (allowVolumeExpansion), set spec.storage.size back to status.storageSize",
+        said(source)
+    )]
+    ResizeRefused {
+        /// Its name.
+        name: String,
+        /// The size that spec.storage.size asks for.
+        size: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
     /// An object could not be read.
     #[error("read {kind} {name:?}: {}", said(source))]
     Read {
@@ -55,6 +71,7 @@ impl Error {
     pub fn reason(&self) -> Reason {
         match self {
             Self::NameTaken { .. } => Reason::NameTaken,
+            Self::ResizeRefused { .. } => Reason::ResizeRefused,
             _ => Reason::ApplyFailed,
         }
     }
@@ -66,12 +83,24 @@ impl Error {
             Self::NotLeader => "not_leader",
             Self::Write { .. } => "write",
             Self::NameTaken { .. } => "name_taken",
+            Self::NamespaceLeaves => "namespace_leaves",
+            Self::ResizeRefused { .. } => "resize_refused",
             Self::Read { .. } => "read",
             Self::Timeout(..) => "timeout",
             Self::Randomness(_) => "randomness",
             Self::Plan(_) => "plan",
         }
     }
+}
+
+/// Whether the API server refused because the namespace is being deleted or does not exist any more.
+#[must_use]
+pub fn is_leaving(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let details = status.details.as_ref();
+    let terminates = || details.is_some_and(|of| of.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"));
+    let is_gone = || details.is_some_and(|of| of.kind == "namespaces");
+    (status.code == 403 && terminates()) || (status.code == 404 && is_gone())
 }
 
 /// What the API server said, without the structure around it.

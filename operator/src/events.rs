@@ -5,6 +5,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::{ConditionType, Reason, TracardiInstallationStatus as Status};
 
+use crate::error::is_leaving;
 use crate::report::shorten;
 
 /// Something worth telling.
@@ -42,8 +43,8 @@ pub fn transitions(before: &Status, after: &Status) -> Vec<Notice> {
             ConditionType::Degraded if holds => Some(true),
             ConditionType::Degraded => old.as_ref().is_some_and(|old| old.status == "True").then_some(false),
             ConditionType::Progressing => {
-                (new.reason == Reason::Paused.as_str() || was_paused || new.reason == Reason::RollingOut.as_str())
-                    .then_some(false)
+                let told = [Reason::Paused, Reason::RollingOut, Reason::AwaitingLoadBalancer];
+                (was_paused || told.iter().any(|reason| new.reason == reason.as_str())).then_some(false)
             }
         };
         if let Some(warning) = worth {
@@ -73,8 +74,10 @@ impl Publisher {
                 action: notice.about.as_str().to_owned(),
                 secondary: None,
             };
-            if let Err(error) = self.0.publish(&event, &resource.object_ref(&())).await {
-                tracing::warn!(%error, "an event could not be published");
+            match self.0.publish(&event, &resource.object_ref(&())).await {
+                Ok(()) => {}
+                Err(error) if is_leaving(&error) => tracing::debug!(%error, "no event: the namespace is being deleted"),
+                Err(error) => tracing::warn!(%error, "an event could not be published"),
             }
         }
     }

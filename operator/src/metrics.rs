@@ -33,6 +33,7 @@ struct ObjectLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: String,
+    resource: String,
     watch: String,
 }
 
@@ -89,7 +90,9 @@ impl Metrics {
     /// Counts a request to the API server.
     pub fn requested(&self, request: &http::Request<Body>) {
         let watch = request.uri().query().is_some_and(|query| query.contains("watch=true")).to_string();
-        self.0.requests.get_or_create(&RequestLabels { method: request.method().to_string(), watch }).inc();
+        let labels =
+            RequestLabels { method: request.method().to_string(), resource: resource(request.uri().path()), watch };
+        self.0.requests.get_or_create(&labels).inc();
     }
 
     pub(crate) fn passed(&self, outcome: &'static str, seconds: f64) {
@@ -103,5 +106,38 @@ impl Metrics {
 
     pub(crate) fn installations(&self, count: usize) {
         self.0.installations.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// What a path of the API server is about: the plural of a kind, or the first word of another path.
+fn resource(path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/');
+    let behind_version = match parts.next() {
+        Some("api") => 1,
+        Some("apis") => 2,
+        other => return other.unwrap_or_default().to_owned(),
+    };
+    let mut parts = parts.skip(behind_version);
+    let first = parts.next().unwrap_or_default();
+    let inner = if first == "namespaces" { parts.nth(1) } else { None };
+    inner.unwrap_or(first).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resource;
+
+    #[test]
+    fn a_request_is_counted_under_its_resource() {
+        for (path, wanted) in [
+            ("/apis/tracardi.io/v1alpha1/namespaces/shop/tracardiinstallations/demo/status", "tracardiinstallations"),
+            ("/api/v1/namespaces/shop/secrets", "secrets"),
+            ("/api/v1/configmaps", "configmaps"),
+            ("/api/v1/namespaces/shop", "namespaces"),
+            ("/version", "version"),
+            ("/", ""),
+        ] {
+            assert_eq!(resource(path), wanted, "{path}");
+        }
     }
 }

@@ -106,6 +106,12 @@ impl Child {
     }
 }
 
+/// Name of the ConfigMap that stands as long as a generated Secret does; see [`crate::build::sentinel`].
+#[must_use]
+pub fn sentinel(secret: &str) -> String {
+    format!("{secret}-sentinel")
+}
+
 /// Label with the installation's name.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 /// Label with the component's name.
@@ -116,6 +122,8 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGER: &str = crate::FIELD_MANAGER;
 /// Annotation with the hash of what was last applied to an object; it tells what waits while an installation is paused.
 pub const APPLIED: &str = "tracardi.io/applied";
+/// Annotation that exists only in the operator's memory; see [`crate::children::marker`].
+pub const MARKER: &str = "tracardi.io/marker";
 /// Annotation of a pod with the hash of its configuration; a new hash rolls the pod.
 pub const CONFIG_HASH: &str = "tracardi.io/config-hash";
 /// Annotation of a pod with the hash of the identity of its Secrets; a new hash rolls the pod.

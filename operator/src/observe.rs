@@ -1,10 +1,11 @@
 //! Everything a pass reads: the children's stores, and Secrets by name.
 //!
-//! Secrets are neither listed nor watched: both would need the right to read every Secret. Those that an installation
-//! refers to are read by name, at most every [`FRESH`] or, while one is missing or wrong, every [`FRESH_PROBLEM`]; of
-//! generated ones only the metadata. Values are checked where they arrive and go no further.
+//! Secrets are neither listed nor watched: both would need the right to read every Secret. Of generated ones the metadata
+//! are read by name, once; that is good for as long as their sentinels ([`crate::build::sentinel`]) stand. Those that a spec
+//! refers to, whose content may change, are read every [`FRESH`]; while one is missing or wrong, all are read every
+//! [`FRESH_PROBLEM`]. Values are checked where they arrive and go no further.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,15 +16,16 @@ use tokio::time::Instant;
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::SecretKeyRef;
 
-use crate::children::{Children, is_labelled, is_owned_by_another};
+use crate::build::Kind;
+use crate::children::{Children, is_labelled, is_owned, is_owned_by_another};
 use crate::error::Error;
-use crate::names::{Child, InstallationName};
+use crate::names::{self, Child, InstallationName};
 use crate::secrets::Value;
 use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadPart};
 
-/// How long what is known about Secrets is good for.
+/// How long what is known about a user's Secrets is good for, and longest time between two passes.
 pub const FRESH: Duration = Duration::from_mins(1);
-/// The same while one is missing or wrong.
+/// How long what is known about Secrets is good for while one is missing or wrong.
 pub const FRESH_PROBLEM: Duration = Duration::from_secs(15);
 
 /// What is there.
@@ -94,6 +96,10 @@ struct Remembered {
     references: Vec<(SecretKeyRef, Value)>,
     generated: BTreeMap<String, GeneratedFact>,
     adopted: BTreeMap<(String, String), SecretFact>,
+    /// None is missing or wrong.
+    complete: bool,
+    /// Generated Secrets whose sentinel was seen standing.
+    guarded: BTreeSet<String>,
 }
 
 impl Observer {
@@ -138,9 +144,11 @@ impl Observer {
         uid: &str,
     ) -> Result<Remembered, Error> {
         let references = references(resource);
-        let known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned();
-        if let Some(known) = known.filter(|known| known.until > Instant::now() && known.references == references) {
-            return Ok(known);
+        if let Some(known) = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid)
+            && known.references == references
+            && self.is_good(known, namespace)
+        {
+            return Ok(known.clone());
         }
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let read = |name: &str, source: kube::Error| Error::Read {
@@ -162,16 +170,38 @@ impl Observer {
             }
         }
         let mut adopted = BTreeMap::new();
+        let mut secrets: HashMap<&str, Option<Secret>> = HashMap::new();
         for (reference, value) in &references {
-            let found = api.get_opt(&reference.name).await.map_err(|error| read(&reference.name, error))?;
-            adopted.insert((reference.name.clone(), reference.key.clone()), judge(found, &reference.key, *value));
+            let SecretKeyRef { name, key } = reference;
+            if !secrets.contains_key(name.as_str()) {
+                secrets.insert(name, api.get_opt(name).await.map_err(|error| read(name, error))?);
+            }
+            let found = secrets.get(name.as_str()).and_then(Option::as_ref);
+            adopted.insert((name.clone(), key.clone()), judge(found, key, *value));
         }
         let complete = generated.len() + references.len() >= 3
             && adopted.values().all(|fact| matches!(fact, SecretFact::Usable { .. }));
         let fresh = if complete { FRESH } else { FRESH_PROBLEM };
-        let known = Remembered { until: Instant::now() + fresh, references, generated, adopted };
+        let until = Instant::now() + fresh;
+        let known = Remembered { until, references, generated, adopted, complete, guarded: BTreeSet::new() };
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), known.clone());
         Ok(known)
+    }
+
+    /// Whether what is known still holds: no sentinel that stood has fallen, and either all stand or it is not long ago.
+    fn is_good(&self, known: &mut Remembered, namespace: &str) -> bool {
+        let mut all_stand = known.complete && known.references.is_empty();
+        for (secret, fact) in &known.generated {
+            let sentinel = self.children.meta(Kind::ConfigMap, namespace, &names::sentinel(secret));
+            if sentinel.is_some_and(|meta| meta.deletion_timestamp.is_none() && is_owned(&meta, &fact.uid)) {
+                known.guarded.insert(secret.clone());
+            } else if known.guarded.contains(secret) {
+                return false;
+            } else {
+                all_stand = false;
+            }
+        }
+        all_stand || Instant::now() < known.until
     }
 }
 
@@ -189,7 +219,7 @@ fn references(resource: &TracardiInstallation) -> Vec<(SecretKeyRef, Value)> {
     .collect()
 }
 
-fn judge(secret: Option<Secret>, key: &str, value: Value) -> SecretFact {
+fn judge(secret: Option<&Secret>, key: &str, value: Value) -> SecretFact {
     let Some(secret) = secret else { return SecretFact::Absent };
     match secret.data.as_ref().and_then(|data| data.get(key)) {
         None => SecretFact::NoKey,
@@ -197,8 +227,8 @@ fn judge(secret: Option<Secret>, key: &str, value: Value) -> SecretFact {
         Some(_) => SecretFact::Usable {
             revision: format!(
                 "{}/{}",
-                secret.metadata.uid.unwrap_or_default(),
-                secret.metadata.resource_version.unwrap_or_default()
+                secret.metadata.uid.as_deref().unwrap_or_default(),
+                secret.metadata.resource_version.as_deref().unwrap_or_default()
             ),
         },
     }

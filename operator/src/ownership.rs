@@ -4,12 +4,16 @@
 //! a Service, a rule in a NetworkPolicy, a container in a pod. But an object of ours is ours as a whole. So after a foreign
 //! edit the foreign entries of `managedFields` are merged into our own: the next apply does not name these fields, and the
 //! API server, taking them for ours, removes them. Pure; [`crate::apply`] sends the result.
+//!
+//! The same entries tell whether there is anything to restore ([`marker`]): whoever changes a field of ours takes it out of
+//! our entry, and what others do elsewhere (a volume that is bound, a finalizer, a status) leaves our entry as it is.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
+use kube::api::ObjectMeta;
 use serde_json::{Map, Value};
 
 use crate::FIELD_MANAGER;
-use crate::build::Kind;
+use crate::build::{Kind, desired};
 
 /// Parts of an object that are ours as a whole. Not metadata: others may add labels, annotations and finalizers.
 fn parts(kind: Kind) -> &'static [&'static str] {
@@ -21,18 +25,47 @@ fn parts(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.operation.as_deref() == Some("Apply")
+}
+
+/// Status is written by controllers through a subresource.
+fn is_status(entry: &ManagedFieldsEntry) -> bool {
+    entry.subresource.as_deref() == Some("status")
+}
+
+/// Changes exactly when the object becomes another one, begins to go, or somebody else touches what is ours: a field that
+/// we applied, or a part that is ours as a whole.
+#[must_use]
+pub fn marker(kind: Kind, meta: &ObjectMeta) -> String {
+    let entries = meta.managed_fields.as_deref().unwrap_or_default();
+    let ours = entries.iter().filter(|entry| is_ours(entry)).map(|entry| {
+        // The time moves when a value is changed in our name.
+        let time = entry.time.as_ref().map(|time| time.0.to_string()).unwrap_or_default();
+        let fields = entry.fields_v1.as_ref().map(|fields| fields.0.to_string()).unwrap_or_default();
+        format!("{time} {fields}")
+    });
+    let theirs = entries.iter().filter(|entry| !is_ours(entry) && !is_status(entry)).flat_map(|entry| {
+        let manager = entry.manager.as_deref().unwrap_or_default();
+        parts(kind).iter().filter_map(move |part| {
+            let taken = entry.fields_v1.as_ref()?.0.get(*part)?;
+            Some(format!("{manager} {part} {taken}"))
+        })
+    });
+    let mut touched: Vec<_> = ours.chain(theirs).collect();
+    touched.sort_unstable();
+    let leaves = if meta.deletion_timestamp.is_some() { "-" } else { "" };
+    format!("{}/{}{leaves}", meta.uid.as_deref().unwrap_or_default(), desired::hash(touched))
+}
+
 /// The entries as they should be, if somebody else owns fields that should be ours.
 #[must_use]
 pub fn take_over(kind: Kind, entries: &[ManagedFieldsEntry]) -> Option<Vec<ManagedFieldsEntry>> {
-    let is_ours = |entry: &ManagedFieldsEntry| {
-        entry.manager.as_deref() == Some(FIELD_MANAGER) && entry.operation.as_deref() == Some("Apply")
-    };
     let mut entries = entries.to_vec();
     let ours = entries.iter().position(is_ours)?;
     let mut taken = Map::new();
     for (at, entry) in entries.iter_mut().enumerate() {
-        // Status is written by controllers through a subresource.
-        if at == ours || entry.subresource.as_deref().is_some_and(|subresource| subresource == "status") {
+        if at == ours || is_status(entry) {
             continue;
         }
         let Some(FieldsV1(Value::Object(fields))) = &mut entry.fields_v1 else { continue };
@@ -95,6 +128,29 @@ mod tests {
             json!({"f:spec": {"f:type": {}, "f:ports": {"k:{\"port\":1}": {".": {}}}, "f:x": {}}})
         );
         assert_eq!(taken[2], status);
+    }
+
+    #[test]
+    fn only_a_touch_of_what_is_ours_moves_the_marker() {
+        let marker = |kind, entries: &[ManagedFieldsEntry]| {
+            let meta = ObjectMeta { managed_fields: Some(entries.to_vec()), ..ObjectMeta::default() };
+            super::marker(kind, &meta)
+        };
+        let claimed = json!({"f:spec": {"f:resources": {"f:requests": {"f:storage": {}}}}});
+        let ours = entry(FIELD_MANAGER, "Apply", None, claimed);
+        let before = marker(Kind::PersistentVolumeClaim, std::slice::from_ref(&ours));
+        let binder = json!({"f:metadata": {"f:annotations": {"f:bound": {}}, "f:finalizers": {}}, "f:spec": {"f:volumeName": {}}});
+        let binder = entry("kube-controller-manager", "Update", None, binder);
+        let status = entry("kubelet", "Update", Some("status"), json!({"f:status": {"f:capacity": {}}}));
+        let bound = [binder.clone(), ours.clone(), status];
+        assert_eq!(marker(Kind::PersistentVolumeClaim, &bound), before, "volume controllers do not touch what is ours");
+        assert_ne!(marker(Kind::Service, &bound), marker(Kind::Service, std::slice::from_ref(&ours)));
+        let less = entry(FIELD_MANAGER, "Apply", None, json!({"f:spec": {}}));
+        assert_ne!(marker(Kind::PersistentVolumeClaim, &[less]), before, "a field was taken from us");
+        let mut later = ours;
+        later.time =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time("2026-01-01T00:00:00Z".parse().unwrap()));
+        assert_ne!(marker(Kind::PersistentVolumeClaim, &[later]), before, "somebody used our name");
     }
 
     #[test]

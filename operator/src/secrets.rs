@@ -12,7 +12,7 @@ use kube::api::ObjectMeta;
 use tracardi_process::random;
 
 use crate::build::meta;
-use crate::model::Installation;
+use crate::model::{Credential, Installation};
 use crate::names::Child;
 
 /// Key of the first administrator's e-mail address.
@@ -82,6 +82,8 @@ pub struct Generated {
     pub plain: Vec<(&'static str, String)>,
     /// A new value would not fit data that exists, so a lost one is not replaced.
     pub irreplaceable: bool,
+    /// uid; `None` until it exists.
+    pub uid: Option<String>,
 }
 
 impl Generated {
@@ -126,29 +128,20 @@ pub fn needed(installation: &Installation) -> Vec<Generated> {
     let name = &installation.identity.name;
     let of = &installation.secrets;
     let mut needed = Vec::new();
-    let mut add = |child: Child, values: Vec<(&'static str, Value)>, plain, irreplaceable| {
+    let mut add = |child: Child, credentials: &[(&'static str, Value, &Credential)], plain, irreplaceable| {
+        let ours = || credentials.iter().filter(|(.., credential)| credential.generated);
+        let values: Vec<_> = ours().map(|(key, value, _)| (*key, *value)).collect();
         if !values.is_empty() {
-            needed.push(Generated { child, name: name.child(child), values, plain, irreplaceable });
+            // The revision of a generated credential is the uid of its Secret.
+            let uid = ours().map(|(.., credential)| credential.revision.clone()).find(|uid| !uid.is_empty());
+            needed.push(Generated { child, name: name.child(child), values, plain, irreplaceable, uid });
         }
     };
-    let only = |generated: bool, key, value| if generated { vec![(key, value)] } else { vec![] };
-    add(Child::InstallationSecret, only(of.installation_token.generated, TOKEN, Value::Token), vec![], false);
-    add(
-        Child::AdminSecret,
-        only(of.admin_password.generated, PASSWORD, Value::Password),
-        vec![(EMAIL, installation.admin_email.clone())],
-        true,
-    );
-    add(
-        Child::KeysSecret,
-        [
-            only(of.signing_key.generated, SIGNING_KEY, Value::Key),
-            only(of.encryption_key.generated, ENCRYPTION_KEY, Value::Key),
-        ]
-        .concat(),
-        vec![],
-        true,
-    );
+    add(Child::InstallationSecret, &[(TOKEN, Value::Token, &of.installation_token)], vec![], false);
+    let email = vec![(EMAIL, installation.admin_email.clone())];
+    add(Child::AdminSecret, &[(PASSWORD, Value::Password, &of.admin_password)], email, true);
+    let keys = [(SIGNING_KEY, Value::Key, &of.signing_key), (ENCRYPTION_KEY, Value::Key, &of.encryption_key)];
+    add(Child::KeysSecret, &keys, vec![], true);
     needed
 }
 

@@ -91,17 +91,21 @@ async fn a_new_installation_takes_a_known_number_of_writes_and_then_none() {
     let writes = world.writes();
     let of = |part: &str| writes.iter().filter(|line| line.contains(part)).count();
     assert_eq!(of("POST /api/v1/namespaces/shop/secrets"), 3, "{writes:#?}");
-    assert_eq!(of("PATCH") - of("/status"), 10, "ten objects, once each: {writes:#?}");
+    assert_eq!(of("PATCH") - of("/status"), 13, "thirteen objects, once each: {writes:#?}");
     assert!(of("/status") <= 4, "{writes:#?}");
     assert_eq!(of("events"), 2, "InitCompleted and Serving: {writes:#?}");
     world.forget();
-    // Events about children that change nothing for us.
+    // What controllers do to children of ours: nothing of it is ours to restore.
     world.settle();
     world.edit("services", "demo-gui", |service| service["metadata"]["annotations"]["cloud/else"] = json!("x"));
+    world.edit("persistentvolumeclaims", "demo-data", |claim| {
+        claim["metadata"]["annotations"]["pv.kubernetes.io/bind-completed"] = json!("yes");
+        claim["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+        claim["spec"]["volumeName"] = json!("pvc-1");
+        claim["status"] = json!({"phase": "Bound", "capacity": {"storage": "10Gi"}});
+    });
     sleep(Duration::from_millis(500)).await;
-    let writes = world.writes();
-    assert!(writes.len() <= 1, "a Service has no generation, so its change costs one apply: {writes:#?}");
-    world.forget();
+    assert_eq!(world.requests(), Vec::<String>::new(), "what is not ours is not looked at twice");
     world.edit("tracardiinstallations", "demo", |resource| resource["metadata"]["labels"] = json!({"a": "b"}));
     sleep(Duration::from_millis(500)).await;
     assert_eq!(world.requests(), Vec::<String>::new(), "an unchanged world costs nothing");
@@ -139,6 +143,64 @@ async fn what_others_do_to_children_is_undone() {
             w.get("services", "demo-gui").unwrap()["metadata"]["labels"]["app.kubernetes.io/instance"] == json!("demo")
         })
         .await;
+}
+
+/// The operator may not watch Secrets: their sentinels tell.
+#[tokio::test]
+async fn a_deleted_secret_is_noticed_at_once() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    ready(&world).await;
+    let before = world.get("secrets", "demo-installation").unwrap()["data"].clone();
+    world.delete("secrets", "demo-installation");
+    world.until("another token", |world| world.get("secrets", "demo-installation").is_some()).await;
+    assert_ne!(world.get("secrets", "demo-installation").unwrap()["data"], before);
+    ready(&world).await;
+    // The sentinel itself comes back, too.
+    world.delete("configmaps", "demo-keys-sentinel");
+    world.until("a sentinel", |world| world.get("configmaps", "demo-keys-sentinel").is_some()).await;
+    sleep(Duration::from_millis(300)).await;
+    world.forget();
+    world.delete("secrets", "demo-keys");
+    world.until("a word", |w| status(w, "/status/conditions/2/reason") == json!("SecretLost")).await;
+    assert!(world.get("secrets", "demo-keys").is_none(), "a new key would not fit the data");
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_being_deleted_is_left_alone() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({}));
+    ready(&world).await;
+    world.forget();
+    world.terminate();
+    world.delete("services", "demo-gui");
+    world.until("a refusal", |world| !world.writes().is_empty()).await;
+    for (plural, name) in [("configmaps", "demo-config"), ("statefulsets", "demo-standalone"), ("secrets", "demo-keys")]
+    {
+        world.delete(plural, name);
+    }
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.writes().len(), 1, "one attempt, no status, no event, no repetition: {:#?}", world.writes());
+}
+
+#[tokio::test]
+async fn a_volume_that_cannot_grow_is_told_in_words() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &json!({"storage": {"size": "1Gi"}}));
+    ready(&world).await;
+    world.refuse("PATCH /api/v1/namespaces/shop/persistentvolumeclaims/demo-data", 403);
+    create(&world, &json!({"storage": {"size": "2Gi"}}));
+    world.until("a word", |w| status(w, "/status/conditions/2/reason") == json!("ResizeRefused")).await;
+    let message = status(&world, "/status/conditions/2/message").to_string();
+    assert!(message.contains("2Gi") && message.contains("refused by the test"), "{message}");
+    assert!(message.contains("set spec.storage.size back to status.storageSize"), "{message}");
+    assert_eq!(status(&world, "/status/storageSize"), json!("1Gi"));
+    world.relent();
+    create(&world, &json!({"storage": {"size": "1Gi"}}));
+    world.until("health", |w| status(w, "/status/conditions/2/reason") == json!("Healthy")).await;
 }
 
 #[tokio::test]
@@ -179,7 +241,7 @@ async fn an_operator_killed_at_any_moment_is_followed_by_one_that_finishes() {
                 "{name} was made anew after a crash at write {moment}"
             );
         }
-        assert_eq!(world.names().len(), 15, "{:#?}", world.names());
+        assert_eq!(world.names().len(), 18, "{:#?}", world.names());
     }
 }
 

@@ -49,7 +49,7 @@ impl PullPolicy {
     }
 }
 
-/// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort or LoadBalancer.
+/// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort, or LoadBalancer (the cluster needs a load-balancer controller).
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServiceType {
     /// Reachable inside the cluster.

@@ -44,6 +44,8 @@ reasons! {
     InitCompleted: Initialized;
     /// The pod does not exist yet or its init step has not ended yet.
     Initializing: Ready | Progressing | Initialized;
+    /// Everything serves, but the Service of the public API has no address outside the cluster yet. A load-balancer controller of the cluster gives it one; a cluster without such a controller never does.
+    AwaitingLoadBalancer: Progressing;
     /// The pod is starting and not ready yet.
     Starting: Ready | Progressing;
     /// A change is being rolled out to the pods.
@@ -78,6 +80,8 @@ reasons! {
     AwaitingDeletion: Ready | Degraded;
     /// The API server refused a change; the message quotes it. The operator tries again with growing pauses.
     ApplyFailed: Degraded;
+    /// The API server refused to enlarge the volume; the message quotes it. Mostly the storage class cannot (its allowVolumeExpansion): set spec.storage.size back to status.storageSize.
+    ResizeRefused: Degraded;
     /// spec.paused is set; the message lists the changes that wait.
     Paused: Progressing;
 }

@@ -158,7 +158,7 @@ pub struct TracardiInstallationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// true: the operator changes nothing; status stays live and names the changes that wait.
+    /// true: the operator changes nothing; status stays live and names the changes that wait. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }
@@ -271,7 +271,7 @@ pub struct SecretKeyRef {
 #[x_kube(validation = Rule::new("!has(self.externalTrafficPolicy) || (has(self.serviceType) && self.serviceType != 'ClusterIP')")
     .message("spec.publicApi.externalTrafficPolicy needs spec.publicApi.serviceType NodePort or LoadBalancer: set the type or remove externalTrafficPolicy"))]
 pub struct PublicApi {
-    /// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort or LoadBalancer.
+    /// ClusterIP (the default; put an Ingress or a Gateway in front), NodePort, or LoadBalancer (the cluster needs a load-balancer controller).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_type: Option<ServiceType>,
     /// Port of the Service. Default: 8585.

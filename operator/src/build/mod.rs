@@ -7,6 +7,7 @@ pub mod disruption;
 pub mod meta;
 pub mod network_policy;
 pub mod pod;
+pub mod sentinel;
 pub mod service;
 pub mod volume;
 pub mod workload;

@@ -8,9 +8,9 @@ pub use standalone::INIT_CONTAINER;
 use tracardi_crds::contract::{GUI, PRIVATE_API};
 use tracardi_crds::installation::{Mode, ServiceType, Urls};
 
-use crate::build::{Desired, Kind};
+use crate::build::{Desired, Kind, sentinel};
 use crate::model::Installation;
-use crate::names::Child;
+use crate::names::{self, Child};
 use crate::secrets::{self, Generated};
 
 /// What should be.
@@ -54,8 +54,15 @@ pub fn plan(installation: &Installation) -> Result<Plan, PlanError> {
     let components = match installation.mode {
         Mode::Standalone => standalone::plan(installation, &mut draft)?,
     };
+    let secrets = secrets::needed(installation);
+    for secret in &secrets {
+        if let Some(uid) = &secret.uid {
+            let stands = sentinel::sentinel(installation, &secret.name, uid);
+            draft.add(Kind::ConfigMap, &names::sentinel(&secret.name), &stands)?;
+        }
+    }
     draft.0.sort_by_key(|desired| desired.kind);
-    Ok(Plan { secrets: secrets::needed(installation), objects: draft.0, components, urls: urls(installation) })
+    Ok(Plan { secrets, objects: draft.0, components, urls: urls(installation) })
 }
 
 /// Objects so far.

@@ -135,3 +135,24 @@ fn what_protects_comes_before_what_runs() {
     assert_eq!(kinds.first(), Some(&Kind::NetworkPolicy));
     assert_eq!(kinds.last(), Some(&Kind::StatefulSet));
 }
+
+#[test]
+fn each_secret_that_was_generated_has_a_sentinel() {
+    let sentinels = |installation: &Installation| {
+        let objects = plan(installation).unwrap().objects;
+        objects.into_iter().filter(|desired| desired.name.ends_with("-sentinel")).collect::<Vec<_>>()
+    };
+    let mut generated = installation(json!({}));
+    assert!(sentinels(&generated).is_empty(), "the Secrets do not exist yet");
+    generated.secrets.signing_key.revision = "uid-of-keys".into();
+    let [only] = &sentinels(&generated)[..] else { panic!("one Secret exists") };
+    assert_eq!(only.name, "demo-keys-sentinel");
+    let owner = json!([{"apiVersion": "v1", "kind": "Secret", "name": "demo-keys", "uid": "uid-of-keys"}]);
+    assert_eq!(only.body["metadata"]["ownerReferences"], owner, "nobody else keeps it alive");
+    let reference = |key: &str| json!({"name": "mine", "key": key});
+    let brought = installation(json!({
+        "admin": {"passwordSecretRef": reference("password")},
+        "secrets": {"installationTokenSecretRef": reference("token"), "signingKeySecretRef": reference("signing"), "encryptionKeySecretRef": reference("encryption")}
+    }));
+    assert!(sentinels(&brought).is_empty(), "a user's Secret is the user's");
+}

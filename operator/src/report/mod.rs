@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::{
-    ComponentStatus, ConditionType, GeneratedSecret, ObjectKey, Phase, Reason, TracardiInstallationStatus as Status,
+    ComponentStatus, ConditionType, GeneratedSecret, ObjectKey, Phase, Reason, ServiceType,
+    TracardiInstallationStatus as Status,
 };
 
 use crate::build::Kind;
@@ -232,12 +233,15 @@ impl Verdict {
             Outcome::Applied { .. } if first_error.is_some() => {
                 (true, Reason::RollingOut, "trying again what failed".to_owned())
             }
-            Outcome::Applied { .. } => match (waiting, growing) {
+            Outcome::Applied { installation, .. } => match (waiting, growing) {
                 (Some(workload), _) if !initialized.0 => (true, Reason::Initializing, workload.note.clone()),
                 (Some(workload), _) if workload.rolling => (true, Reason::RollingOut, workload.note.clone()),
                 (Some(workload), _) => (true, Reason::Starting, workload.note.clone()),
                 (None, Some(message)) => (true, Reason::RollingOut, message),
-                (None, None) => (false, Reason::Settled, "nothing is being changed".to_owned()),
+                (None, None) => match without_address(installation, observed) {
+                    Some(message) => (true, Reason::AwaitingLoadBalancer, message),
+                    None => (false, Reason::Settled, "nothing is being changed".to_owned()),
+                },
             },
         };
         let paused = matches!(outcome, Outcome::Paused { .. });
@@ -310,6 +314,19 @@ fn initialized(workloads: &[Workload], before: bool) -> (bool, Reason, String) {
         return (false, Reason::Initializing, "nothing was created yet".to_owned());
     }
     done()
+}
+
+/// The Service of the public API asks for a load balancer and has no address from one.
+fn without_address(installation: &Installation, observed: &Observed) -> Option<String> {
+    let service = observed.public_service.as_ref()?;
+    let waits = installation.public_api.service_type == ServiceType::LoadBalancer
+        && service.part.status.load_balancer.ingress.is_empty();
+    let name = service.metadata.name.as_deref().unwrap_or_default();
+    waits.then(|| {
+        format!(
+            "everything serves, but Service {name} has no address outside the cluster yet: if the load balancer gives it none, this cluster has no load-balancer controller: install one, or set spec.publicApi.serviceType to NodePort or ClusterIP"
+        )
+    })
 }
 
 /// The volume is smaller than it shall be.

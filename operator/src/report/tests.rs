@@ -243,6 +243,34 @@ fn a_load_balancer_gives_the_public_url() {
 }
 
 #[test]
+fn a_service_without_load_balancer_says_so() {
+    let installation = installation(json!({"publicApi": {"serviceType": "LoadBalancer"}}));
+    let plan = crate::plan::plan(&installation).unwrap();
+    let told = |service: serde_json::Value| {
+        let mut seen = observed(1, 1, Some(init_done()));
+        seen.public_service = Some(view(service));
+        let generations = BTreeMap::from([("demo-standalone".to_owned(), 1)]);
+        let outcome = Outcome::Applied {
+            installation: &installation,
+            plan: &plan,
+            generations: &generations,
+            done: &[],
+            errors: vec![],
+        };
+        report(&resource(json!({})), &seen, &outcome, &Status::default(), at(0))
+    };
+    let waits = told(json!({"metadata": {"name": "demo-public-api"}}));
+    assert_eq!(
+        line(&waits),
+        "Deploying 1/1 Ready=True/Serving Progressing=True/AwaitingLoadBalancer Degraded=False/Healthy Initialized=True/InitCompleted"
+    );
+    let message = &waits.conditions[1].message;
+    assert!(message.contains("demo-public-api") && message.contains("no load-balancer controller"), "{message}");
+    let ingress = json!({"metadata": {"name": "s"}, "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});
+    assert_eq!(told(ingress).phase, Some(Phase::Ready));
+}
+
+#[test]
 fn texts_are_cut_at_characters() {
     assert_eq!(shorten("a\n  b", 10), "a b");
     assert_eq!(shorten(&"ä".repeat(10), 9), "äää…");

@@ -1,7 +1,9 @@
 //! An API server in the test's own process, good enough for the operator: list, watch, get, create, apply, merge patch,
-//! status, replace, delete; uids, generations, resource versions and conflicts. It exists to count requests and to inject
+//! status, replace, delete; uids, generations, resource versions, conflicts, owners of fields, and the garbage collector. It exists to count requests and to inject
 //! faults; that the real API server agrees is shown by the tests against a real cluster.
 #![allow(clippy::disallowed_methods, reason = "tests start their own tasks")]
+
+mod fields;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -33,6 +35,7 @@ struct State {
     watchers: Vec<Watcher>,
     log: Vec<String>,
     refuse: Vec<(String, u16)>,
+    terminating: bool,
 }
 
 /// Somebody who watches: the plural, whether only the operator's own objects, and the line to them.
@@ -105,6 +108,11 @@ impl World {
         self.0.lock().unwrap().refuse.clear();
     }
 
+    /// The namespace is being deleted: nothing new can be made in it.
+    pub(crate) fn terminate(&self) {
+        self.0.lock().unwrap().terminating = true;
+    }
+
     pub(crate) fn get(&self, plural: &str, name: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(&(plural.into(), "shop".into(), name.into())).cloned()
     }
@@ -128,7 +136,9 @@ impl World {
             .get(&key)
             .cloned()
             .unwrap_or_else(|| json!({"metadata": {"name": name, "namespace": "shop"}}));
+        let before = object.clone();
         change(&mut object);
+        fields::edited(&before, &mut object);
         state.put(&key, object);
     }
 
@@ -177,6 +187,13 @@ impl World {
         }
         if let Some((_, code)) = state.refuse.iter().find(|(part, _)| line.contains(part)) {
             return failure(*code, "refused by the test");
+        }
+        let exists = target.name.as_ref().is_some_and(|name| state.objects.contains_key(&target.key(name)));
+        if state.terminating && !exists && matches!(parts.method, Method::POST | Method::PATCH) {
+            return failure(
+                403,
+                "forbidden: unable to create new content in namespace shop because it is being terminated",
+            );
         }
         let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         match (&parts.method, &target.name) {
@@ -256,17 +273,7 @@ impl State {
         if target.subresource.as_deref() == Some("status") {
             object["status"] = body["status"].clone();
         } else if apply {
-            // What an apply does when we own every field: the parts are replaced, metadata is merged.
-            for (part, value) in body.as_object().unwrap() {
-                if part == "metadata" {
-                    object["metadata"]["ownerReferences"] = value["ownerReferences"].clone();
-                    object["metadata"]["name"] = value["name"].clone();
-                    merge(&mut object["metadata"], value);
-                } else {
-                    object[part] = value.clone();
-                }
-            }
-            object["metadata"]["managedFields"] = json!([{"manager": "tracardi-operator", "operation": "Apply"}]);
+            fields::apply(&mut object, &body);
         } else {
             merge(&mut object, &body);
         }
@@ -309,7 +316,23 @@ impl State {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.tell(&key.0, Some(&object), None);
+        self.collect_garbage(&object["metadata"]["uid"]);
         Some(object)
+    }
+
+    /// Removes what nobody owns any more now that the object with this uid is gone.
+    fn collect_garbage(&mut self, gone: &Value) {
+        let alive: Vec<Value> = self.objects.values().map(|object| object["metadata"]["uid"].clone()).collect();
+        let orphan = |object: &Value| {
+            let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+            let uids: Vec<_> = owners.map(|owner| owner["uid"].clone()).collect();
+            uids.contains(gone) && !uids.iter().any(|uid| alive.contains(uid))
+        };
+        let orphans: Vec<_> =
+            self.objects.iter().filter(|(_, object)| orphan(object)).map(|(key, _)| key.clone()).collect();
+        for key in orphans {
+            self.remove(&key);
+        }
     }
 
     /// A watcher with a selector is told of an object that loses the label as of one that is deleted.
@@ -351,11 +374,15 @@ fn success(object: &Value) -> Response<Answer> {
 
 fn failure(code: u16, message: &str) -> Response<Answer> {
     let reason = match code {
+        403 => "Forbidden",
         404 => "NotFound",
         409 => "Conflict",
         _ => "Failure",
     };
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code});
+    let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code});
+    if message.contains("being terminated") {
+        status["details"] = json!({"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]});
+    }
     Response::builder().status(StatusCode::from_u16(code).unwrap()).body(full(&status)).unwrap()
 }
 
