@@ -29,10 +29,10 @@ const READY_WITHIN: Duration = Duration::from_mins(3);
 const SIMULATED_WITHIN: &str = "--timeout=300s";
 
 /// Cluster, operator, installation, an hour of a shop's traffic, the addresses.
-pub(crate) fn up() -> Result<()> {
+pub(crate) fn up(given: &images::Given) -> Result<()> {
     let start = Instant::now();
     let ground = install::ground()?;
-    let built = images::build_and_load(&ground)?;
+    let built = images::provide(&ground, given)?;
     install::install_images(&ground, &built)?;
 
     println!("==> an installation from examples/tracardi.yaml in namespace {NAMESPACE}");

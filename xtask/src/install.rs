@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use tracardi_cluster::{Ground, Plain};
 
-use crate::images::{self, Built};
+use crate::images::{self, Built, Given};
 use crate::shell::{root, run};
 
 /// Release and namespace of the operator.
@@ -23,9 +23,9 @@ fn readable(error: &tracardi_cluster::Error) -> anyhow::Error {
     anyhow::anyhow!("{error}{remedy}")
 }
 
-/// Builds the images, loads them and installs the operator.
-pub(crate) fn install(ground: &Ground) -> Result<()> {
-    let built = images::build_and_load(ground)?;
+/// Provides the images and installs the operator.
+pub(crate) fn install(ground: &Ground, given: &Given) -> Result<()> {
+    let built = images::provide(ground, given)?;
     install_images(ground, &built)
 }
 

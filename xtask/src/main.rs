@@ -17,6 +17,8 @@ use clap::{Parser, Subcommand};
 /// Work behind `make`; see `make help`.
 #[derive(Parser)]
 struct Arguments {
+    #[command(flatten)]
+    images: images::Given,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,7 +58,7 @@ enum Command {
 }
 
 fn main() -> std::process::ExitCode {
-    match run(&Arguments::parse().command) {
+    match run(&Arguments::parse()) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -65,17 +67,17 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<()> {
+fn run(Arguments { images, command }: &Arguments) -> Result<()> {
     match command {
-        Command::Demo => demo::up(),
+        Command::Demo => demo::up(images),
         Command::DemoDown => demo::down(),
-        Command::Test => test::all(),
+        Command::Test => test::all(images),
         Command::Check => check::check(),
         Command::Generate => check::generate(),
         Command::Gui => gui::build(),
-        Command::Images => images::build_and_load(&install::ground()?).map(drop),
-        Command::Install => install::install(&install::ground()?),
-        Command::E2e { full } => test::e2e(*full),
+        Command::Images => images::provide(&install::ground()?, images).map(drop),
+        Command::Install => install::install(&install::ground()?, images),
+        Command::E2e { full } => test::e2e(*full, images),
         Command::Fuzz { minutes } => fuzz::for_minutes(*minutes),
         Command::Measure => measure::measure(),
     }

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::images::Given;
 use crate::shell::{cargo, command, root, run};
 use crate::{gui, install};
 
 /// Units and integration of every crate, the GUI's tests, then the real cluster.
-pub(crate) fn all() -> Result<()> {
+pub(crate) fn all(images: &Given) -> Result<()> {
     let start = Instant::now();
     gui::build()?;
     let workspace = root().join(gui::WORKSPACE);
@@ -18,16 +19,16 @@ pub(crate) fn all() -> Result<()> {
         "tests of every crate",
         &mut cargo("test", &["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"]),
     )?;
-    e2e(false)?;
+    e2e(false, images)?;
     println!("\nall tests passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
 /// The tests against a real cluster, with operator and images brought up to date first.
-pub(crate) fn e2e(full: bool) -> Result<()> {
+pub(crate) fn e2e(full: bool, images: &Given) -> Result<()> {
     run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
     let ground = install::ground()?;
-    install::install(&ground)?;
+    install::install(&ground, images)?;
     gui::install(&root().join("e2e/browser"))?;
     browser()?;
     let environment = install::environment(&ground);

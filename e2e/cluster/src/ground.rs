@@ -94,6 +94,15 @@ impl Ground {
         }
     }
 
+    /// Whether [`Ground::load_image`] works here: everywhere but in clusters that take images from a registry only.
+    #[must_use]
+    pub fn takes_archives(&self) -> bool {
+        match self {
+            Ground::Own(_) => true,
+            Ground::Foreign(foreign) => foreign.provider != Provider::Other,
+        }
+    }
+
     /// Hands an image archive to the cluster, where that needs no registry: ours, kind, k3d, minikube.
     pub fn load_image(&self, archive: &Path) -> Result<()> {
         match self {
@@ -138,9 +147,9 @@ impl Foreign {
                 files.push(value);
             }
         }
-        let (context, server) = current(&files)
+        let Current { context, server, by_minikube } = current(&files)
             .ok_or_else(|| Error::unmet(format!("KUBECONFIG={kubeconfig} has no current context"), remedy))?;
-        Ok(Foreign { provider: provider(&context), kubeconfig, context, server })
+        Ok(Foreign { provider: provider(&context, by_minikube), kubeconfig, context, server })
     }
 
     /// The command that hands an archive over.
@@ -158,7 +167,8 @@ impl Foreign {
     fn registry_step(archive: &Path) -> String {
         format!(
             "push them to a registry that the cluster reaches, for example \
-             `skopeo copy oci-archive:{} docker://REGISTRY/NAME:TAG`, and give that name to the chart and the resource",
+             `skopeo copy oci-archive:{} docker://REGISTRY/NAME:TAG`, and name them: \
+             `make demo OPERATOR_IMAGE=... RUNTIME_IMAGE=...`",
             archive.display()
         )
     }
@@ -175,8 +185,17 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// Current context and its server, out of one or several files; the first that has something wins, as in kubectl.
-fn current(files: &[Value]) -> Option<(String, String)> {
+/// What a kubeconfig says about its current context.
+#[derive(Debug, PartialEq, Eq)]
+struct Current {
+    context: String,
+    server: String,
+    /// minikube leaves a mark; its contexts are named after profiles, which may be called anything.
+    by_minikube: bool,
+}
+
+/// The current context out of one or several files; the first that has something wins, as in kubectl.
+fn current(files: &[Value]) -> Option<Current> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let named = |list: &str, name: &str| -> Option<Value> {
         let mut entries = files.iter().filter_map(|file| file[list].as_sequence()).flatten();
@@ -184,18 +203,21 @@ fn current(files: &[Value]) -> Option<(String, String)> {
     };
     let context = files.iter().find_map(|file| text(&file["current-context"]))?;
     let cluster = text(&named("contexts", &context)?["context"]["cluster"])?;
-    let server = text(&named("clusters", &cluster)?["cluster"]["server"])?;
-    Some((context, server))
+    let cluster = named("clusters", &cluster)?;
+    let server = text(&cluster["cluster"]["server"])?;
+    let marks = cluster["cluster"]["extensions"].as_sequence();
+    let by_minikube = marks.into_iter().flatten().any(|mark| mark["extension"]["provider"] == "minikube.sigs.k8s.io");
+    Some(Current { context, server, by_minikube })
 }
 
-fn provider(context: &str) -> Provider {
+fn provider(context: &str, by_minikube: bool) -> Provider {
     if let Some(name) = context.strip_prefix("kind-") {
         return Provider::Kind(name.to_owned());
     }
     if let Some(name) = context.strip_prefix("k3d-") {
         return Provider::K3d(name.to_owned());
     }
-    if context.starts_with("minikube") { Provider::Minikube(context.to_owned()) } else { Provider::Other }
+    if by_minikube || context == "minikube" { Provider::Minikube(context.to_owned()) } else { Provider::Other }
 }
 
 #[cfg(test)]
@@ -224,8 +246,35 @@ mod tests {
              clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n",
         )
         .unwrap();
-        assert_eq!(current(&[one.clone(), two]), Some(("kind-dev".into(), "https://127.0.0.1:1".into())));
+        let wanted = Current { context: "kind-dev".into(), server: "https://127.0.0.1:1".into(), by_minikube: false };
+        assert_eq!(current(&[one.clone(), two]), Some(wanted));
         assert_eq!(current(&[one]), None);
+    }
+
+    #[test]
+    fn what_made_a_cluster_is_recognised() {
+        assert_eq!(provider("kind-dev", false), Provider::Kind("dev".into()));
+        assert_eq!(provider("k3d-dev", false), Provider::K3d("dev".into()));
+        assert_eq!(provider("minikube", false), Provider::Minikube("minikube".into()));
+        assert_eq!(provider("gke_project_zone_kind", false), Provider::Other);
+        let profile: Value = serde_yaml::from_str(
+            "current-context: shop\n\
+             contexts: [{name: shop, context: {cluster: shop}}]\n\
+             clusters: [{name: shop, cluster: {server: 'https://192.0.2.1:8443', extensions: [\
+               {name: cluster_info, extension: {provider: minikube.sigs.k8s.io}}]}}]\n",
+        )
+        .unwrap();
+        let found = current(&[profile]).unwrap();
+        assert_eq!(provider(&found.context, found.by_minikube), Provider::Minikube("shop".into()));
+        let ground = |context: &str| {
+            Ground::Foreign(Foreign {
+                kubeconfig: "/k".into(),
+                context: context.into(),
+                server: "https://1.2.3.4".into(),
+                provider: provider(context, false),
+            })
+        };
+        assert!(ground("kind-dev").takes_archives() && !ground("arn:aws:eks").takes_archives());
     }
 
     #[test]
@@ -234,12 +283,17 @@ mod tests {
             kubeconfig: "/k".into(),
             context: context.into(),
             server: "https://1.2.3.4".into(),
-            provider: provider(context),
+            provider: provider(context, false),
         };
         assert!(foreign("kind-dev").to_string().contains("kind load image-archive FILE --name dev"));
         assert!(foreign("k3d-a-b").to_string().contains("k3d image import FILE --cluster a-b"));
         assert!(foreign("minikube").to_string().contains("minikube --profile minikube image load FILE"));
         let other = foreign("arn:aws:eks").to_string();
-        assert!(other.contains("registry") && other.contains("arn:aws:eks") && other.contains("https://1.2.3.4"));
+        assert!(
+            other.contains("OPERATOR_IMAGE")
+                && other.contains("registry")
+                && other.contains("arn:aws:eks")
+                && other.contains("https://1.2.3.4")
+        );
     }
 }
