@@ -20,6 +20,7 @@ pub mod logging;
 pub mod metrics;
 pub mod random;
 pub mod shutdown;
+mod slots;
 pub mod supervisor;
 
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};

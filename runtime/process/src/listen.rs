@@ -1,8 +1,9 @@
 //! Listeners: binding with an error for people, and serving with limits, so that no client can hold the process up.
 //!
-//! Limits: connections at a time per listener (further ones wait in the kernel's queue), time until the request's head is
-//! complete (also the time that an idle connection is kept), size of the head. HTTP/1.1 and HTTP/2 with prior knowledge
-//! are spoken. On shutdown the listener closes first; connections finish the request under way and close.
+//! Limits: connections at a time per listener (when there is one more, the one that has waited longest for a complete
+//! request is closed, see `slots`), time until the request's head is complete (also the time that an idle connection is
+//! kept), size of the head. HTTP/1.1 and HTTP/2 with prior knowledge are spoken. On shutdown the listener closes first;
+//! connections finish the request under way and close.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +13,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::slots::{Slot, Slots, Watched};
 use crate::supervisor::{Phase, Supervisor};
 
 /// How a client announces HTTP/2 without negotiation (RFC 9113, 3.4).
@@ -28,7 +31,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What one listener grants its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time.
+    /// Connections at a time; one more makes the one go that waits longest on its client.
     pub connections: usize,
     /// Until the head of a request is there, counted from the connection's start or the previous answer.
     pub head: Duration,
@@ -96,14 +99,9 @@ pub fn serve(supervisor: &Supervisor, bound: Bound, router: Router, limits: Limi
     let drain = supervisor.token(Phase::Drain);
     let connections = supervisor.clone();
     supervisor.spawn(format!("listener of the {name}"), Phase::Accept, async move {
-        let permits = Arc::new(Semaphore::new(limits.connections));
+        let slots = Slots::new(limits.connections);
         let builder = Arc::new(builder(&connections, limits));
         loop {
-            let permit = tokio::select! {
-                () = stop.cancelled() => return,
-                // Nobody closes the semaphore; were it closed, the listener would end and the supervisor report it.
-                permit = permits.clone().acquire_owned() => match permit { Ok(permit) => permit, Err(_) => return },
-            };
             let (stream, peer) = tokio::select! {
                 () = stop.cancelled() => return,
                 accepted = listener.accept() => match accepted {
@@ -114,10 +112,13 @@ pub fn serve(supervisor: &Supervisor, bound: Bound, router: Router, limits: Limi
                     }
                 },
             };
+            let slot = tokio::select! {
+                () = stop.cancelled() => return,
+                slot = slots.take(peer.ip().to_canonical()) => slot,
+            };
             let (builder, router, drain) = (builder.clone(), router.clone(), drain.clone());
             connections.spawn_job("connection", Phase::Drain, async move {
-                let _permit = permit;
-                serve_connection(&builder, stream, peer, router, limits, &drain).await;
+                serve_connection(&builder, stream, peer, router, limits, &slot, &drain).await;
             });
         }
     });
@@ -157,27 +158,38 @@ async fn serve_connection(
     peer: SocketAddr,
     router: Router,
     limits: Limits,
+    slot: &Slot,
     drain: &CancellationToken,
 ) {
     // Answers are small and written at once; waiting to fill packets would only delay them.
     let _ = stream.set_nodelay(true);
     let http2 = tokio::select! {
         () = drain.cancelled() => return,
+        () = slot.wanted() => return,
         spoken = tokio::time::timeout(limits.head, speaks_http2(&stream)) => match spoken {
             Ok(Ok(http2)) => http2,
             Ok(Err(_)) | Err(_) => return,
         },
     };
-    let service =
-        TowerToHyperService::new(router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
-        }));
+    let service = service_fn(|request: Request<Incoming>| {
+        let work = slot.request();
+        let mut request = request.map(|body| axum::body::Body::new(Watched::request(body, work.clone())));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request);
+        async move { answer.await.map(|answer| answer.map(|body| Watched::answer(body, work))) }
+    });
     let builder = if http2 { builder.clone().http2_only() } else { builder.clone().http1_only() };
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        () = slot.wanted() => {
+            if !slot.works() {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -90,6 +90,7 @@ struct Inner {
 struct PhaseTasks {
     token: CancellationToken,
     tasks: TaskTracker,
+    jobs: TaskTracker,
 }
 
 impl Default for Supervisor {
@@ -126,7 +127,7 @@ impl Supervisor {
         let name = name.into();
         let token = self.token(phase);
         let failed = self.0.failed.clone();
-        self.start(phase, async move {
+        start(&self.phase(phase).tasks, async move {
             let reason = match catch_panic(task).await {
                 Err(panic) => format!("panicked: {panic}"),
                 Ok(outcome) => match outcome.failure() {
@@ -142,32 +143,27 @@ impl Supervisor {
     }
 
     /// Starts a piece of work that ends by itself (a connection, say). Shutdown waits for it in its phase. A panic in it
-    /// is logged and ends nothing else.
+    /// is logged and ends nothing else; a job that does not end in time is cut off, and that is no failure either.
     pub fn spawn_job<T>(&self, name: &'static str, phase: Phase, job: T)
     where
         T: Future<Output = ()> + Send + 'static,
     {
-        self.start(phase, async move {
+        start(&self.phase(phase).jobs, async move {
             if let Err(panic) = catch_panic(job).await {
                 tracing::error!(task = name, %panic, "job panicked");
             }
         });
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts tasks")]
-    fn start(&self, phase: Phase, task: impl Future<Output = ()> + Send + 'static) {
-        // The tracker's own `spawn` is tokio's, with a count.
-        tokio::spawn(self.phase(phase).tasks.track_future(task));
-    }
-
     /// How many tasks and jobs of `phase` have not ended.
     #[must_use]
     pub fn running(&self, phase: Phase) -> usize {
-        self.phase(phase).tasks.len()
+        let PhaseTasks { tasks, jobs, .. } = self.phase(phase);
+        tasks.len() + jobs.len()
     }
 
     /// Runs until `asked` completes or a task fails; then ends everything, phase by phase. Gives the failure, if one was
-    /// the cause, or the name of a phase whose tasks did not end in time.
+    /// the cause, or the name of a phase whose tasks did not end in time. Jobs that did not are cut off, with a warning.
     pub async fn run_until(&self, asked: impl Future<Output = ()>) -> Result<(), TaskFailure> {
         let failure = {
             let mut failures = self.0.failures.lock().await;
@@ -187,10 +183,21 @@ impl Supervisor {
     async fn shut_down(&self) -> Result<(), TaskFailure> {
         let mut late = Ok(());
         for phase in Phase::ALL {
-            let PhaseTasks { token, tasks } = self.phase(phase);
+            let PhaseTasks { token, tasks, jobs } = self.phase(phase);
             token.cancel();
             tasks.close();
-            if tokio::time::timeout(phase.patience(), tasks.wait()).await.is_err() {
+            jobs.close();
+            let ended = async { tokio::join!(tasks.wait(), jobs.wait()) };
+            if tokio::time::timeout(phase.patience(), ended).await.is_ok() {
+                continue;
+            }
+            if !jobs.is_empty() {
+                let (cut, patience) = (jobs.len(), phase.patience());
+                tracing::warn!(
+                    "{cut} connections or requests had not ended after {patience:?} and are cut off; nothing that was acknowledged is lost"
+                );
+            }
+            if !tasks.is_empty() {
                 let reason = format!("{} tasks had not ended after {:?}", tasks.len(), phase.patience());
                 tracing::warn!(?phase, %reason, "shutdown goes on without them");
                 late = Err(TaskFailure { task: format!("shutdown phase {phase:?}"), reason });
@@ -198,6 +205,12 @@ impl Supervisor {
         }
         late
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts tasks")]
+fn start(tracker: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
+    // The tracker's own `spawn` is tokio's, with a count.
+    tokio::spawn(tracker.track_future(task));
 }
 
 /// Runs a future; when it panics, gives the message of the panic.
@@ -280,5 +293,16 @@ mod tests {
         assert_eq!(supervisor.run_until(async {}).await, Ok(()));
         assert!(*done.lock().unwrap());
         assert_eq!(supervisor.running(Phase::Drain), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_does_not_end_is_cut_off_and_a_task_is_a_failure() {
+        let supervisor = Supervisor::new();
+        supervisor.spawn_job("connection", Phase::Drain, std::future::pending());
+        assert_eq!(supervisor.run_until(async {}).await, Ok(()));
+        let supervisor = Supervisor::new();
+        supervisor.spawn("writer", Phase::Flush, std::future::pending::<()>());
+        let failure = supervisor.run_until(async {}).await.unwrap_err();
+        assert_eq!(failure.to_string(), "shutdown phase Flush: 1 tasks had not ended after 8s");
     }
 }

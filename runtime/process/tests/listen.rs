@@ -16,6 +16,10 @@ use tracardi_process::{Phase, Supervisor};
 const HEAD: Duration = Duration::from_millis(300);
 
 async fn server(connections: usize) -> (Supervisor, SocketAddr) {
+    server_with(connections, HEAD).await
+}
+
+async fn server_with(connections: usize, head: Duration) -> (Supervisor, SocketAddr) {
     let supervisor = Supervisor::new();
     let bound = listen::bind("test", "127.0.0.1:0").await.unwrap();
     let address = bound.address();
@@ -25,7 +29,7 @@ async fn server(connections: usize) -> (Supervisor, SocketAddr) {
     };
     let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
     let router = Router::new().route("/", get(who)).route("/slow", get(slow));
-    listen::serve(&supervisor, bound, router, Limits { connections, head: HEAD, ..Limits::default() });
+    listen::serve(&supervisor, bound, router, Limits { connections, head, ..Limits::default() });
     (supervisor, address)
 }
 
@@ -61,14 +65,32 @@ async fn clients_that_do_not_speak_are_sent_away() {
 }
 
 #[tokio::test]
-async fn further_clients_wait_for_a_place() {
-    let (supervisor, address) = server(2).await;
-    // Two clients that say nothing hold both places until their time is over; the third is served then.
-    let _silent = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(supervisor.running(Phase::Drain), 2);
+async fn a_flood_of_idle_clients_makes_room() {
+    // Nobody is sent away for being slow.
+    let (supervisor, address) = server_with(2, Duration::from_secs(600)).await;
+    // Two clients that say nothing, or only a part, hold both places.
+    let silent = TcpStream::connect(address).await.unwrap();
+    let mut halting = TcpStream::connect(address).await.unwrap();
+    halting.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
+    while supervisor.running(Phase::Drain) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut third = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut third, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+    until_closed(silent).await;
+    // A request that is being answered stays, whoever comes.
+    let mut busy = TcpStream::connect(address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        let mut other = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut other, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+        others.push(other);
+    }
+    let mut answer = [0; 1024];
+    let read = busy.read(&mut answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer[..read]).ends_with("slow"));
     supervisor.run_until(async {}).await.unwrap();
 }
 
