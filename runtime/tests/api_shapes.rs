@@ -213,6 +213,12 @@ async fn a_visit() {
     assert_eq!(staging("GET", "/event/count").send().await.json()["count"], 0);
     let refused = staging("POST", "/track").json(&payload).send().await;
     assert_eq!(refused.status, 401, "{}", refused.text);
+    // The header is read in whatever case; what it does not know it ignores.
+    for (value, count) in [("STAGING", 0), ("nonsense", 5)] {
+        let url = format!("{}/event/count", api.private);
+        let reply = call("GET", url).bearer(&api.token).header("x-context", value).send().await;
+        assert_eq!(reply.json()["count"], count, "{value}");
+    }
     // The public port is production, whatever it is told.
     let public =
         call("POST", format!("{}/track", api.public)).header("x-context", "staging").json(&payload).send().await;

@@ -148,6 +148,7 @@ async fn every_private_path_asks_who_it_is() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
     server.start().await;
+    server.create_source().await;
     let private = server.url(1);
     let range = json!({"minDate": {"delta": {"value": -1, "entity": "day"}}});
     let paths = [
@@ -203,10 +204,29 @@ async fn every_private_path_asks_who_it_is() {
     // Collecting asks nobody, whatever the header says.
     let track = call("POST", format!("{private}/track"))
         .header("authorization", "rubbish")
-        .json(&json!({"source": {"id": "x"}, "events": []}))
+        .json(&json!({"source": {"id": "shop"}, "events": []}))
         .send()
         .await;
     assert_eq!((track.status.as_u16(), track.text.as_str()), (200, "null"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_installation_token_cannot_be_guessed() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    server.start().await;
+    let url = format!("{}/install", server.url(1));
+    let guess =
+        |token: String| call("POST", &url).json(&json!({"username": "a@b.c", "password": "x", "token": token})).send();
+    let mut last = guess("0".to_owned()).await;
+    assert_eq!(last.status, 403);
+    for number in 1..12 {
+        last = guess(number.to_string()).await;
+    }
+    assert_eq!(last.status, 429, "{}", last.text);
+    assert!(last.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    assert_eq!(log_in(&server.url(1), ADMIN, PASSWORD).await.status, 200, "logins are not affected");
     server.stop().await;
 }
 
@@ -217,9 +237,15 @@ async fn the_own_account_can_be_changed() {
     server.start().await;
     let private = server.url(1);
     let token = token(&log_in(&private, ADMIN, PASSWORD).await);
+    let other = self::token(&log_in(&private, ADMIN, PASSWORD).await);
     let change = |body: Value| call("POST", format!("{private}/user-account")).bearer(&token).json(&body).send();
+    let account = |token: String| call("GET", format!("{private}/user-account")).bearer(&token).send();
+    assert_eq!(change(json!({"name": "Ada"})).await.status, 200);
+    assert_eq!(account(other.clone()).await.status, 200, "a new name ends no login");
     let reply = change(json!({"full_name": "Ada", "password": "another-secret-1"})).await;
     assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, r#"{"inserted":1}"#));
+    assert_eq!(account(other).await.status, 401, "a new password ends the other logins");
+    assert_eq!(account(token.clone()).await.status, 200);
     assert_eq!(log_in(&private, ADMIN, PASSWORD).await.status, 400);
     assert_eq!(log_in(&private, ADMIN, "another-secret-1").await.status, 200);
     for body in [json!({"password": "short"}), json!({"name": 5}), json!({"password": "x".repeat(2000)})] {

@@ -46,6 +46,9 @@ async fn payloads() {
     let cases: Vec<(&str, String, Expected)> = vec![
         ("unknown fields", r#"{"source":{"id":"shop","x":1},"session":{"id":"s"},"device":{"id":"d"},"new":[1],"events":[{"type":"a","new":1}]}"#.into(), (200, "")),
         ("no events", r#"{"source":{"id":"shop"},"events":[]}"#.into(), (200, "")),
+        ("no events of nobody", r#"{"source":{"id":"nobody"},"events":[]}"#.into(), (401, "Invalid event source `nobody`.")),
+        ("no events of an internal source", r#"{"source":{"id":"@x"},"events":[]}"#.into(), (401, "Internal event sources are not allowed via API.")),
+        ("no events of a robot", r#"{"source":{"id":"nobody"},"request":{"headers":{"user-agent":"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}},"events":[]}"#.into(), (401, "Traffic from bot is not allowed.")),
         ("events left out", r#"{"source":{"id":"shop"}}"#.into(), (200, "")),
         ("nulls where the original fails", r#"{"source":{"id":"shop"},"session":null,"profile":null,"context":null,"properties":null,"request":null,"options":null,"debug":null,"events":[{"type":"a","time":null,"properties":null,"options":null,"context":null,"tags":null}]}"#.into(), (200, "")),
         ("duplicate keys", r#"{"source":{"id":"none"},"source":{"id":"shop"},"session":{"id":"s"},"events":[{"type":"a","type":"b"}]}"#.into(), (200, "")),
@@ -76,6 +79,8 @@ async fn payloads() {
         ("time is a text", with(json!({"type": "a", "time": "now"})), (422, "body.events.0.time")),
         ("no date", with(json!({"type": "a", "time": {"create": "yesterday"}})), (422, "body.events.0.time.create")),
         ("year 99999", with(json!({"type": "a", "time": {"create": "99999-01-01T00:00:00Z"}})), (422, "body.events.0.time.create")),
+        ("the last day of 9999", with(json!({"type": "a", "time": {"create": "9999-12-31T23:59:59Z"}})), (422, "body.events.0.time.create")),
+        ("the day before", with(json!({"type": "a", "time": {"create": "9999-12-30T00:00:00Z", "insert": "9999-12-30T00:00:00Z"}})), (200, "")),
         ("month 13", with(json!({"type": "a", "time": {"insert": "2026-13-01T00:00:00Z"}})), (422, "body.events.0.time.insert")),
         ("a far number", with(json!({"type": "a", "time": {"insert": 1e300}})), (422, "body.events.0.time.insert")),
         ("10,000 levels of objects", nested, (422, "body")),

@@ -42,6 +42,8 @@ async fn mistakes_are_one_line() {
         (standalone(&["--log-level", "info,=x=y"]), 1, "try `info`"),
         (standalone(&["--admin-email", "nobody"]), 1, "is no e-mail address"),
         (standalone(&["--signing-key-file", "/nowhere/key"]), 1, "cannot read /nowhere/key"),
+        (standalone(&["--public-url", "javascript:alert(1)"]), 1, "--public-url (TRACARDI_PUBLIC_URL)"),
+        (standalone(&["--public-url", "https://a/?b"]), 1, "has a query or a fragment"),
         (standalone(&["--management-listen", "nonsense"]), 1, "cannot listen on nonsense"),
         (standalone(&["--management-listen", "192.0.2.1:80"]), 1, "this machine has no such address"),
         (vec!["init", "--data", &file], 1, "cannot make the directory"),
@@ -139,6 +141,16 @@ async fn init_prepares_everything_once() {
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(before.iter().all(|secret| !said.contains(secret.trim())), "{said}");
     }
+    // A key that is gone is not made anew, and a start that was killed leaves nothing behind.
+    let (signing, away) = (data.join("keys/signing"), folder.path().join("away"));
+    std::fs::rename(&signing, &away).unwrap();
+    let (code, line) = failure(&tracardi(&arguments).await);
+    assert!(code == 1 && line.contains("keys/signing is missing") && !signing.exists(), "{code} {line}");
+    std::fs::rename(&away, &signing).unwrap();
+    let draft = data.join("keys/.draft-0");
+    std::fs::write(&draft, "half").unwrap();
+    assert!(tracardi(&arguments).await.status.success());
+    assert!(!draft.exists());
     // Another key does not fit the store.
     let key = folder.path().join("other-key");
     std::fs::write(&key, "0".repeat(64)).unwrap();
@@ -146,4 +158,27 @@ async fn init_prepares_everything_once() {
         &tracardi(&["init", "--data", data.to_str().unwrap(), "--signing-key-file", key.to_str().unwrap()]).await,
     );
     assert!(code == 1 && line.contains("signing key is not the one"), "{code} {line}");
+}
+
+#[tokio::test]
+async fn an_address_of_all_is_no_address_for_browsers() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    server.start().await;
+    let port = server.url(0).rsplit_once(':').unwrap().1.to_owned();
+    let own = server.url(0);
+    let mut private = server.log_in().await;
+    assert_eq!(private.get("/settings/public-url").await["public_url"], own.as_str());
+    server.stop().await;
+    let everywhere: &'static str = format!("0.0.0.0:{port}").leak();
+    let mut server = server.set("TRACARDI_PUBLIC_LISTEN", everywhere);
+    server.start().await;
+    let told = server.log_in().await.get("/settings/public-url").await;
+    assert_eq!(told, serde_json::json!({"public_url": null, "public_port": port.parse::<u16>().unwrap()}));
+    server.stop().await;
+    let mut server = server.set("TRACARDI_PUBLIC_URL", "https://collect.example.com/");
+    server.start().await;
+    let told = server.log_in().await.get("/settings/public-url").await;
+    assert_eq!(told["public_url"], "https://collect.example.com");
+    server.stop().await;
 }

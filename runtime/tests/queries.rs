@@ -98,7 +98,7 @@ async fn ranges() {
         ("session.id EXISTS", 60),
         ("traits.x EXISTS", 0),
         // No condition: words that occur somewhere.
-        ("boots 41", 1),
+        (r#"boots 41","n":41"#, 1),
         (r#"type="search" AND ("#, 0),
     ];
     for (filter, total) in table {
@@ -139,12 +139,16 @@ async fn ranges() {
         ("/session/profile/a?n=x", r#"["query","n"]"#),
         ("/event/%ff", r#"["path"]"#),
         ("/profile/%c3%28", r#"["path"]"#),
+        ("/tracker/%ff", r#"["path"]"#),
     ] {
         let reply = call("GET", format!("{}{path}", api.private)).bearer(&api.token).send().await;
         assert_eq!(reply.status, 422, "{path}: {}", reply.text);
         assert_eq!(reply.json()["detail"][0]["loc"].to_string(), place, "{path}: {}", reply.text);
         assert_eq!(reply.header("cache-control"), Some("no-store"));
     }
+    // Events are stored under lower-case ids, and found by them in whatever case.
+    let event = call("GET", format!("{}/event/%20E01", api.private)).bearer(&api.token).send().await.json();
+    assert_eq!((&event["event"]["id"], &event["_metadata"]["id"]), (&json!("e01"), &json!("e01")));
     // Ids of every kind are looked for as they are.
     for id in ["a%2fb", "%27%3B--", "%25", "%F0%9F%98%80", "a%0Ab"] {
         for index in ["event", "session", "profile"] {
@@ -171,6 +175,12 @@ async fn histograms() {
         assert_eq!((rows[0]["interval"].as_str().unwrap(), rows.len()), (interval, bars), "{hours} h");
         let sum: u64 = rows.iter().map(|row| row["count"].as_u64().unwrap()).sum();
         assert_eq!((sum, &answer["total"]), (60, &json!(60)), "{hours} h");
+    }
+    // Any year that can be told can be asked for.
+    for (min, max) in [(1, 9998), (9000, 9999), (-9000, 5)] {
+        let year = |year: i32| json!({"absolute": {"year": year, "month": 1, "date": 1}});
+        let body = json!({"minDate": year(min), "maxDate": year(max), "timeZone": "Asia/Tokyo"});
+        assert!(api.ok("/event/select/histogram", &body).await["result"].is_array(), "{min} to {max}");
     }
     // At most five values; those that no document has are none.
     let grouped = api

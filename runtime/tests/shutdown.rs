@@ -130,6 +130,29 @@ async fn streams_end_when_the_process_leaves() {
 }
 
 #[tokio::test]
+async fn a_request_that_never_ends_is_cut_off() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    server.start().await;
+    let mut client = tokio::net::TcpStream::connect(server.url(0).replace("http://", "")).await.unwrap();
+    client.write_all(b"POST /track HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+    // It keeps sending, so that no pause between two pieces ends it.
+    let mut sending = JoinSet::new();
+    sending.spawn(async move {
+        while client.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // It leaves well.
+    server.stop().await;
+    let log = server.log();
+    let cut: Vec<&str> = log.lines().filter(|line| line.contains("are cut off")).collect();
+    assert!(cut.len() == 1 && cut[0].contains("WARN") && cut[0].contains("1 connections"), "{log}");
+}
+
+#[tokio::test]
 async fn a_second_signal_does_not_wait() {
     use tokio::io::AsyncWriteExt as _;
     let folder = scratch();

@@ -40,8 +40,13 @@ impl Surface {
 /// Settings of the API.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// URL under which visitors' browsers reach the public API; shown in tracker snippets.
-    pub public_url: String,
+    /// URL under which visitors' browsers reach the public API, without slash at its end; shown in tracker snippets. None
+    /// when it is not known: the API listens on every address and nobody named one.
+    pub public_url: Option<String>,
+    /// Port of the public API.
+    pub public_port: u16,
+    /// Refuse robots (the engine's setting of the same name).
+    pub disallow_bot_traffic: bool,
     /// Header with the client's address behind a proxy; the connection's address when none is named.
     pub forwarded_ip: Option<HeaderName>,
     /// Bounds of a tracker payload.
@@ -80,8 +85,10 @@ pub struct Parts {
     pub setup: Setup,
     /// Hashes passwords.
     pub passwords: Passwords,
-    /// Failed logins.
+    /// Failed logins, by account.
     pub attempts: Attempts,
+    /// Guesses of the installation token.
+    pub installations: Attempts,
     /// Memory for bodies.
     pub bodies: BodyBudget,
     /// Places at the live stream.
@@ -106,6 +113,7 @@ impl App {
         let parts = Parts {
             passwords: Passwords::start()?,
             attempts: Attempts::default(),
+            installations: Attempts::default(),
             bodies: BodyBudget::new(setup.options.body_memory),
             live: Arc::new(Semaphore::new(setup.options.live_clients)),
             progress: Progress::default(),

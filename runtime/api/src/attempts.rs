@@ -1,5 +1,5 @@
 //! Slowing down who guesses passwords: a few attempts at once for each account, then one every few seconds. Other
-//! accounts are not affected, nor is who is already logged in.
+//! accounts are not affected, nor is who is already logged in. The same holds for the installation token.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -12,8 +12,8 @@ use crate::app::{App, Surface};
 /// The header that chooses, on the private port.
 pub const HEADER: &str = "x-context";
 
-/// The context of a request: production on the public port; on the private one as the header says, production unless it
-/// says `staging`.
+/// The context of a request: production on the public port; on the private one as the header says, in whatever case. Any
+/// other value is ignored (spec/pipeline.md 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InContext(pub Context);
 
@@ -23,7 +23,9 @@ impl InContext {
     pub fn of(surface: Surface, headers: &HeaderMap) -> Self {
         let chosen = match surface {
             Surface::Public => None,
-            Surface::Private => headers.get(HEADER).and_then(|value| value.to_str().ok()?.parse().ok()),
+            Surface::Private => {
+                headers.get(HEADER).and_then(|value| value.to_str().ok()?.trim().to_ascii_lowercase().parse().ok())
+            }
         };
         Self(chosen.unwrap_or(Context::Production))
     }
@@ -51,6 +53,8 @@ mod tests {
         let table = [
             (Surface::Public, with("staging"), Context::Production),
             (Surface::Private, with("staging"), Context::Staging),
+            (Surface::Private, with(" STAGING "), Context::Staging),
+            (Surface::Private, with("Production"), Context::Production),
             (Surface::Private, with("production"), Context::Production),
             (Surface::Private, with("rubbish"), Context::Production),
             (Surface::Private, HeaderMap::new(), Context::Production),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | sent something wrong | [`Refusal::Fields`], 422: each complaint names a field; [`Refusal::Detail`] where a text is what clients know |
 //! | is not logged in, or lacks the role | [`Refusal::NotAuthenticated`], [`Refusal::WrongCredentials`], both 401 |
+//! | guesses too often | [`Refusal::Slower`], 429 with `Retry-After` |
 //! | asked for a single object that is not there | [`Refusal::Missing`], 404 with the body `null` |
 //! | is right, but we cannot now | [`Refusal::Later`], 503 with `Retry-After`; nothing was stored |
 //!
@@ -29,6 +30,13 @@ pub enum Refusal {
     NotAuthenticated,
     /// 401: the token is unknown or expired, or its user lacks the role. (The original does not answer 403 either.)
     WrongCredentials,
+    /// 429, with the seconds after which the next attempt is granted.
+    Slower {
+        /// For people.
+        reason: String,
+        /// For machines.
+        retry_after_s: u64,
+    },
     /// 503, with the seconds after which it is worth trying again.
     Later {
         /// For people.
@@ -73,6 +81,10 @@ impl IntoResponse for Refusal {
             let headers = [(header::WWW_AUTHENTICATE, "Bearer")];
             (StatusCode::UNAUTHORIZED, headers, Json(json!({ "detail": text }))).into_response()
         };
+        let later = |status: StatusCode, reason: &str, retry_after_s: u64| {
+            let retry_after = [(header::RETRY_AFTER, HeaderValue::from(retry_after_s))];
+            (status, retry_after, Json(json!({ "detail": reason }))).into_response()
+        };
         match self {
             Self::Detail(status, detail) => (status, Json(json!({ "detail": detail }))).into_response(),
             Self::Fields(fields) => {
@@ -81,10 +93,8 @@ impl IntoResponse for Refusal {
             Self::Missing => (StatusCode::NOT_FOUND, Json(Value::Null)).into_response(),
             Self::NotAuthenticated => unauthorised("Not authenticated"),
             Self::WrongCredentials => unauthorised("Invalid authentication credentials"),
-            Self::Later { reason, retry_after_s } => {
-                let retry_after = [(header::RETRY_AFTER, HeaderValue::from(retry_after_s))];
-                (StatusCode::SERVICE_UNAVAILABLE, retry_after, Json(json!({ "detail": reason }))).into_response()
-            }
+            Self::Slower { reason, retry_after_s } => later(StatusCode::TOO_MANY_REQUESTS, &reason, retry_after_s),
+            Self::Later { reason, retry_after_s } => later(StatusCode::SERVICE_UNAVAILABLE, &reason, retry_after_s),
         }
     }
 }

@@ -16,13 +16,15 @@ use crate::errors::Refusal;
 use crate::params::{Path, Query};
 use crate::range::MAX_LIMIT;
 
-/// `GET /event/{id}`: `{"event", "_metadata": {"id", "index"}}`; 404 `null`.
+/// `GET /event/{id}`, the id in whatever case (events are stored under lower-case ids): `{"event", "_metadata": {"id",
+/// "index"}}`; 404 `null`.
 pub async fn get(
     _: Allowed<Readers>,
     InContext(context): InContext,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
+    let id = id.trim().to_lowercase();
     let event = raw(&app, context, Index::Event, &id).await?;
     Ok(Json(json!({"event": event, "_metadata": place(Index::Event, &id)})))
 }

@@ -70,9 +70,10 @@ pub fn clean(headers: &HeaderMap) -> Map<String, Value> {
     cleaned
 }
 
-/// `{"public_url"}`: where visitors' browsers reach the public API, for tracker snippets.
+/// `{"public_url", "public_port"}`: where visitors' browsers reach the public API, for tracker snippets. Without a URL
+/// (null) it is the host by which the reader came here, at that port.
 pub async fn public_url(_: Allowed<Everyone>, State(app): State<App>) -> Json<Value> {
-    Json(json!({ "public_url": app.options.public_url }))
+    Json(json!({ "public_url": app.options.public_url, "public_port": app.options.public_port }))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub async fn status(State(app): State<App>) -> Result<Json<Value>, Refusal> {
 }
 
 /// `POST /install` with `{"username", "password", "token", "needs_admin"}`: two results, for staging and production.
-/// 403 on a wrong token or an unusable account; repeating it changes nothing.
+/// 403 on a wrong token or an unusable account, 429 when the token was guessed too often; repeating it changes nothing.
 pub async fn install(State(app): State<App>, JsonBody(body): JsonBody) -> Result<Json<Value>, Refusal> {
     let mut errors = Vec::new();
     let mut text = |name: &'static str| match body.get(name) {
@@ -50,9 +50,15 @@ pub async fn install(State(app): State<App>, JsonBody(body): JsonBody) -> Result
     if !errors.is_empty() {
         return Err(Refusal::Fields(errors));
     }
+    // There is one token, so there is one account of guesses.
+    if let Err(seconds) = app.installations.take("", app.clock.now()) {
+        let reason = format!("Installation forbidden. Too many attempts. Try again in {seconds} s.");
+        return Err(Refusal::Slower { reason, retry_after_s: seconds });
+    }
     if !bool::from(token.as_bytes().ct_eq(app.options.installation_token.as_bytes())) {
         return Err(forbidden("Invalid installation token."));
     }
+    app.installations.succeeded("");
     if needs_admin && !app.configuration.installed().await? {
         let email = username.trim().to_lowercase();
         if !is_email(&email) || password.is_empty() || password.len() > MAX_BYTES {

@@ -67,7 +67,7 @@ pub fn resolve(body: &Value, now: Timestamp) -> Result<RangeQuery, Vec<FieldErro
         None => reader.complain(
             "value_error",
             &["minDate".into()],
-            "The time lies outside of the years -9999 to 9999",
+            format!("The time lies outside of what can be told: {} to {}", Timestamp::MIN, Timestamp::MAX),
             &Value::Null,
         ),
         Some((from, to)) if from >= to => {
@@ -189,7 +189,7 @@ impl Reader {
         let (Some(year), Some(month), Some(date)) = (year, month, date) else { return Some(None) };
         let meridiem = parts.get("meridiem").and_then(Value::as_str).unwrap_or_default();
         let hour = twenty_four(hour.unwrap_or(0), meridiem);
-        let built = (|| {
+        let civil = (|| {
             let civil = DateTime::new(
                 i16::try_from(year).ok()?,
                 i8::try_from(month).ok()?,
@@ -199,9 +199,13 @@ impl Reader {
                 i8::try_from(second.unwrap_or(0)).ok()?,
                 0,
             );
-            TimeZone::UTC.to_timestamp(civil.ok()?).ok()
+            civil.ok()
         })();
-        if built.is_none() {
+        let built = civil.and_then(|civil| TimeZone::UTC.to_timestamp(civil).ok());
+        if let (Some(civil), None) = (civil, built) {
+            let message = format!("{civil} lies outside of what can be told: {} to {}", Timestamp::MIN, Timestamp::MAX);
+            self.complain("datetime_parsing", &[end.into(), "absolute".into()], message, &Value::Null);
+        } else if built.is_none() {
             let at = [end.into(), "absolute".into()];
             let message = format!(
                 "There is no such date: {year}-{month}-{date} {hour}:{}:{}",
@@ -341,6 +345,10 @@ mod tests {
             (json!({"minDate": 3}), "body.minDate: Input should be a valid dictionary"),
             (absolute("month", json!("13")), "body.minDate.absolute: There is no such date: 2026-13-9 1:5:0"),
             (absolute("year", json!(99_999)), "body.minDate.absolute: There is no such date: 99999-8-9 1:5:0"),
+            (
+                json!({"minDate": {"absolute": {"year": 9999, "month": 12, "date": 31}}}),
+                "body.minDate.absolute: 9999-12-31T00:00:00 lies outside of what can be told: -009999-01-02T01:59:59Z to 9999-12-30T22:00:00.999999999Z",
+            ),
             (absolute("hour", json!("x")), "body.minDate.absolute.hour: Input should be a valid integer"),
             (delta(json!(null), json!("day")), "body.minDate.delta.value: Input should be a valid integer"),
             (delta(json!(1.5), json!("day")), "body.minDate.delta.value: Input should be a valid integer"),
@@ -350,7 +358,7 @@ mod tests {
             ),
             (
                 delta(json!(-9_000_000_000_000_i64), json!("day")),
-                "body.minDate: The time lies outside of the years -9999 to 9999",
+                "body.minDate: The time lies outside of what can be told: -009999-01-02T01:59:59Z to 9999-12-30T22:00:00.999999999Z",
             ),
             (delta(json!(i64::MIN), json!("day")), "body.minDate.delta.value: The span is too long"),
             (

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tracardi_collector::CollectError;
-use tracardi_engine::{Command, Origin, Rejected, admit};
+use tracardi_engine::{Command, Origin, Rejected, admit, agent};
 use tracardi_model::{SourceType, TrackerPayload, weight};
 use tracardi_process::random;
 
@@ -47,19 +47,24 @@ impl From<CollectError> for Refusal {
 /// when it could not be stored.
 pub async fn track(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let Checked { parts, payload, profile_less, bytes } = payload(&app, request).await?;
-    if payload.events.is_empty() {
-        return Ok(Json(Value::Null).into_response());
-    }
     let InContext(context) = InContext::of(app.surface, &parts.headers);
     let source = {
         let snapshot = app.configuration.watch().borrow().clone();
         let source_id = payload.source.id.to_lowercase();
         let source = snapshot.event_source(context, &source_id);
-        admit(&payload.source.id, source.map(AsRef::as_ref), SourceType::Rest)
-            .inspect_err(|rejected| app.collector.refused(rejected))?;
+        // Internal ids, then robots, then the source (spec/pipeline.md 6.1).
+        match admit(&payload.source.id, source.map(AsRef::as_ref), SourceType::Rest) {
+            Err(Rejected::InternalSource) => Err(Rejected::InternalSource),
+            _ if app.options.disallow_bot_traffic && is_robot(&payload) => Err(Rejected::Bot),
+            admitted => admitted,
+        }
+        .inspect_err(|rejected| app.collector.refused(rejected))?;
         // Whoever is admitted has a source.
         source.map(Arc::clone).ok_or(Refusal::Missing)?
     };
+    if payload.events.is_empty() {
+        return Ok(Json(Value::Null).into_response());
+    }
     // Asked for only when it may be needed: it is a system call.
     let nonce = if payload.session.is_none() { random::bytes().map(u64::from_le_bytes).unwrap_or_default() } else { 0 };
     let origin = Origin { headers: clean(&parts.headers), client_ip: client_ip(&app, &parts), nonce };
@@ -96,6 +101,12 @@ async fn payload(app: &App, request: Request) -> Result<Checked, Refusal> {
     let Read { bytes, .. } = &body::read(&parts.headers, body, app.options.limits.body_bytes, &app.bodies).await?;
     let payload = TrackerPayload::parse(bytes, &app.options.limits).map_err(Refusal::Fields)?;
     Ok(Checked { parts, payload, profile_less, bytes: bytes.len() })
+}
+
+/// Whether the user agent that the body carries is a robot's. That of the request is looked at when a session opens.
+fn is_robot(payload: &TrackerPayload) -> bool {
+    let agent = payload.request.get("headers").and_then(|headers| headers.get("user-agent")).and_then(Value::as_str);
+    agent.and_then(agent::parse).is_some_and(|agent| agent.app.bot)
 }
 
 /// The parameter `profile_less`, as a boolean in one of the usual spellings; the last one counts.

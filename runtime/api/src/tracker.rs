@@ -1,15 +1,17 @@
 //! `GET /tracker/…`: the browser tracker, embedded, with its compressed copies and entity tags.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tracardi_gui::Asset;
 
-/// A file of the tracker; 404 as text when there is none.
+use crate::errors::Refusal;
+use crate::params::Path;
+
+/// A file of the tracker; 404 when there is none.
 pub async fn tracker(Path(path): Path<String>, headers: HeaderMap) -> Response {
     match tracardi_gui::tracker(&path) {
         Some(asset) => serve(&asset, &headers),
-        None => (StatusCode::NOT_FOUND, "Not Found").into_response(),
+        None => Refusal::detail(StatusCode::NOT_FOUND, "Not Found").into_response(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tracardi_model::{FieldError, User};
@@ -40,10 +40,8 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     }
     let now = app.clock.now();
     if let Err(seconds) = app.attempts.take(&account, now) {
-        let text = format!("Authentication error: Too many attempts for this account. Try again in {seconds} s.");
-        let mut response = Refusal::detail(StatusCode::TOO_MANY_REQUESTS, text).into_response();
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return Ok(response);
+        let reason = format!("Authentication error: Too many attempts for this account. Try again in {seconds} s.");
+        return Err(Refusal::Slower { reason, retry_after_s: seconds });
     }
     let user = app.configuration.user_by_email(&account).await?;
     let stored = user.as_ref().map(|user| user.password.as_str());
@@ -87,10 +85,12 @@ pub async fn account(allowed: Allowed<Everyone>) -> Json<Value> {
     Json(shown(&allowed.user))
 }
 
-/// `POST /user-account` with `password` and/or `name` (or `full_name`): changes the own account, `{"inserted": 1}`.
+/// `POST /user-account` with `password` and/or `name` (or `full_name`): changes the own account, `{"inserted": 1}`. A new
+/// password ends all logins of the account but the one that this request uses.
 pub async fn change_account(
     allowed: Allowed<Everyone>,
     State(app): State<App>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Refusal> {
     let text = |key: &'static str| match body.get(key) {
@@ -107,8 +107,10 @@ pub async fn change_account(
     }
     if let Some(password) = text("password")?.filter(|password| !password.is_empty()) {
         user.password = new_password(&app, password).await?;
+        app.configuration.save_user_ending_logins(&user, bearer(&headers)).await?;
+    } else {
+        app.configuration.save_user(&user).await?;
     }
-    app.configuration.save_user(&user).await?;
     Ok(Json(json!({"inserted": 1})))
 }
 
@@ -204,6 +206,7 @@ mod tests {
 
     #[test]
     fn forms() {
+        use axum::http::HeaderValue;
         let form = HeaderMap::from_iter([(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),

@@ -59,7 +59,7 @@ fn digits(place: &mut [u8], mut number: u32) {
 pub enum TimeError {
     /// Not one of the accepted forms.
     Form,
-    /// A year outside 1 to 9999.
+    /// Before the year 1, or after [`Timestamp::MAX`] at the end of 9999.
     Range,
 }
 
@@ -69,7 +69,7 @@ impl TimeError {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Form => "expected ISO 8601, for example 2026-11-21T08:15:00Z, or unix seconds",
-            Self::Range => "the year must be between 1 and 9999",
+            Self::Range => "the time must lie between 0001-01-01T00:00:00Z and 9999-12-30T22:00:00Z",
         }
     }
 }

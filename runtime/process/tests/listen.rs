@@ -67,7 +67,7 @@ async fn clients_that_do_not_speak_are_sent_away() {
 #[tokio::test]
 async fn a_flood_of_idle_clients_makes_room() {
     // Nobody is sent away for being slow.
-    let (supervisor, address) = server_with(2, Duration::from_secs(600)).await;
+    let (supervisor, address) = server_with(2, Duration::from_mins(10)).await;
     // Two clients that say nothing, or only a part, hold both places.
     let silent = TcpStream::connect(address).await.unwrap();
     let mut halting = TcpStream::connect(address).await.unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -151,8 +152,12 @@ async fn shop_start(method: Method, headers: HeaderMap) -> Response {
     shop_file("", &method, &headers)
 }
 
-async fn shop(Path(path): Path<String>, method: Method, headers: HeaderMap) -> Response {
-    shop_file(&path, &method, &headers)
+async fn shop(path: Result<Path<String>, PathRejection>, method: Method, headers: HeaderMap) -> Response {
+    match path {
+        Ok(Path(path)) => shop_file(&path, &method, &headers),
+        // No file has a name that is no text.
+        Err(_) => missing(&method),
+    }
 }
 
 fn shop_file(path: &str, method: &Method, headers: &HeaderMap) -> Response {
@@ -204,6 +209,7 @@ async fn pass_on(
         Ok(Ok(answer)) => {
             let mut answer = answer.map(Body::new);
             strip(answer.headers_mut());
+            relocate(answer.headers_mut(), &proxy.api.prefix);
             answer
         }
         Ok(Err(error)) => {
@@ -233,6 +239,17 @@ fn strip(headers: &mut HeaderMap) {
     headers.remove("keep-alive");
 }
 
+/// A redirect within the private API, as the browser must see it: below `/api`. Others stay as they are.
+fn relocate(headers: &mut HeaderMap, prefix: &str) {
+    let location = headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let within = location.and_then(|location| location.strip_prefix(prefix));
+    // Two slashes at the start would name another host.
+    let Some(path) = within.filter(|path| path.starts_with('/') && !path.starts_with("//")) else { return };
+    if let Ok(location) = HeaderValue::from_str(&format!("/api{path}")) {
+        headers.insert(header::LOCATION, location);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,5 +276,21 @@ mod tests {
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer t"));
         strip(&mut headers);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["authorization"]);
+    }
+
+    #[test]
+    fn redirects_of_the_api_stay_below_its_path() {
+        let table = [
+            ("", "/event/count?x=1", "/api/event/count?x=1"),
+            ("/base", "/base/event", "/api/event"),
+            ("/base", "/elsewhere", "/elsewhere"),
+            ("", "//host/x", "//host/x"),
+            ("", "https://host/x", "https://host/x"),
+        ];
+        for (prefix, location, expected) in table {
+            let mut headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_static(location))]);
+            relocate(&mut headers, prefix);
+            assert_eq!(headers[header::LOCATION], expected, "{prefix} {location}");
+        }
     }
 }

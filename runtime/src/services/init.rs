@@ -50,6 +50,7 @@ pub(crate) async fn prepare(arguments: &DataArguments) -> anyhow::Result<Prepare
     let keys = secrets::keys(arguments)?;
     let installation_token = secrets::installation_token(arguments)?;
     let store = Sqlite::open(&arguments.data, keys.clone()).await?;
+    secrets::remove_drafts(&arguments.data);
     let configuration: Arc<dyn Configuration> = Arc::new(store.clone());
     first_administrator(arguments, configuration.as_ref()).await?;
     Ok(Prepared { store, keys, installation_token })

@@ -3,6 +3,7 @@
 pub(crate) mod gui;
 pub(crate) mod init;
 pub(crate) mod probe;
+pub(crate) mod public_url;
 pub(crate) mod secrets;
 pub(crate) mod standalone;
 

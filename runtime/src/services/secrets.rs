@@ -9,21 +9,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tracardi_process::random;
-use tracardi_store::Keys;
+use tracardi_store::{Keys, Sqlite};
 
 use crate::cli::DataArguments;
 
 /// Folder of the made secrets, below the data directory.
 const FOLDER: &str = "keys";
+/// Beginning of the name of a file that is not complete.
+const DRAFT: &str = ".draft-";
 /// A secret's file may be so long.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// The keys of the store: from the files that are named, else from the data directory, where they are made when missing.
 pub(crate) fn keys(arguments: &DataArguments) -> anyhow::Result<Keys> {
     let key = |name: &str, file: Option<&PathBuf>| -> anyhow::Result<[u8; 32]> {
-        let (path, text) = match file {
-            Some(path) => (path.clone(), read(path)?),
-            None => made(&arguments.data, name, random::hex::<32>)?,
+        let (path, text) = if let Some(path) = file {
+            (path.clone(), read(path)?)
+        } else {
+            must_be_there(&arguments.data, name)?;
+            made(&arguments.data, name, random::hex::<32>)?
         };
         from_hex(&text).with_context(|| format!("{} is no key: it must hold 64 hexadecimal digits", path.display()))
     };
@@ -55,6 +59,31 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
+/// Refuses to go on when a store has lost its key: a new one would fit nothing that is stored.
+fn must_be_there(data: &Path, name: &str) -> anyhow::Result<()> {
+    let path = data.join(FOLDER).join(name);
+    if let (Some(store), false) = (Sqlite::existing(data), path.exists()) {
+        bail!(
+            "{} is missing, and the store {} was made with that key; restore the file from a backup, or name the key's \
+             file (that of the Secret) with --{name}-key-file",
+            path.display(),
+            store.display()
+        );
+    }
+    Ok(())
+}
+
+/// Removes what a start that was killed left unfinished. To be called by who has the store open: nobody else writes then.
+pub(crate) fn remove_drafts(data: &Path) {
+    for folder in [data.to_owned(), data.join(FOLDER)] {
+        let Ok(files) = fs::read_dir(folder) else { continue };
+        for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(DRAFT)) {
+            // A draft that stays does no harm.
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
 fn made(data: &Path, name: &str, make: impl FnOnce() -> io::Result<String>) -> anyhow::Result<(PathBuf, String)> {
     let folder = data.join(FOLDER);
     private_folder(data)?;
@@ -81,7 +110,7 @@ pub(crate) fn private_folder(path: &Path) -> anyhow::Result<()> {
 pub(crate) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
-    let draft = folder.join(format!(".{}.{}", random::hex::<8>().with_context(failed)?, std::process::id()));
+    let draft = folder.join(format!("{DRAFT}{}", random::hex::<8>().with_context(failed)?));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         writeln!(file, "{text}")?;
@@ -99,7 +128,8 @@ pub(crate) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut key = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    // The number parser below would take signs as well.
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
@@ -129,9 +159,34 @@ mod tests {
     }
 
     #[test]
+    fn drafts_of_a_killed_start_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        made(data, "signing", || Ok("one".to_owned())).unwrap();
+        for draft in [data.join(".draft-00"), data.join(FOLDER).join(".draft-01")] {
+            fs::write(draft, "half").unwrap();
+        }
+        remove_drafts(data);
+        let left = |folder: &Path| fs::read_dir(folder).unwrap().count();
+        assert_eq!((left(data), left(&data.join(FOLDER))), (1, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(must_be_there(folder.path(), "signing").is_ok(), "there is no store yet");
+        fs::write(folder.path().join("tracardi.db"), "rows").unwrap();
+        let text = must_be_there(folder.path(), "signing").unwrap_err().to_string();
+        assert!(text.contains("keys/signing is missing") && text.contains("--signing-key-file"), "{text}");
+        made(folder.path(), "signing", || Ok("one".to_owned())).unwrap();
+        assert!(must_be_there(folder.path(), "signing").is_ok());
+    }
+
+    #[test]
     fn keys_are_64_digits() {
         assert_eq!(from_hex(&"0f".repeat(32)), Some([15; 32]));
-        for wrong in ["", "0f", &"0g".repeat(32), &"0".repeat(65), &"é".repeat(32)] {
+        for wrong in ["", "0f", &"0g".repeat(32), &"0".repeat(65), &"é".repeat(32), &"+f".repeat(32), &"-0".repeat(32)]
+        {
             assert_eq!(from_hex(wrong), None, "{wrong}");
         }
     }

@@ -22,7 +22,7 @@ use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
 
 use super::init::{Prepared, prepare};
-use super::{given, gui, metrics, run_until_signalled};
+use super::{given, gui, metrics, public_url, run_until_signalled};
 use crate::cli::{DataArguments, Switch};
 
 /// Memory for request bodies that are being read, both ports together.
@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     /// Address of health and metrics; none when absent
     #[arg(long, value_name = "HOST:PORT", env = env::MANAGEMENT_LISTEN)]
     management_listen: Option<String>,
-    /// URL under which visitors' browsers reach the public API [default: its address]
+    /// URL under which visitors' browsers reach the public API, http or https [default: its address]
     #[arg(long, value_name = "URL", env = env::PUBLIC_URL)]
     public_url: Option<String>,
     /// Header with the client's address behind a proxy, for example X-Forwarded-For
@@ -76,6 +76,7 @@ fn header_name(text: &str) -> anyhow::Result<HeaderName> {
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let public_url = given(arguments.public_url.as_ref()).map(|url| public_url::normalised(url)).transpose()?;
     let signals = Signals::new().context("signals cannot be caught")?;
     // Ports first: that they are taken shows at once.
     let public = listen::bind("public API", &arguments.public_listen).await?;
@@ -103,6 +104,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let collector = Collector::start(&supervisor, setup, &metrics);
     let app = app(
         &arguments,
+        public_url,
         public.address(),
         &supervisor,
         collector.clone(),
@@ -126,7 +128,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Everything acknowledged is on disk already; closing only makes the next start quicker.
     let closed = store.close().await;
     ended?;
-    closed?;
+    match closed {
+        // A full disk, say: the log stays beside the database, and the next start carries it over.
+        Err(error) if error.passes() => tracing::warn!(%error, "the store could not be tidied up; nothing is lost"),
+        closed => closed?,
+    }
     tracing::info!("all done");
     Ok(())
 }
@@ -142,6 +148,7 @@ fn settings(arguments: &Arguments, instance: String) -> anyhow::Result<Settings>
 #[expect(clippy::too_many_arguments, reason = "this is where the parts meet")]
 fn app(
     arguments: &Arguments,
+    public_url: Option<String>,
     public: SocketAddr,
     supervisor: &Supervisor,
     collector: Collector,
@@ -150,10 +157,13 @@ fn app(
     installation_token: String,
     metrics: &Metrics,
 ) -> anyhow::Result<App> {
-    let public_url = given(arguments.public_url.as_ref()).cloned().unwrap_or_else(|| format!("http://{public}"));
+    // A listener on every address does not say by which of them browsers reach it.
+    let own = || (!public.ip().is_unspecified()).then(|| format!("http://{public}"));
     let forwarded_ip = given(arguments.forwarded_ip_header.as_ref()).map(|name| header_name(name)).transpose()?;
     let options = Options {
-        public_url: public_url.trim_end_matches('/').to_owned(),
+        public_url: public_url.or_else(own),
+        public_port: public.port(),
+        disallow_bot_traffic: arguments.disallow_bot_traffic.is_on(),
         forwarded_ip,
         limits: Limits::default(),
         installation_token,

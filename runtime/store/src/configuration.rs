@@ -62,6 +62,9 @@ pub trait Configuration: Send + Sync + std::fmt::Debug {
     /// [`Saved::EmailTaken`].
     async fn save_user(&self, user: &User) -> Result<Saved, StoreError>;
 
+    /// As [`Configuration::save_user`]; with it, or not at all, all login tokens of the user but `kept` are forgotten.
+    async fn save_user_ending_logins(&self, user: &User, kept: Option<&str>) -> Result<Saved, StoreError>;
+
     /// Stores the first user and gives true, unless there is any user already: then nothing changes.
     async fn save_first_user(&self, user: &User) -> Result<bool, StoreError>;
 

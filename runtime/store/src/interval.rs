@@ -83,12 +83,14 @@ impl Interval {
     /// The date of a bar as the wire format writes it: `yy-mm-dd`, `dd/mm HH:MM` or `HH:MM`, by the unit.
     #[must_use]
     pub fn label(self, start: Timestamp, zone: &TimeZone) -> String {
-        let format = match self.unit {
-            Unit::Day => "%y-%m-%d",
-            Unit::Hour => "%d/%m %H:%M",
-            Unit::Minute => "%H:%M",
-        };
-        start.to_zoned(zone.clone()).strftime(format).to_string()
+        let local = start.to_zoned(zone.clone()).datetime();
+        let (month, day, hour, minute) = (local.month(), local.day(), local.hour(), local.minute());
+        match self.unit {
+            // By hand: the formatter knows two-digit years of our time only.
+            Unit::Day => format!("{:02}-{month:02}-{day:02}", local.year().rem_euclid(100)),
+            Unit::Hour => format!("{day:02}/{month:02} {hour:02}:{minute:02}"),
+            Unit::Minute => format!("{hour:02}:{minute:02}"),
+        }
     }
 }
 
@@ -130,5 +132,14 @@ mod tests {
         assert_eq!(hour.label(hour.first(from, &TimeZone::UTC), &TimeZone::UTC), "20/10 13:00");
         let minute = Interval { amount: 5, unit: Unit::Minute };
         assert_eq!(minute.label(minute.first(from, &TimeZone::UTC), &TimeZone::UTC), "13:47");
+    }
+
+    #[test]
+    fn dates_of_every_year_can_be_told() {
+        let days = Interval { amount: 1, unit: Unit::Day };
+        assert_eq!(days.label(Timestamp::MAX, &TimeZone::UTC), "99-12-30");
+        assert_eq!(days.label(Timestamp::UNIX_EPOCH, &TimeZone::UTC), "70-01-01");
+        assert_eq!(days.label("0005-02-03T00:00:00Z".parse().unwrap(), &TimeZone::UTC), "05-02-03");
+        assert_eq!(days.label(Timestamp::MIN, &TimeZone::UTC).len(), 8);
     }
 }

@@ -95,7 +95,22 @@ async fn tokens(store: &dyn Configuration) {
     store.remove_token("t").await.unwrap();
     store.remove_token("t").await.unwrap();
     assert_eq!(find("t", 219).await, None);
+    for token in ["w", "x", "y"] {
+        store.create_token(token, "1", at(1000)).await.unwrap();
+    }
     store.create_token("v", "2", at(1000)).await.unwrap();
+    let one = user("1", "admin@example.com");
+    assert_eq!(store.save_user_ending_logins(&user("1", "A@example.com"), None).await.unwrap(), Saved::EmailTaken);
+    assert_eq!(find("w", 1).await.as_deref(), Some("1"), "nothing changed");
+    assert_eq!(store.save_user_ending_logins(&one, Some("w")).await.unwrap(), Saved::Stored);
+    let found = [find("w", 1).await, find("x", 1).await, find("v", 1).await];
+    assert_eq!(
+        found.each_ref().map(Option::as_deref),
+        [Some("1"), None, Some("2")],
+        "only the one that is kept, and others' ones"
+    );
+    assert_eq!(store.save_user_ending_logins(&one, None).await.unwrap(), Saved::Stored);
+    assert_eq!(find("w", 1).await, None);
     assert!(store.delete_user("2").await.unwrap());
     assert!(!store.delete_user("2").await.unwrap());
     assert_eq!(find("v", 1).await, None, "tokens go with their user");

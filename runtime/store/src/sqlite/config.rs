@@ -155,6 +155,23 @@ impl Configuration for Sqlite {
         insert_user(&mut self.writer().await.connection, user).await
     }
 
+    async fn save_user_ending_logins(&self, user: &User, kept: Option<&str>) -> Result<Saved, StoreError> {
+        let kept = kept.map(|token| self.0.keys.token_hash(token).to_vec()).unwrap_or_default();
+        let mut writer = self.writer().await;
+        writer.begin().await.map_err(failed)?;
+        let saved = insert_user(&mut writer.connection, user).await?;
+        if saved == Saved::Stored {
+            sqlx::query("DELETE FROM token WHERE user_id = ? AND hash <> ?")
+                .bind(user.id.clone())
+                .bind(kept)
+                .execute(&mut writer.connection)
+                .await
+                .map_err(failed)?;
+        }
+        writer.commit().await.map_err(failed)?;
+        Ok(saved)
+    }
+
     async fn save_first_user(&self, user: &User) -> Result<bool, StoreError> {
         let mut writer = self.writer().await;
         writer.begin().await.map_err(failed)?;

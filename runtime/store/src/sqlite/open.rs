@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,13 @@ impl Sqlite {
     /// with other keys, [`StoreError::NewerSchema`] when it was written by a newer program.
     pub async fn open(directory: &Path, keys: Keys) -> Result<Self, StoreError> {
         Self::open_with(directory, keys, LOG_BYTES).await
+    }
+
+    /// The file of the store that a directory has already, if any.
+    #[must_use]
+    pub fn existing(directory: &Path) -> Option<PathBuf> {
+        let file = directory.join(FILE);
+        fs::metadata(&file).is_ok_and(|found| found.len() > 0).then_some(file)
     }
 
     /// [`Sqlite::open`] with another bound of the log.

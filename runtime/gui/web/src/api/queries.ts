@@ -168,9 +168,9 @@ function refreshSources(client: ReturnType<typeof useQueryClient>) {
 export function usePublicUrl(): string {
   const { data } = useQuery({
     queryKey: ['public-url'],
-    queryFn: ({ signal }) => call<{ public_url: string | null }>('/settings/public-url', { signal }),
+    queryFn: ({ signal }) => call<{ public_url: string | null; public_port?: number }>('/settings/public-url', { signal }),
     staleTime: 300_000,
     retry: false,
   })
-  return (data?.public_url ?? `${location.protocol}//${location.hostname}:8585`).replace(/\/+$/, '')
+  return (data?.public_url ?? `${location.protocol}//${location.hostname}:${data?.public_port ?? 8585}`).replace(/\/+$/, '')
 }
