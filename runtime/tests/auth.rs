@@ -104,7 +104,7 @@ async fn roles() {
     server.start().await;
     let private = server.url(1);
     server.stop().await;
-    // There is no endpoint for users yet: the roles of the only one are changed in the store.
+    // Nobody can take their own role of admin away: the roles of the only account are changed in the store.
     let mut outcomes: Vec<(String, Vec<(&str, u16)>)> = Vec::new();
     for roles in [json!(["admin"]), json!(["developer"]), json!(["marketer"]), json!(["maintainer"]), json!([])] {
         set_roles(&server, &roles).await;
@@ -154,6 +154,16 @@ async fn every_private_path_asks_who_it_is() {
     let paths = [
         ("GET", "/user-account"),
         ("POST", "/user-account"),
+        ("POST", "/user"),
+        ("GET", "/user/a"),
+        ("POST", "/user/a"),
+        ("DELETE", "/user/a"),
+        ("GET", "/users"),
+        ("GET", "/users/0/10"),
+        ("GET", "/user/preferences"),
+        ("GET", "/user/preference/a"),
+        ("POST", "/user/preference/a"),
+        ("DELETE", "/user/preference/a"),
         ("GET", "/settings/public-url"),
         ("POST", "/event-source"),
         ("GET", "/event-source/a"),

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracardi_collector::Collector;
 use tracardi_model::Limits;
@@ -89,6 +89,8 @@ pub struct Parts {
     pub attempts: Attempts,
     /// Guesses of the installation token.
     pub installations: Attempts,
+    /// Held by who changes an account, from reading it until it is stored.
+    pub accounts: Mutex<()>,
     /// Memory for bodies.
     pub bodies: BodyBudget,
     /// Places at the live stream.
@@ -114,6 +116,7 @@ impl App {
             passwords: Passwords::start()?,
             attempts: Attempts::default(),
             installations: Attempts::default(),
+            accounts: Mutex::default(),
             bodies: BodyBudget::new(setup.options.body_memory),
             live: Arc::new(Semaphore::new(setup.options.live_clients)),
             progress: Progress::default(),

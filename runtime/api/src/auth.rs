@@ -27,6 +27,9 @@ pub struct Everyone;
 /// Who reads single documents: not the maintainer.
 #[derive(Clone, Copy, Debug)]
 pub struct Readers;
+/// Who manages accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct Admins;
 /// Who changes the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Builders;
@@ -36,6 +39,9 @@ impl Roles for Everyone {
 }
 impl Roles for Readers {
     const ANY_OF: &'static [Role] = &[Role::Admin, Role::Developer, Role::Marketer];
+}
+impl Roles for Admins {
+    const ANY_OF: &'static [Role] = &[Role::Admin];
 }
 impl Roles for Builders {
     const ANY_OF: &'static [Role] = &[Role::Admin, Role::Developer];

@@ -27,6 +27,7 @@ pub mod session;
 pub mod track;
 pub mod tracker;
 pub mod user;
+pub mod users;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -45,6 +46,15 @@ pub fn private_router(app: &App) -> Router {
         .route("/user/token", post(user::token))
         .route("/user/logout", post(user::logout))
         .route("/user-account", get(user::account).post(user::change_account))
+        .route("/user", post(users::create))
+        .route("/user/{id}", get(users::get).post(users::update).delete(users::delete))
+        .route("/user/preferences", get(users::preferences))
+        .route(
+            "/user/preference/{key}",
+            get(users::preference).post(users::set_preference).delete(users::remove_preference),
+        )
+        .route("/users", get(users::grouped))
+        .route("/users/{start}/{limit}", get(users::list))
         .route("/install", get(install::status).post(install::install))
         .route("/settings/public-url", get(info::public_url))
         .route("/event-source", post(event_source::save))

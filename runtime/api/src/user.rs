@@ -101,7 +101,9 @@ pub async fn change_account(
                 .with_input(other),
         ])),
     };
-    let mut user = allowed.user;
+    let _one_at_a_time = app.accounts.lock().await;
+    // As it is now: an administrator may have changed it since this request was let in.
+    let mut user = app.configuration.user(&allowed.user.id).await?.ok_or(Refusal::WrongCredentials)?;
     if let Some(name) = text("name")?.or(text("full_name")?) {
         name.chars().take(256).collect::<String>().trim().clone_into(&mut user.name);
     }
@@ -115,7 +117,7 @@ pub async fn change_account(
 }
 
 /// The hash of a new password, if it is long enough to be one.
-async fn new_password(app: &App, password: &str) -> Result<String, Refusal> {
+pub(crate) async fn new_password(app: &App, password: &str) -> Result<String, Refusal> {
     let at = || vec!["body".into(), "password".into()];
     if password.chars().count() < 8 {
         return Err(Refusal::field("string_too_short", at(), "A password has at least 8 characters"));
