@@ -98,7 +98,7 @@ async fn ranges() {
         ("session.id EXISTS", 60),
         ("traits.x EXISTS", 0),
         // No condition: words that occur somewhere.
-        (r#"boots 41","n":41"#, 1),
+        ("boots search", 20),
         (r#"type="search" AND ("#, 0),
     ];
     for (filter, total) in table {
