@@ -9,6 +9,7 @@ pub mod attempts;
 pub mod auth;
 pub mod body;
 pub mod context;
+pub mod delete;
 pub mod document;
 pub mod edge;
 pub mod errors;
@@ -65,19 +66,19 @@ pub fn private_router(app: &App) -> Router {
         .route("/event-sources/refresh", get(document::refresh))
         .route("/event-sources/type/{type}", get(event_source::types))
         .route("/event/count", get(document::count_events))
-        .route("/event/{id}", get(event::get))
+        .route("/event/{id}", get(event::get).delete(delete::event))
         .route("/events/refresh", get(document::refresh))
         .route("/events/flush", get(document::refresh))
         .route("/events/live", get(live::live))
         .route("/events/profile/{profile_id}", get(event::of_profile))
         .route("/events/session/{session_id}/profile/{profile_id}", get(event::of_session))
         .route("/session/count", get(document::count_sessions))
-        .route("/session/{id}", get(session::get))
+        .route("/session/{id}", get(session::get).delete(delete::session))
         .route("/session/profile/{profile_id}", get(session::of_profile))
         .route("/sessions/refresh", get(document::refresh))
         .route("/sessions/flash", get(document::refresh))
         .route("/profile/count", get(document::count_profiles))
-        .route("/profile/{id}", get(profile::get))
+        .route("/profile/{id}", get(profile::get).delete(delete::profile))
         .route("/profiles/refresh", get(document::refresh))
         .route("/profiles/flash", get(document::refresh))
         .route("/event/select", post(select::select))

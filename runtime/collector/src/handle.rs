@@ -7,12 +7,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracardi_engine::{Command, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
 use tracardi_process::{Metrics, Phase, SharedClock, Supervisor};
-use tracardi_store::Documents;
+use tracardi_store::{Documents, Index};
 
 use crate::CollectError;
 use crate::cache::Cache;
 use crate::figures::Figures;
-use crate::queue::{Request, Scale};
+use crate::queue::{Deletion, Request, Scale};
 use crate::writer::Writer;
 
 /// Bounds of the collector; each has a sensible default.
@@ -60,12 +60,15 @@ pub type LiveEvent = (Context, Arc<Event>);
 #[derive(Clone, Debug)]
 pub struct Collector {
     requests: mpsc::Sender<Request>,
+    deletions: mpsc::Sender<Deletion>,
     scale: Scale,
     live: broadcast::Sender<LiveEvent>,
     healthy: Arc<AtomicBool>,
     figures: Figures,
 }
 
+/// Deletions that may wait: people ask for them one by one.
+const DELETIONS: usize = 64;
 /// What a client is told to wait when the queue is full: the queue empties within a second or two.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -76,10 +79,12 @@ impl Collector {
         let CollectorSetup { documents, settings, signing_key, clock, limits } = setup;
         let figures = Figures::registered(metrics);
         let (requests, receiver) = mpsc::channel(limits.queue.max(1));
+        let (deletions, to_delete) = mpsc::channel(DELETIONS);
         let (live, _) = broadcast::channel(limits.live.max(1));
         let healthy = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             requests: receiver,
+            deletions: to_delete,
             documents,
             settings,
             signing_key,
@@ -91,7 +96,7 @@ impl Collector {
             cache: Cache::new(limits.cache_bytes),
         };
         supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
-        Self { requests, scale: Scale::new(limits.queue_bytes, figures.clone()), live, healthy, figures }
+        Self { requests, deletions, scale: Scale::new(limits.queue_bytes, figures.clone()), live, healthy, figures }
     }
 
     /// Collects a request of `bytes` bytes. Ok means: on disk, with everything that follows from it. The same request again
@@ -107,6 +112,18 @@ impl Collector {
         }
         // The writer answers every request it took; it drops them only when the process goes down.
         answer.await.unwrap_or_else(|_| Err(self.stopping()))
+    }
+
+    /// Removes a document by its own id, from the disk and from the cache; whether there was one. Whoever
+    /// is collected afterwards does not see it any more.
+    pub async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, CollectError> {
+        let (reply, answer) = oneshot::channel();
+        let deletion = Deletion { context, index, id: id.to_owned(), reply };
+        self.deletions.try_send(deletion).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => CollectError::Full { retry_after_s: RETRY_AFTER_S },
+            mpsc::error::TrySendError::Closed(_) => CollectError::Stopping,
+        })?;
+        answer.await.unwrap_or(Err(CollectError::Stopping))
     }
 
     fn full(&self) -> CollectError {

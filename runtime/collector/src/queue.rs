@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 use tracardi_engine::Command;
-use tracardi_model::TrackAnswer;
+use tracardi_model::{Context, TrackAnswer};
+use tracardi_store::Index;
 
 use crate::CollectError;
 use crate::figures::Figures;
@@ -16,6 +17,15 @@ pub(crate) struct Request {
     pub(crate) command: Command,
     pub(crate) reply: oneshot::Sender<Result<TrackAnswer, CollectError>>,
     pub(crate) weight: Weight,
+}
+
+/// A document that is to be removed.
+#[derive(Debug)]
+pub(crate) struct Deletion {
+    pub(crate) context: Context,
+    pub(crate) index: Index,
+    pub(crate) id: String,
+    pub(crate) reply: oneshot::Sender<Result<bool, CollectError>>,
 }
 
 /// How many bytes of requests are under way.

@@ -12,11 +12,11 @@ use tracardi_model::{SeededEntropy, TrackAnswer, weight};
 use tracardi_process::SharedClock;
 use tracardi_process::supervisor::panic_text;
 use tracardi_store::seal::keyed_hash;
-use tracardi_store::{Committed, Documents, StoreError};
+use tracardi_store::{Committed, Documents, Index, StoreError};
 
 use crate::cache::Cache;
 use crate::figures::Figures;
-use crate::queue::Request;
+use crate::queue::{Deletion, Request};
 use crate::sight::{Missing, Sight};
 use crate::{CollectError, CollectorLimits, LiveEvent};
 
@@ -29,6 +29,7 @@ const PROBE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Writer {
     pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) deletions: mpsc::Receiver<Deletion>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     pub(crate) signing_key: [u8; 32],
@@ -78,6 +79,11 @@ impl Writer {
             } else {
                 tokio::select! {
                     biased;
+                    // Rare, so they come first: requests without end shall not hold them up.
+                    Some(deletion) = self.deletions.recv() => {
+                        self.delete(deletion).await;
+                        continue;
+                    }
                     request = self.requests.recv() => match request {
                         Some(request) => request,
                         // Nobody is left who could ask.
@@ -99,6 +105,21 @@ impl Writer {
             carried = next;
             self.store(group).await;
         }
+    }
+
+    /// Removes a document. It leaves the cache first: whatever becomes of it, the store is asked the next time.
+    async fn delete(&mut self, Deletion { context, index, id, reply }: Deletion) {
+        match index {
+            Index::Event => {}
+            Index::Session => drop(self.cache.take_session(context, &id)),
+            Index::Profile => drop(self.cache.take_profile(context, &id)),
+        }
+        let deleted = self.documents.delete(context, index, &id).await.map_err(|error| {
+            self.figures.store_failed("delete");
+            CollectError::Unavailable { reason: error.to_string(), retry_after_s: RETRY_AFTER_S }
+        });
+        // A client that has gone away does not hear it.
+        let _ = reply.send(deleted);
     }
 
     /// A group: what is queued right now, within the limits. Nobody waits for company: while a group is being stored the

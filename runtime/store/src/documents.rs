@@ -211,6 +211,10 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
     /// A document by id; a profile by any of its ids.
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError>;
 
+    /// Removes a document by its own id, durably; whether there was one. With a profile its other ids go; events and sessions
+    /// that name it stay. Only the one who writes may call this: what it holds in memory must go as well.
+    async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError>;
+
     /// How many documents there are.
     async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError>;
 

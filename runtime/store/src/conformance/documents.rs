@@ -18,6 +18,7 @@ pub async fn all(store: &dyn Documents) {
     sessions_and_profiles_are_replaced(store).await;
     an_id_belongs_to_the_profile_that_had_it_first(store).await;
     any_text_can_be_an_id(store).await;
+    what_is_deleted_is_gone(store).await;
     large_batches(store).await;
     store.probe().await.unwrap();
     store.refresh().await.unwrap();
@@ -36,6 +37,25 @@ fn key(id: &str) -> (Context, String) {
 async fn get(store: &dyn Documents, index: Index, id: &str) -> Option<Value> {
     let text = store.get(PRODUCTION, index, id).await.unwrap()?;
     Some(serde_json::from_str(text.get()).unwrap())
+}
+
+async fn what_is_deleted_is_gone(store: &dyn Documents) {
+    let (e, s, p) = (event("d-e", "a", 1), session("d-s", Some("d-p")), profile(&["d-p", "d-old"]));
+    store.commit(batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap();
+    for (index, id) in [(Index::Profile, "d-p"), (Index::Event, "d-e"), (Index::Session, "d-s")] {
+        assert!(!store.delete(STAGING, index, id).await.unwrap(), "{id} is in the other context");
+        assert!(get(store, index, id).await.is_some());
+        assert!(store.delete(PRODUCTION, index, id).await.unwrap(), "{id}");
+        assert!(get(store, index, id).await.is_none(), "{id}");
+        assert!(!store.delete(PRODUCTION, index, id).await.unwrap(), "{id} is gone already");
+    }
+    assert!(get(store, Index::Profile, "d-old").await.is_none());
+    // Its ids are free for another profile, and all of it can come again.
+    store.commit(batch(vec![e], vec![s], vec![profile(&["d-new", "d-old"])])).await.unwrap();
+    assert_eq!(get(store, Index::Profile, "d-old").await.unwrap()["id"], "d-new");
+    for (index, id) in [(Index::Profile, "d-new"), (Index::Event, "d-e"), (Index::Session, "d-s")] {
+        assert!(store.delete(PRODUCTION, index, id).await.unwrap(), "{id}");
+    }
 }
 
 async fn an_empty_store_has_nothing(store: &dyn Documents) {

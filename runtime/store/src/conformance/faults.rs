@@ -127,6 +127,10 @@ impl Documents for Faulty {
         self.inner.get(context, index, id).await
     }
 
+    async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
+        self.inner.delete(context, index, id).await
+    }
+
     async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
         self.inner.count(context, index).await
     }

@@ -17,6 +17,7 @@
 mod commit;
 mod condition;
 mod config;
+mod delete;
 mod failure;
 mod load;
 #[cfg(test)]
@@ -187,6 +188,10 @@ impl Documents for Sqlite {
 
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
         self.document(context, index, id).await
+    }
+
+    async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
+        self.delete_document(context, index, id).await
     }
 
     async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
