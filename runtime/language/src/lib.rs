@@ -1,12 +1,14 @@
 //! The languages of Tracardi: each text is parsed once into a typed tree, with an error that points at the place.
 //!
 //! * [`dot`]: dotted paths into JSON, as mappings use them;
+//! * [`condition`]: what decides whether a rule, a segment or a branch of a workflow applies;
 //! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores;
 //! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]);
 //! * [`template`]: texts and JSON with references in them;
 //! * [`calculator`]: sums over references, written back to documents.
 
 pub mod calculator;
+pub mod condition;
 mod error;
 pub mod filter;
 pub mod reference;

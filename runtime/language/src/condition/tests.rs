@@ -1,0 +1,501 @@
+//! The meaning row by row, the errors place by place, and the laws.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// 2021-01-10T10:30:00Z.
+fn now() -> Timestamp {
+    Timestamp::from_second(1_610_274_600).unwrap()
+}
+
+fn documents() -> Value {
+    json!({
+        "event": {
+            "type": "Page-View", "n": 5, "zero": 0, "t": true, "f": false, "null": null, "text": "", "list": ["a", 1, null],
+            "none": [], "object": {}, "full": {"a": 1}, "other": 5.0, "one": 1, "time": "2021-01-10T10:00:00+00:00",
+            "names": {"a b": 1, "$x": [7]}, "pair": [1, 2], "twin": [1.0, 2], "unix": 1_610_274_600, "zone": "Europe/Berlin"
+        },
+        "profile": {"id": "p", "n": 6, "letters": ["a", "b"], "type": "Page-View"},
+    })
+}
+
+/// `true`, `false`, or `error`.
+fn outcome(text: &str) -> &'static str {
+    let condition = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    match condition.evaluate(&documents(), now()) {
+        Ok(true) => "true",
+        Ok(false) => "false",
+        Err(_) => "error",
+    }
+}
+
+fn check(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(outcome(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn equality() {
+    check(&[
+        ("event@type = \"Page-View\"", "true"),
+        ("event@type == \"page-view\"", "false"),
+        ("event@n = 5", "true"),
+        ("event@n = 5.0", "true"),
+        ("event@n = \"5\"", "false"),
+        ("event@t = TRUE", "true"),
+        ("event@t = 1", "true"),
+        ("event@zero = false", "true"),
+        ("event@null = NULL", "true"),
+        ("event@n = null", "false"),
+        ("event@list = [\"a\", 1, NULL]", "true"),
+        ("event@list = [\"a\", 1]", "false"),
+        ("event@n = [4, 5]", "true"),
+        ("event@n = []", "false"),
+        ("event@list = \"a\"", "false"),
+        ("event@n != 5", "false"),
+        ("event@n != \"5\"", "true"),
+        ("event@list != [\"a\", 1, null]", "false"),
+        ("event@list != [\"a\"]", "true"),
+        ("event@n != [4, 5]", "true"),
+        ("event@names[\"a b\"] = 1", "true"),
+        ("event@names[\"$x\"].0 = 7", "true"),
+        ("event@list.1 = 1", "true"),
+    ]);
+}
+
+#[test]
+fn order_and_between() {
+    check(&[
+        ("event@n < 6", "true"),
+        ("event@n <= 5", "true"),
+        ("event@n =< 4", "false"),
+        ("event@n > 5", "false"),
+        ("event@n >= 5", "true"),
+        ("event@n => -1", "true"),
+        ("event@t > false", "true"),
+        ("event@type > \"A\"", "true"),
+        ("event@pair < [1, 3]", "true"),
+        ("event@pair > [1]", "true"),
+        ("event@n > \"4\"", "error"),
+        ("event@type > 4", "error"),
+        ("event@null < 1", "error"),
+        ("event@null < NULL", "error"),
+        ("event@object < 1", "error"),
+        ("event@n BETWEEN 5 AND 6", "true"),
+        ("event@n BETWEEN 5.1 AND 6", "false"),
+        ("event@type BETWEEN \"A\" AND \"Z\"", "true"),
+        ("event@n BETWEEN 1 AND \"z\"", "error"),
+        ("datetime(event@time) BETWEEN datetime(\"2021-01-10T00:00Z\") AND now(\"UTC\")", "true"),
+    ]);
+}
+
+#[test]
+fn two_fields() {
+    check(&[
+        ("event@n = event@other", "true"),
+        ("event@n = profile@n", "false"),
+        ("event@n != profile@n", "true"),
+        ("event@n < profile@n", "true"),
+        ("event@type = profile@type", "true"),
+        ("event@pair = event@twin", "true"),
+        ("profile@letters = event@type", "false"),
+        ("event@one = event@list", "true"),
+        ("event@n = event@list", "false"),
+        ("event@n = event@missing", "false"),
+        ("event@n != event@missing", "true"),
+        ("event@missing = event@missing", "false"),
+        ("event@n < event@missing", "false"),
+        ("event@n < event@type", "error"),
+    ]);
+}
+
+#[test]
+fn missing_null_and_empty() {
+    check(&[
+        ("event@missing = 1", "false"),
+        ("event@missing = NULL", "false"),
+        ("event@missing < 1", "false"),
+        ("event@missing <= 1", "false"),
+        ("event@missing > 1", "false"),
+        ("event@missing >= 1", "false"),
+        ("event@missing != 1", "true"),
+        ("event@missing BETWEEN 1 AND 2", "false"),
+        ("flow@id = 1", "false"),
+        ("event@null IS NULL", "true"),
+        ("event@n is null", "false"),
+        ("event@missing IS NULL", "false"),
+        ("event@missing IS NOT NULL", "true"),
+        ("event@null IS NOT NULL", "false"),
+        ("event@n IS NOT NULL", "true"),
+        ("event@null EXISTS", "true"),
+        ("event@missing EXISTS", "false"),
+        ("event@missing NOT EXISTS", "true"),
+        ("event@list.3 NOT EXISTS", "true"),
+        ("event@missing EMPTY", "true"),
+        ("event@null EMPTY", "true"),
+        ("event@text EMPTY", "true"),
+        ("event@none EMPTY", "true"),
+        ("event@object EMPTY", "true"),
+        ("event@zero EMPTY", "false"),
+        ("event@f EMPTY", "false"),
+        ("event@full EMPTY", "false"),
+        ("event@type NOT EMPTY", "true"),
+        ("event@text NOT EMPTY", "false"),
+        ("lowercase(event@type) NOT EMPTY", "true"),
+        ("now() NOT EMPTY", "true"),
+    ]);
+}
+
+#[test]
+fn parts() {
+    check(&[
+        ("event@type CONTAINS \"View\"", "true"),
+        ("event@type contains \"view\"", "false"),
+        ("event@type STARTS WITH \"Page\"", "true"),
+        ("event@type ENDS WITH \"View\"", "true"),
+        ("event@type ENDS WITH \"Page\"", "false"),
+        ("lowercase(event@type) CONTAINS \"view\"", "true"),
+        ("event@type CONTAINS 5", "error"),
+        ("event@list CONTAINS 1", "true"),
+        ("event@list CONTAINS \"1\"", "false"),
+        ("event@list STARTS WITH \"a\"", "true"),
+        ("event@list ENDS WITH NULL", "true"),
+        ("event@none STARTS WITH \"a\"", "false"),
+        ("event@n CONTAINS 5", "error"),
+        ("event@null CONTAINS \"a\"", "error"),
+        ("event@full CONTAINS \"a\"", "error"),
+        ("event@missing CONTAINS \"a\"", "error"),
+        ("event@missing STARTS WITH \"a\"", "error"),
+        ("event@missing EXISTS AND event@missing CONTAINS \"a\"", "false"),
+    ]);
+}
+
+#[test]
+fn functions() {
+    check(&[
+        ("now() = datetime(\"2021-01-10 10:30\")", "true"),
+        ("utcnow() = now()", "true"),
+        ("now(\"europe/berlin\") = datetime(\"2021-01-10T11:30:00+01:00\")", "true"),
+        ("now.timezone(event@zone) = now(\"UTC\")", "true"),
+        ("now.offset(\"-15m\") = datetime(\"2021-01-10 10:15\")", "true"),
+        ("now.timezone.offset(\"UTC\", \"1:30:00\") = datetime(\"2021-01-10T12:00Z\")", "true"),
+        ("datetime(event@time) < now(\"UTC\")", "true"),
+        ("datetime(\"3 days ago\") = datetime(\"7 Jan 2021 10:30\")", "true"),
+        ("datetime(now()) = now()", "true"),
+        ("datetime.offset(event@time, \"30m\") = now(\"UTC\")", "true"),
+        ("datetime.timezone(\"2021-01-10 10:30\", \"Europe/Berlin\") = now(\"UTC\")", "true"),
+        ("datetime.from_timestamp(event@unix) = now()", "true"),
+        ("lowercase(event@type) = \"page-view\"", "true"),
+        ("uppercase(event@type) = [\"A\", \"PAGE-VIEW\"]", "true"),
+        ("lowercase(event@n) = 5", "true"),
+        ("event@type != lowercase(event@type)", "true"),
+        ("lowercase(event@null) IS NULL", "true"),
+        ("now() = [now(), 5]", "true"),
+        ("datetime(\"2021-01-10\") = \"2021-01-10\"", "false"),
+        ("now(\"UTC\") > datetime(\"2021-01-01\")", "error"),
+        ("now(\"UTC\") = now()", "error"),
+        ("datetime(event@time) > \"2021-01-01\"", "error"),
+        ("datetime(event@type) = now()", "error"),
+        ("datetime(event@n) = now()", "error"),
+        ("now(event@type) = now()", "error"),
+        ("now.offset(event@text) = now()", "error"),
+    ]);
+}
+
+#[test]
+fn answers_that_are_missing() {
+    check(&[
+        ("lowercase(event@missing) = \"a\"", "error"),
+        ("lowercase(event@missing) != \"a\"", "error"),
+        ("event@missing EXISTS AND lowercase(event@missing) = \"a\"", "false"),
+        ("lowercase(event@missing) = \"a\" AND event@missing EXISTS", "false"),
+        ("event@n EXISTS AND lowercase(event@missing) = \"a\"", "error"),
+        ("event@n = 5 OR lowercase(event@missing) = \"a\"", "true"),
+        ("event@n = 6 OR lowercase(event@missing) = \"a\"", "error"),
+        ("lowercase(event@missing) = \"a\" OR event@n = 5", "error"),
+        ("(event@n = 6 AND lowercase(event@missing) = \"a\") OR event@n = 5", "true"),
+        ("event@n = lowercase(event@missing)", "error"),
+    ]);
+}
+
+#[test]
+fn an_error_in_one_part_fails_the_whole() {
+    check(&[
+        ("event@n = 6 AND event@type > 4", "error"),
+        ("event@n = 5 OR event@type > 4", "error"),
+        ("event@n = 5 AND (event@t = true OR event@t = false)", "true"),
+        ("event@n = 6 OR (event@t = true AND event@zero = 0)", "true"),
+    ]);
+    let condition = parse("event@n = 5 OR event@type > 4").unwrap();
+    let error = condition.evaluate(&documents(), now()).unwrap_err();
+    assert_eq!(error.to_string(), "event@type > 4: a text and a number have no order; compare numbers, texts or times");
+    let error = parse("lowercase(event@x) = \"a\"").unwrap().evaluate(&documents(), now()).unwrap_err();
+    assert!(error.message.starts_with("event@x is missing; write event@x EXISTS AND"), "{error}");
+}
+
+#[test]
+fn errors_name_place_and_remedy() {
+    let cases = [
+        ("", 1, "expected a field"),
+        ("event@a = 1 AND event@b = 2 OR event@c = 3", 29, "parentheses"),
+        ("event@a = 'x'", 11, "double quotes"),
+        ("event@a = \"x", 11, "no closing"),
+        ("NOT event@a = 1", 1, "no NOT"),
+        ("NOT (event@a = 1)", 1, "no NOT"),
+        ("!event@a = 1", 1, "no NOT"),
+        ("event@a <> 1", 9, "!="),
+        ("event@a", 8, "event@a EXISTS"),
+        ("event@a AND event@b = 1", 9, "event@a EXISTS"),
+        ("now()", 6, "expected ="),
+        ("now = 1", 1, "now(…)"),
+        ("1 = event@a", 1, "not the other way round"),
+        ("\"x\" = event@a", 1, "not the other way round"),
+        ("null = event@a", 1, "not the other way round"),
+        ("type = \"x\"", 1, "event@type"),
+        ("evnt@type = 1", 1, "begins with payload@"),
+        ("Event@type = 1", 1, "event@…"),
+        ("event@... = 1", 7, "whole document"),
+        ("event@_a = 1", 7, "brackets"),
+        ("event@a.$b = 1", 9, "brackets"),
+        ("event@a. = 1", 9, "expected a name"),
+        ("event@a[b] = 1", 8, "quoted"),
+        ("event@a[\"\"] = 1", 8, "quoted"),
+        ("event@a = x", 11, "\"x\""),
+        ("event@a = 10m", 11, "no number"),
+        ("event@a = ", 11, "expected a value"),
+        ("event@a = 1 + 2", 13, "not calculate"),
+        ("event@a = 1 && event@b = 1", 13, "AND"),
+        ("event@a = 1 # no", 13, "no comments"),
+        ("event@a = 1 event@b = 2", 13, "AND, OR or the end"),
+        ("(event@a = 1", 13, "or )"),
+        ("event@a = 1)", 12, "closes nothing"),
+        ("event@a BETWEEN 1 2", 19, "BETWEEN value AND value"),
+        ("event@a BETWEEN event@b AND 2", 17, "no field"),
+        ("event@a = [event@b]", 12, "no field"),
+        ("event@a = [1 2]", 14, "expected , or ]"),
+        ("event@a CONTAINS event@b", 18, "no field"),
+        ("event@a STARTS \"x\"", 16, "WITH"),
+        ("event@a IS 5", 12, "NULL"),
+        ("event@a NOT 5", 13, "EXISTS or EMPTY"),
+        ("lowercase(event@a) EXISTS", 20, "only a field"),
+        ("lower(event@a) = 1", 1, "did you mean lowercase(event@type)?"),
+        ("quux(event@a) = 1", 1, "there are now"),
+        ("event@a > now(1, 2, 3)", 11, "now() or now(\"Europe/Berlin\")"),
+        ("datetime() = 1", 1, "wrong number"),
+        ("event@a > now.timezone.offset(\"UTC\", \"1h\", 3)", 11, "wrong number"),
+        ("event@a > datetime(\"soon\")", 20, "no time"),
+        ("event@a > datetime(5)", 20, "a time is needed"),
+        ("event@a > now(\"Mars\")", 15, "no time zone"),
+        ("event@a > now.offset(\"0s\")", 22, "no offset"),
+        ("ä = 1", 1, "no meaning"),
+    ];
+    for (text, column, part) in cases {
+        let error = parse(text).unwrap_err();
+        assert!(error.message.contains(part), "{text}: {error}");
+        assert_eq!(error.column, column, "{text}: {error}");
+    }
+}
+
+#[test]
+fn bounds() {
+    let deep = |open: &str, inner: &str| {
+        parse(&open.repeat(10_000).chars().take(MAX_LENGTH - 100).chain(inner.chars()).collect::<String>())
+    };
+    assert!(deep("(", "event@a = 1").unwrap_err().message.contains("nest"));
+    assert!(parse(&format!("event@a = {}", "[".repeat(10_000))).unwrap_err().message.contains("nest"));
+    assert!(parse(&format!("event@a = {}", "lowercase(".repeat(1_000))).unwrap_err().message.contains("nest"));
+    assert!(parse(&"a".repeat(MAX_LENGTH + 1)).unwrap_err().message.contains("at most"));
+    assert!(parse(&format!("event@a = [1{}]", ",1".repeat(MAX_ELEMENTS))).unwrap_err().message.contains("elements"));
+    assert!(parse(&format!("event@a{} = 1", ".b".repeat(100))).unwrap_err().message.contains("path"));
+    assert!(parse(&format!("event@a = 1{}", "0".repeat(400))).unwrap_err().message.contains("too large"));
+    let nested = format!("{}event@a = 1{}", "(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));
+    assert_eq!(parse(&nested), parse("event@a = 1"));
+}
+
+#[test]
+fn what_must_hold() {
+    let leading = |text: &str| -> Vec<String> {
+        let condition = parse(text).unwrap();
+        condition.leading().iter().map(|equality| format!("{} {}", equality.field, equality.value)).collect()
+    };
+    assert_eq!(
+        leading("event@type = \"x\" AND (event@n = 1 AND profile@t = NULL) AND event@a > 1"),
+        ["event@type \"x\"", "event@n 1.0", "profile@t null"]
+    );
+    assert_eq!(leading("event@type = \"x\""), ["event@type \"x\""]);
+    for text in [
+        "event@type = \"x\" OR event@n = 1",
+        "event@type = [\"x\"]",
+        "event@type != \"x\"",
+        "event@type = event@n",
+        "lowercase(event@type) = \"x\"",
+    ] {
+        assert_eq!(leading(text), Vec::<String>::new(), "{text}");
+    }
+}
+
+fn fields() -> impl Strategy<Value = Field> {
+    let names = prop_oneof![
+        4 => "[abn]",
+        1 => "[0-2]",
+        1 => "[a-zA-Z0-9][a-zA-Z0-9_-]{0,3}",
+        1 => "[ .$_ż@\\\\-]{1,3}",
+    ];
+    ("[a-z][a-z0-9_-]{0,1}", prop::collection::vec(names, 0..3), 0..6_usize).prop_map(|(first, mut names, source)| {
+        names.insert(0, first);
+        let path = Path::of(names.iter().map(String::as_str)).unwrap();
+        Field { source: Source::ALL[source], path }
+    })
+}
+
+fn scalars() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3..3_i32).prop_map(|number| Value::from(f64::from(number))),
+        any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(Value::from),
+        "[ab' ()\\\\,ż-]{0,4}".prop_map(Value::from),
+    ]
+}
+
+fn terms() -> impl Strategy<Value = Term> {
+    let literals = scalars().prop_map(Term::Literal);
+    literals.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(scalars(), 0..3).prop_map(|values| Term::Literal(Value::Array(values))),
+            calls(prop_oneof![inner.clone(), fields().prop_map(Term::Field)]),
+            // A list is kept as terms only when a function stands in it.
+            (prop::collection::vec(inner.clone(), 0..2), calls(inner)).prop_map(|(mut elements, call)| {
+                elements.push(call);
+                Term::List(elements)
+            }),
+        ]
+    })
+}
+
+/// Functions whose arguments are not checked by the parser, and one with arguments that pass.
+fn calls(argument: impl Strategy<Value = Term> + 'static) -> impl Strategy<Value = Term> {
+    let call = |function, arguments| Term::Call(Call { function, arguments });
+    prop_oneof![
+        Just(call(Function::Now, vec![])),
+        Just(call(Function::UtcNow, vec![])),
+        Just(call(Function::NowIn, vec![Term::Literal(json!("Europe/Berlin"))])),
+        Just(call(Function::NowOffset, vec![Term::Literal(json!("-1w 2d"))])),
+        fields().prop_map(move |field| call(Function::Datetime, vec![Term::Field(field)])),
+        fields().prop_map(move |field| call(
+            Function::DatetimeTimezone,
+            vec![Term::Field(field), Term::Literal(json!("UTC"))]
+        )),
+        argument.prop_map(move |argument| call(Function::Lowercase, vec![argument])),
+    ]
+}
+
+fn conditions() -> impl Strategy<Value = Condition> {
+    let left = || prop_oneof![3 => fields().prop_map(Term::Field), 1 => calls(fields().prop_map(Term::Field))];
+    let right = || prop_oneof![terms(), fields().prop_map(Term::Field)];
+    let relation = prop::sample::select(vec![
+        Relation::Equal,
+        Relation::Unequal,
+        Relation::Less,
+        Relation::LessOrEqual,
+        Relation::Greater,
+        Relation::GreaterOrEqual,
+    ]);
+    let place = prop::sample::select(vec![Place::Anywhere, Place::Start, Place::End]);
+    let test = prop_oneof![
+        (left(), relation, right()).prop_map(|(left, relation, right)| Condition::Compare { left, relation, right }),
+        (left(), terms(), terms()).prop_map(|(value, low, high)| Condition::Between { value, low, high }),
+        (left(), place, terms()).prop_map(|(whole, place, part)| Condition::Has { whole, place, part }),
+        (left(), any::<bool>()).prop_map(|(value, negated)| Condition::Empty { value, negated }),
+        (left(), any::<bool>()).prop_map(|(value, negated)| Condition::Null { value, negated }),
+        (fields(), any::<bool>()).prop_map(|(field, negated)| Condition::Exists { field, negated }),
+    ];
+    test.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::All),
+            prop::collection::vec(inner, 2..4).prop_map(Condition::Any),
+        ]
+    })
+}
+
+fn scopes() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![scalars(), any::<i64>().prop_map(Value::from), Just(json!("2021-01-10T10:00:00Z"))];
+    let document = leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec(("[abn]", inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    });
+    (document.clone(), document).prop_map(|(event, profile)| json!({"event": event, "profile": profile}))
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "[ a-z0-9.\"'()\\[\\],=!<>*\\-@żANDORBETWEEN]{0,60}") {
+        let _ = parse(&text);
+        let _ = parse(&format!("event@a {text}"));
+    }
+
+    #[test]
+    fn the_canonical_text_gives_the_same_tree(condition in conditions()) {
+        prop_assert_eq!(parse(&condition.to_string()), Ok(condition));
+    }
+
+    #[test]
+    fn evaluation_answers_for_all_documents(condition in conditions(), scope in scopes()) {
+        let answer = condition.evaluate(&scope, now());
+        prop_assert!(answer.is_ok() || !answer.unwrap_err().message.is_empty());
+    }
+
+    #[test]
+    fn what_leads_must_hold(condition in conditions(), scope in scopes()) {
+        if condition.evaluate(&scope, now()) == Ok(true) {
+            for Equality { field, value } in condition.leading() {
+                let (left, right) = (Term::Field(field.clone()), Term::Literal(value.clone()));
+                let alone = Condition::Compare { left, relation: Relation::Equal, right };
+                prop_assert_eq!(alone.evaluate(&scope, now()), Ok(true));
+            }
+        }
+    }
+
+    #[test]
+    fn negations_negate(field in fields(), scope in scopes(), value in scalars()) {
+        let holds = |condition: Condition| condition.evaluate(&scope, now());
+        let term = || Term::Field(field.clone());
+        let not = |one: Condition, other: Condition| (holds(one), holds(other));
+        let pairs = [
+            not(Condition::Empty { value: term(), negated: true }, Condition::Empty { value: term(), negated: false }),
+            not(Condition::Null { value: term(), negated: true }, Condition::Null { value: term(), negated: false }),
+            not(
+                Condition::Exists { field: field.clone(), negated: true },
+                Condition::Exists { field: field.clone(), negated: false },
+            ),
+            not(
+                Condition::Compare { left: term(), relation: Relation::Unequal, right: Term::Literal(value.clone()) },
+                Condition::Compare { left: term(), relation: Relation::Equal, right: Term::Literal(value) },
+            ),
+        ];
+        for (one, other) in pairs {
+            prop_assert_eq!(one, other.map(|other| !other));
+        }
+    }
+
+    #[test]
+    fn between_is_two_comparisons(field in fields(), scope in scopes(), low in scalars(), high in scalars()) {
+        let term = || Term::Field(field.clone());
+        let compare = |relation, value: &Value| {
+            Condition::Compare { left: term(), relation, right: Term::Literal(value.clone()) }.evaluate(&scope, now())
+        };
+        let (above, below) = (compare(Relation::GreaterOrEqual, &low), compare(Relation::LessOrEqual, &high));
+        let between = Condition::Between { value: term(), low: Term::Literal(low), high: Term::Literal(high) };
+        match (above, below) {
+            (Ok(above), Ok(below)) => prop_assert_eq!(between.evaluate(&scope, now()), Ok(above && below)),
+            _ => prop_assert!(between.evaluate(&scope, now()).is_err()),
+        }
+    }
+}
