@@ -35,7 +35,7 @@ bench: gui ## Ratios from one run: /track against an empty handler, events per s
 	@cargo bench --locked -p tracardi-runtime --bench track
 measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
-fuzz: ## Fuzz the payload parser for MINUTES=10
+fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all
 	@$(XTASK) fuzz --minutes $(MINUTES)
 docs: ## The Rust documentation of the workspace, in target/doc
 	@cargo doc --locked --no-deps --workspace --quiet && echo "open target/doc/tracardi_engine/index.html"

@@ -192,6 +192,7 @@ async fn every_private_path_asks_who_it_is() {
         ("POST", "/event/select/range"),
         ("POST", "/event/select/range/page/0"),
         ("POST", "/event/select/histogram"),
+        ("POST", "/tql/validate"),
     ];
     for (method, path) in paths {
         for (authorization, detail) in [

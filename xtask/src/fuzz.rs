@@ -1,17 +1,38 @@
-//! `cargo fuzz` on the payload parser. libFuzzer's instrumentation is a nightly flag; the stable compiler takes it when told so.
+//! `cargo fuzz` on everything that reads what strangers write. libFuzzer's instrumentation is a nightly flag; the stable
+//! compiler takes it when told so.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::check::tool;
 use crate::shell::{command, root, run};
 
-/// Fuzzes for that many minutes; a crash leaves its input in `runtime/fuzz/artifacts` and a non-zero exit code.
+/// Fuzzes one target after another, for that many minutes altogether; a crash leaves its input in `runtime/fuzz/artifacts`
+/// and a non-zero exit code.
 pub(crate) fn for_minutes(minutes: u64) -> Result<()> {
     let fuzz = tool("cargo-fuzz")?;
-    let seconds = format!("-max_total_time={}", minutes.saturating_mul(60));
-    let mut command = command(fuzz, &["run", "track_payload", "--", &seconds]);
-    run(
-        &format!("fuzzing the payload parser for {minutes} min"),
-        command.current_dir(root().join("runtime")).env("RUSTC_BOOTSTRAP", "1"),
-    )
+    let targets = targets()?;
+    // None at all would mean without end.
+    let seconds = (minutes.saturating_mul(60) / targets.len().max(1) as u64).max(1);
+    for target in targets {
+        let mut command = command(&fuzz, &["run", &target, "--", &format!("-max_total_time={seconds}")]);
+        run(
+            &format!("fuzzing {target} for {seconds} s"),
+            command.current_dir(root().join("runtime")).env("RUSTC_BOOTSTRAP", "1"),
+        )?;
+    }
+    Ok(())
+}
+
+/// The names of the programs in `runtime/fuzz/fuzz_targets`, sorted.
+fn targets() -> Result<Vec<String>> {
+    let folder = root().join("runtime/fuzz/fuzz_targets");
+    let mut names = Vec::new();
+    for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
 }

@@ -47,9 +47,9 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
-    /// Fuzzes the payload parser.
+    /// Fuzzes what reads the texts of strangers, one target after another.
     Fuzz {
-        /// How long.
+        /// How long altogether.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
     },

@@ -25,6 +25,7 @@ pub mod profile;
 pub mod range;
 pub mod select;
 pub mod session;
+pub mod tql;
 pub mod track;
 pub mod tracker;
 pub mod user;
@@ -84,6 +85,7 @@ pub fn private_router(app: &App) -> Router {
         .route("/event/select", post(select::select))
         .route("/profile/select", post(select::select))
         .route("/session/select", post(select::select))
+        .route("/tql/validate", post(tql::validate))
         .route("/{index}/select", post(select::select))
         .route("/{index}/select/range", post(select::range))
         .route("/{index}/select/range/page/{page}", post(select::range_page))

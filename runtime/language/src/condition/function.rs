@@ -173,7 +173,7 @@ fn usages(name: &str) -> String {
     all.join(" or ")
 }
 
-fn changed<'a>(value: Operand<'a>, change: fn(&str) -> String) -> Operand<'a> {
+fn changed(value: Operand<'_>, change: fn(&str) -> String) -> Operand<'_> {
     if let Shape::Text(text) = value.shape() { Operand::Text(Cow::Owned(change(text))) } else { value }
 }
 

@@ -49,6 +49,8 @@
 
 mod evaluate;
 mod function;
+#[cfg(test)]
+mod laws;
 pub mod moment;
 mod offset;
 mod operand;

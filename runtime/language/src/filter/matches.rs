@@ -32,7 +32,7 @@ impl Filter {
 
 impl Relation {
     /// Whether two values in this order (none, when they are of different types) stand in the relation.
-    fn holds(self, order: Option<Ordering>) -> bool {
+    pub(super) fn holds(self, order: Option<Ordering>) -> bool {
         order.is_some_and(|order| match self {
             Self::Equal => order.is_eq(),
             Self::Less => order.is_lt(),

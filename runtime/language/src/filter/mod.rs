@@ -26,6 +26,7 @@
 //!
 //! Source: spec/pipeline.md 7.7. Elasticsearch's own behaviour decides where that is silent.
 
+pub mod elastic;
 mod matches;
 mod parse;
 mod pattern;
