@@ -1,7 +1,5 @@
 //! Whether a condition is well formed, asked over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod http;
 mod support;
 
