@@ -59,6 +59,8 @@ pub mod env {
     pub const DISALLOW_BOT_TRAFFIC: &str = "DISALLOW_BOT_TRAFFIC";
     /// Name of the header that carries the client's address behind a proxy.
     pub const USE_X_FORWARDED_IP: &str = "USE_X_FORWARDED_IP";
+    /// File with places by IP address, in MaxMind's format.
+    pub const GEOIP: &str = "TRACARDI_GEOIP";
 }
 
 /// Seconds that a pod gets between SIGTERM and SIGKILL; the runtime's own shutdown takes less.

@@ -44,6 +44,8 @@ async fn mistakes_are_one_line() {
         (standalone(&["--signing-key-file", "/nowhere/key"]), 1, "cannot read /nowhere/key"),
         (standalone(&["--public-url", "javascript:alert(1)"]), 1, "--public-url (TRACARDI_PUBLIC_URL)"),
         (standalone(&["--public-url", "https://a/?b"]), 1, "has a query or a fragment"),
+        (standalone(&["--geoip", "/nowhere/city.mmdb"]), 1, "--geoip: cannot read /nowhere/city.mmdb"),
+        (standalone(&["--geoip", "/proc/version"]), 1, "--geoip: /proc/version: no database of places: it is damaged"),
         (standalone(&["--management-listen", "nonsense"]), 1, "cannot listen on nonsense"),
         (standalone(&["--management-listen", "192.0.2.1:80"]), 1, "this machine has no such address"),
         (vec!["init", "--data", &file], 1, "cannot make the directory"),

@@ -3,13 +3,14 @@
 //!
 //! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
 //! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids), and
-//! the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`], [`agent`].
+//! the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`], [`agent`], [`geoip`].
 
 pub mod admission;
 pub mod agent;
 pub mod command;
 pub mod event_types;
 pub mod free_mail;
+pub mod geoip;
 pub mod hashed_ids;
 pub mod languages;
 pub mod pipeline;
@@ -22,6 +23,7 @@ mod tests;
 pub use admission::admit;
 pub use command::{Command, Origin};
 pub use event_types::EventTypes;
+pub use geoip::GeoIp;
 pub use pipeline::{Outcome, State, collect, profile_key};
 pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, Settings};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::EventTypes;
 use crate::free_mail::FreeMail;
 use crate::languages::Languages;
+use crate::{EventTypes, GeoIp};
 
 /// Default of the original for the key of hashed ids (`AUTO_PROFILE_MERGING`); installations set their own.
 pub const DEFAULT_MERGING_KEY: &str = "s>a.d-kljsa87^5adh";
@@ -28,6 +28,8 @@ pub struct Settings {
     pub languages: Arc<Languages>,
     /// Free mail providers.
     pub free_mail: Arc<FreeMail>,
+    /// Places by address; none leaves the place of a session to what its client says.
+    pub geoip: Option<Arc<GeoIp>>,
 }
 
 /// A table that the binary carries cannot be read: a defect of the build.
@@ -47,6 +49,7 @@ impl Settings {
             event_types: Arc::new(EventTypes::load().map_err(|error| InvalidTables(error.to_string()))?),
             languages: Arc::new(Languages::load().map_err(|error| InvalidTables(error.to_string()))?),
             free_mail: Arc::new(FreeMail::load()),
+            geoip: None,
         })
     }
 }

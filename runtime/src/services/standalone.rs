@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tracardi_api::{App, Options, Setup, private_router, public_router};
 use tracardi_collector::{Collector, CollectorLimits, CollectorSetup};
 use tracardi_crds::contract::env;
-use tracardi_engine::Settings;
+use tracardi_engine::{GeoIp, Settings};
 use tracardi_model::Limits;
 use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
@@ -59,6 +59,9 @@ pub(crate) struct Arguments {
     /// Header with the client's address behind a proxy, for example X-Forwarded-For
     #[arg(long, value_name = "HEADER", env = env::USE_X_FORWARDED_IP)]
     forwarded_ip_header: Option<String>,
+    /// Database of places by IP address, for example GeoLite2-City.mmdb; new sessions learn where they come from
+    #[arg(long, value_name = "FILE", env = env::GEOIP)]
+    geoip: Option<String>,
     /// Let payloads ask for the ids of stored events (`options.debugger`)
     #[arg(long, value_name = "YES|NO", default_value = "no", ignore_case = true, env = env::TRACK_DEBUG)]
     track_debug: Switch,
@@ -86,12 +89,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(address) => Some(listen::bind("health and metrics", address).await?),
         None => None,
     };
+    let geoip = match given(arguments.geoip.as_ref()) {
+        Some(file) => Some(geoip(file).await?),
+        None => None,
+    };
     let Prepared { store, keys, installation_token } = prepare(&arguments.data).await?;
 
     let supervisor = Supervisor::new();
     let metrics = metrics();
     let instance = random::uuid().context("no random id to be had")?;
-    let settings = settings(&arguments, instance.clone())?;
+    let settings = Settings { geoip, ..settings(&arguments, instance.clone())? };
     // Settings are read once; the sender stays, so that the channel stays open.
     let (_settings, watched) = watch::channel(Arc::new(settings));
     let setup = CollectorSetup {
@@ -135,6 +142,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     tracing::info!("all done");
     Ok(())
+}
+
+/// The database of places, in memory from now on: the file may be replaced while this process runs.
+async fn geoip(file: &str) -> anyhow::Result<Arc<GeoIp>> {
+    let content = tokio::fs::read(file).await.with_context(|| format!("--geoip: cannot read {file}"))?;
+    let database = GeoIp::new(content).with_context(|| format!("--geoip: {file}"))?;
+    tracing::info!(file, "places by address: {database:?}");
+    Ok(Arc::new(database))
 }
 
 fn settings(arguments: &Arguments, instance: String) -> anyhow::Result<Settings> {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracardi_model::leaf::Numbers;
 use tracardi_model::record::Node;
 use tracardi_model::session::{Geo, Utm};
-use tracardi_model::weight;
+use tracardi_model::{Map, weight};
 
 use crate::Rejected;
 use crate::pipeline::{Flow, Run};
@@ -15,11 +15,7 @@ const MAX_WEIGHT: usize = 4_096;
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let context = &run.command.payload.context;
     let Some(session) = run.session.as_deref() else { return Ok(Flow::Next) };
-    let geo = if session.device.geo.country.name.is_none() {
-        context.get("location").filter(|value| short(value)).and_then(place)
-    } else {
-        None
-    };
+    let geo = if session.device.geo.country.name.is_none() { stated(context) } else { None };
     let utm = if session.utm.source.is_none() {
         context.get("utm").filter(|value| short(value)).and_then(campaign)
     } else {
@@ -38,6 +34,11 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     }
     run.session_changed = true;
     Ok(Flow::Next)
+}
+
+/// The place that the client states, if it is one.
+pub(crate) fn stated(context: &Map) -> Option<Geo> {
+    context.get("location").filter(|value| short(value)).and_then(place)
 }
 
 /// Place and campaign are kept with every event.

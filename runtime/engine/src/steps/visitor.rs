@@ -1,4 +1,4 @@
-//! What a new session tells of its visitor: program, system, device, screen, languages (spec/pipeline.md 3.5). Looked at
+//! What a new session tells of its visitor: program, system, device, screen, place, languages (spec/pipeline.md 3.5). Looked at
 //! once per session; reading a user agent is the dearest part of a request.
 
 use serde_json::{Value, json};
@@ -6,8 +6,9 @@ use tracardi_model::Map;
 use tracardi_model::leaf::{Leaf, scalar_text};
 use tracardi_model::session::{App, Device, Session};
 
+use crate::geoip::first_public;
 use crate::pipeline::{Flow, Run};
-use crate::steps::bounds;
+use crate::steps::{bounds, places};
 use crate::{Command, Rejected, Settings, agent};
 
 /// The header by which Google's robot gives itself away even under another user agent.
@@ -19,6 +20,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         if let Some(session) = run.session_mut() {
             merge(session, command);
             describe(session, command);
+            locate(session, command, settings);
             languages(session, command, settings);
         }
     }
@@ -58,6 +60,19 @@ fn describe(session: &mut Session, command: &Command) {
     }
     if command.header("from") == Some(GOOGLEBOT_FROM) {
         session.app.bot = true;
+    }
+}
+
+/// Where the visitor's address is. What the client itself says of its place outweighs that; it is noted by a later step.
+fn locate(session: &mut Session, command: &Command, settings: &Settings) {
+    let Some(geoip) = &settings.geoip else { return };
+    if session.device.geo.country.name.is_some() || places::stated(&command.payload.context).is_some() {
+        return;
+    }
+    let forwarded = session.device.ip.as_deref().and_then(first_public);
+    let address = forwarded.or_else(|| first_public(&command.client_ip));
+    if let Some(place) = address.and_then(|address| geoip.place(address)) {
+        session.device.geo = place;
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod ids;
 mod mapping;
+pub(crate) mod mmdb;
 mod properties;
 mod refusals;
 mod resolution;

@@ -1,9 +1,12 @@
 //! What session and profile learn from a request (spec/pipeline.md 3.5, 4.5, 5.1).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::mmdb;
 use super::world::World;
-use crate::Origin;
+use crate::{GeoIp, Origin};
 
 fn body(context: Value) -> Value {
     json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "context": context, "properties": {"a": 1},
@@ -79,6 +82,41 @@ fn later_requests_complete_place_and_campaign_only() {
     assert_eq!(world.sessions["v"].utm.source.as_deref(), Some("mail"));
     assert_eq!(world.sessions["v"].context["more"], json!(1), "rides along");
     assert_eq!(world.value("data.devices.last.geo.country.name"), json!("Spain"));
+}
+
+#[test]
+fn a_new_session_learns_its_place_from_the_address() {
+    let place = |forwarded: &str, ip: &str, context: Value| {
+        let mut world = World::new();
+        world.settings.geoip = Some(Arc::new(GeoIp::new(mmdb::two_cities()).unwrap()));
+        world.origin = Origin::new([("X-Forwarded-For", forwarded), ("Accept-Language", "en")], ip);
+        world.track(&body(context)).unwrap();
+        world
+    };
+    let country = |world: &World| world.sessions["v"].device.geo.country.name.clone();
+
+    let mut world = place("10.0.0.1, 81.2.69.160", "5.60.1.2", json!({}));
+    let geo = &world.sessions["v"].device.geo;
+    assert_eq!((geo.city.as_deref(), geo.county.as_deref()), (Some("London"), Some("Greater London")));
+    assert_eq!(geo.location.as_ref().unwrap().0, [-0.125, 51.5]);
+    assert_eq!(world.value("data.devices.last.geo.country.code"), json!("GB"));
+
+    // Known sessions keep their place.
+    world.origin = Origin::new([("X-Forwarded-For", "5.60.1.2")], "5.60.1.2");
+    let mut again = body(json!({}));
+    again["events"][0]["type"] = json!("b");
+    world.track(&again).unwrap();
+    assert_eq!(country(&world).as_deref(), Some("United Kingdom"));
+
+    let world = place("unknown", "5.60.1.2", json!({}));
+    assert_eq!(country(&world).as_deref(), Some("Poland"), "the address of the connection");
+    assert_eq!(world.sessions["v"].context["language_codes"], json!(["en", "pl"]), "the language of the place");
+    assert_eq!(country(&place("192.168.0.1", "10.0.0.1", json!({}))), None);
+    assert_eq!(country(&place("8.8.8.8", "5.60.1.2", json!({}))), None, "not in the database");
+    let stated = place("5.60.1.2", "5.60.1.2", json!({"location": {"country": {"name": "Spain"}}}));
+    assert_eq!(country(&stated).as_deref(), Some("Spain"), "what the client says");
+    let nonsense = place("5.60.1.2", "5.60.1.2", json!({"location": "here"}));
+    assert_eq!(country(&nonsense).as_deref(), Some("Poland"));
 }
 
 #[test]
