@@ -1,43 +1,8 @@
 //! Sessions and profiles as they were last committed, bounded by the bytes of their JSON.
 
-use std::ops::{Index, IndexMut};
-
 use lru::LruCache;
-use tracardi_model::{Context, Profile, Session};
+use tracardi_model::{Context, PerContext, Profile, Session};
 use tracardi_store::Loaded;
-
-/// A value for each context; keys of one are nothing to the other.
-#[derive(Debug, Default)]
-pub(crate) struct PerContext<T> {
-    production: T,
-    staging: T,
-}
-
-impl<T> PerContext<T> {
-    pub(crate) fn drain(self) -> [(Context, T); 2] {
-        [(Context::Production, self.production), (Context::Staging, self.staging)]
-    }
-}
-
-impl<T> Index<Context> for PerContext<T> {
-    type Output = T;
-
-    fn index(&self, context: Context) -> &T {
-        match context {
-            Context::Production => &self.production,
-            Context::Staging => &self.staging,
-        }
-    }
-}
-
-impl<T> IndexMut<Context> for PerContext<T> {
-    fn index_mut(&mut self, context: Context) -> &mut T {
-        match context {
-            Context::Production => &mut self.production,
-            Context::Staging => &mut self.staging,
-        }
-    }
-}
 
 /// Documents, the least recently used dropped first.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tracardi_engine::{Command, Outcome, State, profile_key};
-use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Batch, Document, Found, Loaded, Wanted};
 
-use crate::cache::{Cache, PerContext};
+use crate::cache::Cache;
 
 /// A document in sight.
 #[derive(Debug)]

@@ -3,18 +3,20 @@
 //! * [`payload`]: what a client sends, parsed and checked ([`TrackerPayload::parse`]);
 //! * [`event`], [`session`], [`profile`]: the stored documents, which serialise to exactly their stored JSON;
 //! * [`record`] and [`leaf`]: how a typed document is read and written by dotted [`path`];
-//! * [`source`], [`user`], [`answer`]: configuration and answers;
+//! * [`source`], [`configuration`], [`user`], [`answer`]: what users configure, and answers;
 //! * [`canonical`]: hashing of JSON that does not depend on the order of keys;
 //! * [`entropy`], [`time`]: randomness and time as values; [`weight`]: how much room a value takes.
 
 pub mod answer;
 pub mod canonical;
+pub mod configuration;
 pub mod entropy;
 pub mod event;
 pub mod field;
 pub mod leaf;
 pub mod path;
 pub mod payload;
+mod per_context;
 pub mod profile;
 pub mod record;
 pub mod session;
@@ -34,6 +36,7 @@ pub use event::{Event, StoredEvent};
 pub use field::{FieldError, Loc};
 pub use path::Path;
 pub use payload::{EventPayload, Limits, TrackerPayload};
+pub use per_context::PerContext;
 pub use profile::Profile;
 pub use session::Session;
 pub use source::{EventSource, SourceType};

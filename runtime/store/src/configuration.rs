@@ -1,12 +1,14 @@
-//! The configuration: event sources, users, login tokens. Written rarely, read on every request from a snapshot.
+//! The configuration: event sources, records of other kinds, users, login tokens. Written rarely, read on every request from a snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::sync::watch;
-use tracardi_model::{Context, EventSource, User};
+use tracardi_model::configuration::Kind;
+use tracardi_model::{Context, EventSource, PerContext, User};
 
 use crate::StoreError;
 
@@ -15,17 +17,45 @@ use crate::StoreError;
 pub struct ConfigurationSnapshot {
     /// Grows with every change.
     pub version: u64,
-    /// Event sources of production and staging, by id.
-    sources: [BTreeMap<String, Arc<EventSource>>; 2],
+    contexts: PerContext<Contents>,
+}
+
+/// The configuration of one context.
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    /// By id.
+    sources: BTreeMap<String, Arc<EventSource>>,
+    /// By kind, then by id.
+    records: BTreeMap<Kind, BTreeMap<String, Arc<Value>>>,
+}
+
+/// A configuration record as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRecord {
+    /// Production or staging.
+    pub context: Context,
+    /// What it is.
+    pub kind: Kind,
+    /// Key among the records of its kind.
+    pub id: String,
+    /// The record, in the shape of its kind in [`tracardi_model::configuration`].
+    pub document: Arc<Value>,
 }
 
 impl ConfigurationSnapshot {
-    /// A snapshot of these event sources.
+    /// A snapshot of these event sources and records.
     #[must_use]
-    pub fn new(version: u64, sources: impl IntoIterator<Item = (Context, Arc<EventSource>)>) -> Self {
+    pub fn new(
+        version: u64,
+        sources: impl IntoIterator<Item = (Context, Arc<EventSource>)>,
+        records: impl IntoIterator<Item = StoredRecord>,
+    ) -> Self {
         let mut snapshot = Self { version, ..Self::default() };
         for (context, source) in sources {
-            snapshot.sources[slot(context)].insert(source.id.clone(), source);
+            snapshot.contexts[context].sources.insert(source.id.clone(), source);
+        }
+        for StoredRecord { context, kind, id, document } in records {
+            snapshot.contexts[context].records.entry(kind).or_default().insert(id, document);
         }
         snapshot
     }
@@ -33,19 +63,24 @@ impl ConfigurationSnapshot {
     /// The event source with this id (ids are lower case).
     #[must_use]
     pub fn event_source(&self, context: Context, id: &str) -> Option<&Arc<EventSource>> {
-        self.sources[slot(context)].get(id)
+        self.contexts[context].sources.get(id)
     }
 
     /// All event sources of a context, ordered by id.
     pub fn event_sources(&self, context: Context) -> impl Iterator<Item = &Arc<EventSource>> {
-        self.sources[slot(context)].values()
+        self.contexts[context].sources.values()
     }
-}
 
-fn slot(context: Context) -> usize {
-    match context {
-        Context::Production => 0,
-        Context::Staging => 1,
+    /// The record of this kind with this id.
+    #[must_use]
+    pub fn record(&self, context: Context, kind: Kind, id: &str) -> Option<&Arc<Value>> {
+        self.contexts[context].records.get(&kind)?.get(id)
+    }
+
+    /// All records of a kind with their ids, ordered by id.
+    pub fn records(&self, context: Context, kind: Kind) -> impl Iterator<Item = (&str, &Arc<Value>)> {
+        let records = self.contexts[context].records.get(&kind);
+        records.into_iter().flatten().map(|(id, document)| (id.as_str(), document))
     }
 }
 
@@ -57,6 +92,12 @@ pub trait Configuration: Send + Sync + std::fmt::Debug {
 
     /// Removes an event source; whether there was one. The snapshot lacks it when this returns.
     async fn delete_event_source(&self, context: Context, id: &str) -> Result<bool, StoreError>;
+
+    /// Creates or replaces a record of the configuration. The snapshot has it when this returns.
+    async fn save_record(&self, record: &StoredRecord) -> Result<(), StoreError>;
+
+    /// Removes a record; whether there was one. The snapshot lacks it when this returns.
+    async fn delete_record(&self, context: Context, kind: Kind, id: &str) -> Result<bool, StoreError>;
 
     /// Creates or replaces a user, found by `id`. Another user with the same e-mail address (in whatever case) is
     /// [`Saved::EmailTaken`].

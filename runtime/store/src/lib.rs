@@ -38,7 +38,7 @@ pub mod interval;
 pub mod seal;
 pub mod sqlite;
 
-pub use configuration::{Configuration, ConfigurationSnapshot, Saved};
+pub use configuration::{Configuration, ConfigurationSnapshot, Saved, StoredRecord};
 pub use documents::{
     Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Matching, Page, Select,
     Wanted,

@@ -1,15 +1,19 @@
-//! Event sources, users, tokens.
+//! Event sources, records, users, tokens.
+
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::json;
+use tracardi_model::configuration::Kind;
 use tracardi_model::{Context, EventSource, Role, SourceType, User};
 
 use super::samples::at;
-use crate::{Configuration, Saved};
+use crate::{Configuration, Saved, StoredRecord};
 
 /// All checks of configuration on an empty store.
 pub async fn all(store: &dyn Configuration) {
     event_sources(store).await;
+    records(store).await;
     users(store).await;
     tokens(store).await;
 }
@@ -61,6 +65,50 @@ async fn event_sources(store: &dyn Configuration) {
     assert!(!store.delete_event_source(Context::Production, "b").await.unwrap(), "it is in the other context");
     assert!(store.delete_event_source(Context::Staging, "b").await.unwrap());
     assert!(watch.borrow().event_source(Context::Staging, "b").is_none());
+}
+
+async fn records(store: &dyn Configuration) {
+    let record = |context, kind, id: &str, name: &str| StoredRecord {
+        context,
+        kind,
+        id: id.to_owned(),
+        document: Arc::new(json!({"id": id, "name": name})),
+    };
+    let mut watch = store.watch();
+    let before = watch.borrow_and_update().version;
+    store.save_record(&record(Context::Production, Kind::Redirect, "b", "old")).await.unwrap();
+    assert!(watch.has_changed().unwrap(), "a change is seen at once");
+    assert!(watch.borrow_and_update().version > before);
+    for saved in [
+        record(Context::Production, Kind::Redirect, "b", "new"),
+        record(Context::Production, Kind::Redirect, "A", "other"),
+        record(Context::Production, Kind::ConsentType, "b", "of another kind"),
+        record(Context::Staging, Kind::Redirect, "b", "of the other context"),
+    ] {
+        store.save_record(&saved).await.unwrap();
+    }
+    let snapshot = watch.borrow_and_update().clone();
+    let listed: Vec<_> = snapshot
+        .records(Context::Production, Kind::Redirect)
+        .map(|(id, record)| (id, record["name"].clone()))
+        .collect();
+    assert_eq!(listed, [("A", json!("other")), ("b", json!("new"))]);
+    assert_eq!(snapshot.record(Context::Staging, Kind::Redirect, "b").unwrap()["name"], "of the other context");
+    assert!(snapshot.record(Context::Production, Kind::Redirect, "a").is_none(), "ids are what they are");
+    assert!(snapshot.records(Context::Staging, Kind::ConsentType).next().is_none());
+
+    assert!(!store.delete_record(Context::Staging, Kind::Redirect, "A").await.unwrap(), "it is in the other context");
+    assert!(store.delete_record(Context::Production, Kind::Redirect, "b").await.unwrap());
+    let snapshot = watch.borrow_and_update().clone();
+    assert!(snapshot.record(Context::Production, Kind::Redirect, "b").is_none());
+    assert!(snapshot.record(Context::Production, Kind::ConsentType, "b").is_some());
+    for (context, kind, id) in [
+        (Context::Production, Kind::Redirect, "A"),
+        (Context::Production, Kind::ConsentType, "b"),
+        (Context::Staging, Kind::Redirect, "b"),
+    ] {
+        assert!(store.delete_record(context, kind, id).await.unwrap());
+    }
 }
 
 async fn users(store: &dyn Configuration) {

@@ -7,11 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use sqlx::{Row, SqliteConnection};
 use tokio::sync::watch;
+use tracardi_model::configuration::Kind;
 use tracardi_model::{Context, EventSource, User};
 
 use super::failure::{exists_already, failed, unreadable};
+use super::records::read_records;
 use super::{Sqlite, Writer, micros, number};
-use crate::{Configuration, ConfigurationSnapshot, Keys, Saved, StoreError};
+use crate::{Configuration, ConfigurationSnapshot, Keys, Saved, StoreError, StoredRecord};
 
 /// A token's life is extended on disk only when this part of it has passed: not every request of a logged-in user costs a
 /// write.
@@ -22,7 +24,7 @@ fn place(context: i64, id: &str) -> String {
     format!("event_source/{context}/{id}")
 }
 
-fn context_of(number: i64) -> Context {
+pub(super) fn context_of(number: i64) -> Context {
     if number == 0 { Context::Production } else { Context::Staging }
 }
 
@@ -103,10 +105,11 @@ async fn insert_user(connection: &mut SqliteConnection, user: &User) -> Result<S
 impl Sqlite {
     /// Replaces the snapshot by what is stored now. Called with the writer locked, so that snapshots follow one another in
     /// the order of the writes.
-    async fn publish(&self, writer: &mut Writer) -> Result<(), StoreError> {
+    pub(super) async fn publish(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let sources = read_event_sources(&mut writer.connection, &self.0.keys).await?;
+        let records = read_records(&mut writer.connection).await?;
         self.0.snapshot.send_modify(|snapshot| {
-            *snapshot = Arc::new(ConfigurationSnapshot::new(snapshot.version + 1, sources));
+            *snapshot = Arc::new(ConfigurationSnapshot::new(snapshot.version + 1, sources, records));
         });
         Ok(())
     }
@@ -149,6 +152,14 @@ impl Configuration for Sqlite {
             .map_err(failed)?;
         self.publish(&mut writer).await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    async fn save_record(&self, record: &StoredRecord) -> Result<(), StoreError> {
+        self.write_record(record).await
+    }
+
+    async fn delete_record(&self, context: Context, kind: Kind, id: &str) -> Result<bool, StoreError> {
+        self.remove_record(context, kind, id).await
     }
 
     async fn save_user(&self, user: &User) -> Result<Saved, StoreError> {

@@ -12,6 +12,7 @@
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
 //! | `config` | event sources, users, tokens |
+//! | `records` | configuration of all other kinds |
 //! | `failure` | SQLite's errors in our words |
 
 mod commit;
@@ -26,6 +27,7 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod query;
+mod records;
 mod schema;
 
 use std::fs::File;

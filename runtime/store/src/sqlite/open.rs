@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, watch};
 
 use super::failure::failed;
-use super::{Inner, LOG_BYTES, Sqlite, Writer, config, schema};
+use super::{Inner, LOG_BYTES, Sqlite, Writer, config, records, schema};
 use crate::seal::keyed_hash;
 use crate::{ConfigurationSnapshot, Keys, StoreError};
 
@@ -64,6 +64,7 @@ impl Sqlite {
         }
         check_keys(&mut connection, &keys).await?;
         let sources = config::read_event_sources(&mut connection, &keys).await?;
+        let records = records::read_records(&mut connection).await?;
         sync_directory(directory)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -72,7 +73,7 @@ impl Sqlite {
             .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(super::READ_SECONDS))
             .connect_lazy_with(common.pragma("query_only", "on").pragma("cache_size", "-4096"));
-        let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources)));
+        let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources, records)));
         Ok(Self(Arc::new(Inner {
             writer: Mutex::new(Writer { connection, unfinished: false, failed_cuts: 0 }),
             readers,

@@ -1,0 +1,90 @@
+use serde_json::json;
+
+use super::*;
+
+fn complaints<R: Record + fmt::Debug>(body: Value) -> String {
+    read::<R>(body).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn kinds_read_their_own_names() {
+    for kind in Kind::ALL {
+        assert_eq!(kind.as_str().parse(), Ok(kind));
+    }
+    assert_eq!("rule of thumb".parse::<Kind>(), Err(UnknownKind));
+}
+
+#[test]
+fn a_record_reads_its_own_answer() {
+    let body = json!({
+        "id": "m", "name": "Sizes", "event_type": {"id": "Size Chosen", "name": "Size chosen"}, "enabled": true,
+        "config": null, "tags": null,
+        "event_to_profile": [{"event": {"value": "properties.size", "ref": true}, "op": "append",
+                              "profile": {"value": "data.preferences.sizes", "ref": true}}],
+    });
+    let record: EventToProfile = read(body).unwrap();
+    assert_eq!(record.event_type.id(), "size-chosen");
+    assert_eq!(record.event_to_profile[0].op, ProfileOperation::Append);
+    let answer = serde_json::to_value(&record).unwrap();
+    assert_eq!(answer["event_to_profile"][0]["op"], 2);
+    assert_eq!(read::<EventToProfile>(answer).unwrap(), record);
+}
+
+#[test]
+fn the_wrong_field_is_named() {
+    let wrong_op = json!({"id": "m", "name": "n", "event_type": "x", "event_to_profile": [
+        {"event": {"value": "a", "ref": true}, "op": 7, "profile": {"value": "b", "ref": true}}]});
+    assert!(complaints::<EventToProfile>(wrong_op).starts_with("body.event_to_profile.0.op: an operation is"));
+    assert!(complaints::<EventToProfile>(json!({"id": "m"})).contains("missing field `name`"));
+    assert!(complaints::<EventToProfile>(json!([])).starts_with("body: Input should be a JSON object"));
+    assert!(complaints::<EventToProfile>(json!({"id": " ", "name": "n", "event_type": " "})).contains("body.id"));
+    assert!(
+        complaints::<EventValidator>(json!({"id": "v", "name": "n", "event_type": ""})).contains("body.event_type")
+    );
+    let unprotected = json!({"id": "c", "name": "n", "event_type": "x", "settings": [
+        {"action": "erase", "field": {"value": "properties.a", "ref": true}, "consents": []}]});
+    assert!(complaints::<DataCompliance>(unprotected).contains("body.settings.0.consents"));
+    assert!(
+        complaints::<IdentificationPoint>(json!({"id": "i", "name": "n", "event_type": "x"})).contains("body.fields")
+    );
+    assert!(complaints::<EventReshaping>(json!({"id": "r", "name": "n"})).contains("event_type"));
+}
+
+#[test]
+fn ids_that_follow_from_other_fields() {
+    let consent: ConsentType =
+        read(json!({"id": "x", "name": " Marketing & more! ", "default_value": "deny"})).unwrap();
+    assert_eq!(consent.id, "marketing-more");
+    let mapping: EventTypeMapping = read(json!({"id": "x", "name": "n", "event_type": "Page View"})).unwrap();
+    assert_eq!(mapping.id, "page-view");
+}
+
+#[test]
+fn consents_that_end_say_when() {
+    let body = json!({"name": "Marketing", "default_value": "grant", "revokable": true});
+    assert!(complaints::<ConsentType>(body).contains("body.auto_revoke"));
+    assert!(complaints::<ConsentType>(json!({"name": "!", "default_value": "grant"})).contains("body.name"));
+}
+
+#[test]
+fn links_lead_to_web_addresses_only() {
+    let body =
+        |url: &str| json!({"id": "r", "name": "n", "url": url, "source": {"id": "S", "name": ""}, "event_type": "x"});
+    for url in ["https://a.example/b?c=d#e", "HTTP://a", "http://[::1]:8080/"] {
+        assert!(read::<Redirect>(body(url)).is_ok(), "{url}");
+    }
+    for url in [
+        "javascript:alert(1)",
+        "//a.example",
+        "/a",
+        "",
+        "https://",
+        "https:///a",
+        "http://a b",
+        "ftp://a",
+        "http://a\r\nb",
+    ] {
+        assert!(complaints::<Redirect>(body(url)).contains("body.url"), "{url}");
+    }
+    assert_eq!(read::<Redirect>(body("http://a")).unwrap().source.id, "s");
+}

@@ -1,0 +1,63 @@
+//! Configuration records: one table for all kinds.
+
+use std::sync::Arc;
+
+use sqlx::{Row, SqliteConnection};
+use tracardi_model::Context;
+use tracardi_model::configuration::Kind;
+
+use super::config::context_of;
+use super::failure::{failed, unreadable};
+use super::{Sqlite, number};
+use crate::{StoreError, StoredRecord};
+
+/// All records of both contexts. Those of kinds that this program does not know (a newer one made them) stay where they
+/// are and are left out.
+pub(super) async fn read_records(connection: &mut SqliteConnection) -> Result<Vec<StoredRecord>, StoreError> {
+    let rows = sqlx::query("SELECT context, kind, id, document FROM configuration")
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+    let mut records = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let context = context_of(row.try_get("context").map_err(failed)?);
+        let kind: String = row.try_get("kind").map_err(failed)?;
+        let id: String = row.try_get("id").map_err(failed)?;
+        let document: String = row.try_get("document").map_err(failed)?;
+        let Ok(kind) = kind.parse::<Kind>() else { continue };
+        let document = serde_json::from_str(&document).map_err(|error| unreadable(kind.as_str(), &id, error))?;
+        records.push(StoredRecord { context, kind, id, document: Arc::new(document) });
+    }
+    Ok(records)
+}
+
+impl Sqlite {
+    pub(super) async fn write_record(&self, record: &StoredRecord) -> Result<(), StoreError> {
+        let mut writer = self.writer().await;
+        sqlx::query(
+            "INSERT INTO configuration (context, kind, id, document) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (context, kind, id) DO UPDATE SET document = excluded.document",
+        )
+        .bind(number(record.context))
+        .bind(record.kind.as_str())
+        .bind(record.id.clone())
+        .bind(record.document.to_string())
+        .execute(&mut writer.connection)
+        .await
+        .map_err(failed)?;
+        self.publish(&mut writer).await
+    }
+
+    pub(super) async fn remove_record(&self, context: Context, kind: Kind, id: &str) -> Result<bool, StoreError> {
+        let mut writer = self.writer().await;
+        let done = sqlx::query("DELETE FROM configuration WHERE context = ? AND kind = ? AND id = ?")
+            .bind(number(context))
+            .bind(kind.as_str())
+            .bind(id.to_owned())
+            .execute(&mut writer.connection)
+            .await
+            .map_err(failed)?;
+        self.publish(&mut writer).await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
