@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracardi_collector::Collector;
-use tracardi_model::Limits;
+use tracardi_engine::{Configuration, Settings};
+use tracardi_model::{Context, Limits};
 use tracardi_process::health::Progress;
 use tracardi_process::{Metrics, SharedClock};
-use tracardi_store::{Configuration, Documents};
+use tracardi_store::{Configuration as ConfigurationStore, Documents};
 
 use crate::attempts::Attempts;
 use crate::body::BodyBudget;
@@ -66,10 +67,12 @@ pub struct Options {
 pub struct Setup {
     /// Takes events.
     pub collector: Collector,
+    /// The engine's settings with the compiled configuration; the newest are what events meet.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// Where events, sessions and profiles are read.
     pub documents: Arc<dyn Documents>,
     /// Where sources, users and tokens are kept.
-    pub configuration: Arc<dyn Configuration>,
+    pub configuration: Arc<dyn ConfigurationStore>,
     /// The time.
     pub clock: SharedClock,
     /// Settings.
@@ -124,6 +127,19 @@ impl App {
             setup,
         };
         Ok(Self { surface: Surface::Private, parts: Arc::new(parts) })
+    }
+
+    /// The compiled configuration of a context, as events meet it now.
+    #[must_use]
+    pub fn compiled(&self, context: Context) -> Arc<Configuration> {
+        self.settings.borrow().configurations[context].clone()
+    }
+
+    /// Waits until events meet what is configured now: whoever has saved something finds it in force when answered.
+    pub async fn in_force(&self) {
+        let wanted = self.configuration.watch().borrow().version;
+        // An error means that the process is going down.
+        let _ = self.settings.clone().wait_for(|settings| settings.version >= wanted).await;
     }
 
     /// The same state for a port.

@@ -28,6 +28,13 @@ pub struct ListQuery {
     query: Option<String>,
 }
 
+impl ListQuery {
+    /// In the form in which names are compared.
+    pub(crate) fn wanted(self) -> String {
+        self.query.unwrap_or_default().trim().to_lowercase()
+    }
+}
+
 /// `POST /event-source`: creates or replaces; `{"saved": 1, "errors": [], "ids": [id]}`.
 pub async fn save(
     _: Allowed<Builders>,
@@ -80,7 +87,7 @@ pub async fn grouped(
     Query(list): Query<ListQuery>,
 ) -> Json<Value> {
     let sources = all(&app, context);
-    let wanted = list.query.unwrap_or_default().trim().to_lowercase();
+    let wanted = list.wanted();
     let mut groups: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for source in sources.iter().filter(|source| fits(source, &wanted)) {
         if source.groups.is_empty() {

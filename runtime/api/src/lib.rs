@@ -8,6 +8,8 @@ pub mod app;
 pub mod attempts;
 pub mod auth;
 pub mod body;
+pub mod configuration;
+pub mod consent_type;
 pub mod context;
 pub mod delete;
 pub mod document;
@@ -89,7 +91,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select", post(select::select))
         .route("/{index}/select/range", post(select::range))
         .route("/{index}/select/range/page/{page}", post(select::range_page))
-        .route("/{index}/select/histogram", post(select::histogram));
+        .route("/{index}/select/histogram", post(select::histogram))
+        .merge(configuration::routes());
     finish(router, app.on(Surface::Private))
 }
 
@@ -102,6 +105,8 @@ fn shared() -> Router<App> {
         .route("/info/version/details", get(info::details))
         .route("/healthcheck", healthcheck)
         .route("/track", post(track::track).put(track::check))
+        .route("/consents/type/enabled", get(consent_type::enabled))
+        .route("/consents/type/ids", get(consent_type::ids))
         .route("/tracker/{*path}", get(tracker::tracker))
 }
 

@@ -56,9 +56,9 @@ impl Cache {
     pub(crate) fn new(bytes: usize) -> Self {
         let aliases = || LruCache::new(std::num::NonZeroUsize::new(ALIASES).unwrap_or(std::num::NonZeroUsize::MIN));
         Self {
-            sessions: PerContext { production: Shelf::new(bytes / 2), staging: Shelf::new(bytes / 16) },
-            profiles: PerContext { production: Shelf::new(bytes / 2), staging: Shelf::new(bytes / 16) },
-            aliases: PerContext { production: aliases(), staging: aliases() },
+            sessions: PerContext::new(Shelf::new(bytes / 2), Shelf::new(bytes / 16)),
+            profiles: PerContext::new(Shelf::new(bytes / 2), Shelf::new(bytes / 16)),
+            aliases: PerContext::new(aliases(), aliases()),
         }
     }
 

@@ -21,10 +21,12 @@
 //! | `queue` | the bounded queue: requests and bytes under way |
 //! | `writer` | the task: group, load, run, commit, answer |
 //! | `sight` | what a group sees and changes |
+//! | `configured` | the engine's settings, compiled anew when the configuration changes |
 //! | `cache` | sessions and profiles as last committed |
 //! | `figures` | what `/metrics` tells |
 
 mod cache;
+mod configured;
 mod error;
 mod figures;
 mod handle;
@@ -32,5 +34,6 @@ mod queue;
 mod sight;
 mod writer;
 
+pub use configured::follow;
 pub use error::CollectError;
 pub use handle::{Collector, CollectorLimits, CollectorSetup, LiveEvent};

@@ -3,11 +3,13 @@
 //!
 //! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
 //! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids), and
-//! the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`], [`agent`], [`geoip`].
+//! what users configured ([`configuration`]), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`],
+//! [`hashed_ids`], [`agent`], [`geoip`].
 
 pub mod admission;
 pub mod agent;
 pub mod command;
+pub mod configuration;
 pub mod event_types;
 pub mod free_mail;
 pub mod geoip;
@@ -22,6 +24,7 @@ mod tests;
 
 pub use admission::admit;
 pub use command::{Command, Origin};
+pub use configuration::{Configuration, Configurations};
 pub use event_types::EventTypes;
 pub use geoip::GeoIp;
 pub use pipeline::{Outcome, State, collect, profile_key};

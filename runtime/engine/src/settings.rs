@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::configuration::Configurations;
 use crate::free_mail::FreeMail;
 use crate::languages::Languages;
 use crate::{EventTypes, GeoIp};
@@ -30,6 +31,10 @@ pub struct Settings {
     pub free_mail: Arc<FreeMail>,
     /// Places by address; none leaves the place of a session to what its client says.
     pub geoip: Option<Arc<GeoIp>>,
+    /// What users have configured, compiled.
+    pub configurations: Configurations,
+    /// Version of the store's snapshot that `configurations` was compiled from.
+    pub version: u64,
 }
 
 /// A table that the binary carries cannot be read: a defect of the build.
@@ -50,6 +55,8 @@ impl Settings {
             languages: Arc::new(Languages::load().map_err(|error| InvalidTables(error.to_string()))?),
             free_mail: Arc::new(FreeMail::load()),
             geoip: None,
+            configurations: Configurations::default(),
+            version: 0,
         })
     }
 }

@@ -126,6 +126,18 @@ impl From<Vec<String>> for Tags {
     }
 }
 
+impl Tags {
+    /// Adds those that are not there yet.
+    pub fn add(&mut self, tags: &[String]) {
+        for tag in tags {
+            if !self.values.contains(tag) {
+                self.values.push(tag.clone());
+            }
+        }
+        self.count = self.values.len();
+    }
+}
+
 /// Where in the customer's journey the event stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

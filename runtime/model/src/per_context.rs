@@ -12,6 +12,11 @@ pub struct PerContext<T> {
 }
 
 impl<T> PerContext<T> {
+    /// These two.
+    pub const fn new(production: T, staging: T) -> Self {
+        Self { production, staging }
+    }
+
     /// Both values, production's first.
     pub fn drain(self) -> [(Context, T); 2] {
         [(Context::Production, self.production), (Context::Staging, self.staging)]

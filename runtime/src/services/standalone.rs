@@ -20,6 +20,7 @@ use tracardi_model::Limits;
 use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
+use tracardi_store::Configuration as _;
 
 use super::init::{Prepared, prepare};
 use super::{given, gui, metrics, public_url, run_until_signalled};
@@ -99,11 +100,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let metrics = metrics();
     let instance = random::uuid().context("no random id to be had")?;
     let settings = Settings { geoip, ..settings(&arguments, instance.clone())? };
-    // Settings are read once; the sender stays, so that the channel stays open.
-    let (_settings, watched) = watch::channel(Arc::new(settings));
+    let settings = tracardi_collector::follow(&supervisor, settings, store.watch(), &metrics);
     let setup = CollectorSetup {
         documents: Arc::new(store.clone()),
-        settings: watched,
+        settings: settings.clone(),
         signing_key: keys.signing,
         clock: SystemClock::shared(),
         limits: CollectorLimits::default(),
@@ -115,6 +115,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         public.address(),
         &supervisor,
         collector.clone(),
+        settings,
         &store,
         instance,
         installation_token,
@@ -167,6 +168,7 @@ fn app(
     public: SocketAddr,
     supervisor: &Supervisor,
     collector: Collector,
+    settings: watch::Receiver<Arc<Settings>>,
     store: &tracardi_store::Sqlite,
     instance: String,
     installation_token: String,
@@ -188,6 +190,7 @@ fn app(
     };
     let setup = Setup {
         collector,
+        settings,
         documents: Arc::new(store.clone()),
         configuration: Arc::new(store.clone()),
         clock: SystemClock::shared(),

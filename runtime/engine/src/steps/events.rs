@@ -12,6 +12,7 @@ use tracardi_model::{Event, Map, path};
 
 use crate::Rejected;
 use crate::command::normal_type;
+use crate::configuration::Mapping;
 use crate::event_types::{EventType, State};
 use crate::pipeline::{Flow, Item, Run};
 use crate::steps::mapping;
@@ -20,6 +21,7 @@ use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mut shared = Shared::of(run);
     let types = Arc::clone(&run.settings.event_types);
+    let configuration = Arc::clone(&run.settings.configurations[run.command.context]);
     let items = std::mem::take(&mut run.items);
     run.events.reserve(items.len());
     let count = items.len();
@@ -29,6 +31,12 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         let mut event = build(run, common, item);
         if let Some(kind) = types.get(&event.kind) {
             predefined(run, &mut event, kind);
+        }
+        if let Some(mapping) = configuration.event_type(&event.kind).and_then(|kind| kind.mapping.as_ref()) {
+            configured(&mut event, mapping);
+        }
+        if let Some(kind) = types.get(&event.kind) {
+            mapping::onto_profile(run, &mut event, kind);
         }
         path::strip_empty(&mut event.data);
         path::strip_empty(&mut event.hit);
@@ -161,7 +169,7 @@ fn hit(context: &Map) -> Map {
 
 /// What the type means without any configuration.
 fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
-    mapping::copy(event, kind);
+    mapping::copy(event, &kind.copy);
     event.journey.state = match &kind.state {
         None => None,
         Some(State::Fixed(state)) => Some(state.clone()),
@@ -172,7 +180,15 @@ fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
     if !kind.tags.is_empty() {
         event.tags = kind.tags.clone().into();
     }
-    mapping::onto_profile(run, event, kind);
+}
+
+/// What the type means besides, by the installation's configuration.
+fn configured(event: &mut Event, mapping: &Mapping) {
+    mapping::copy(event, &mapping.copy);
+    if let Some(journey) = &mapping.journey {
+        event.journey.state = Some(journey.clone());
+    }
+    event.tags.add(&mapping.tags);
 }
 
 /// The visit goes on, starts or ends (3.4).

@@ -7,7 +7,7 @@ use tracardi_model::leaf::{MAX_LIST, scalar_text};
 use tracardi_model::record::{Mismatch, Node};
 use tracardi_model::{Event, Path, Profile, time};
 
-use crate::event_types::{Assignment, EventType, Operation, Source};
+use crate::event_types::{Assignment, Copy, EventType, Operation, Source};
 use crate::hashed_ids;
 use crate::pipeline::Run;
 use crate::steps::compute;
@@ -15,9 +15,9 @@ use crate::steps::compute;
 /// A profile keeps at most this many ids.
 pub(crate) const MAX_IDS: usize = 1_000;
 
-/// Copies inside the event, in the order of the table. Values are taken as they are.
-pub(crate) fn copy(event: &mut Event, kind: &EventType) {
-    for copy in &kind.copy {
+/// Copies inside the event, in the order given. Values are taken as they are.
+pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
+    for copy in copies {
         let Some(value) = event.get(copy.source.segments()).cloned() else { continue };
         if event.set(copy.destination.segments(), value).is_err() {
             event.metadata.warning = true;

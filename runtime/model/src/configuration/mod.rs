@@ -111,7 +111,7 @@ impl fmt::Display for UnknownKind {
 impl std::error::Error for UnknownKind {}
 
 /// A record of one kind.
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Which kind.
     const KIND: Kind;
 
@@ -135,7 +135,7 @@ pub fn read<R: Record>(body: Value) -> Result<R, Vec<FieldError>> {
     if !body.is_object() {
         return Err(vec![FieldError::new("dict_type", vec!["body".into()], "Input should be a JSON object")]);
     }
-    let mut record: R = parse(body).map_err(|error| vec![error])?;
+    let mut record: R = parse(body).map_err(|error| vec![*error])?;
     let mut errors = record.complete();
     if record.id().trim().is_empty() {
         errors.push(wrong(["id"], "an id is needed: any text, for example a UUID"));
@@ -146,7 +146,7 @@ pub fn read<R: Record>(body: Value) -> Result<R, Vec<FieldError>> {
 }
 
 /// Reads a stored record.
-pub fn parse<R: DeserializeOwned>(value: Value) -> Result<R, FieldError> {
+pub fn parse<R: DeserializeOwned>(value: Value) -> Result<R, Box<FieldError>> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut loc: Vec<Loc> = vec!["body".into()];
         loc.extend(error.path().iter().filter_map(|segment| match segment {
@@ -155,7 +155,7 @@ pub fn parse<R: DeserializeOwned>(value: Value) -> Result<R, FieldError> {
             serde_path_to_error::Segment::Enum { variant } => Some(Loc::from(variant.clone())),
             serde_path_to_error::Segment::Unknown => None,
         }));
-        FieldError::new("value_error", loc, error.inner().to_string())
+        Box::new(FieldError::new("value_error", loc, error.inner().to_string()))
     })
 }
 

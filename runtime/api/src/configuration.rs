@@ -1,0 +1,161 @@
+//! Configuration records: the same four requests for every kind, under the paths that the web application of the original
+//! calls (spec/api-surface.md 2 and 3).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST {one}` (or `{list}`, where the original does so) | `{"saved": 1, "errors": [], "ids": [id]}`; 422 names the wrong field, also inside expressions |
+//! | `GET {one}/{id}` | the record; 404 `null` |
+//! | `DELETE {one}/{id}` | `true`; 404 `null` |
+//! | `GET {list}?query=` | `{"total", "grouped": {label: [record, …]}}` |
+//!
+//! Whoever saves or deletes finds it in force when answered.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tracardi_model::configuration::{
+    self as records, ConsentType, DataCompliance, EventReshaping, EventToProfile, EventTypeMapping, EventValidator,
+    IdentificationPoint, Kind, Record, Redirect,
+};
+use tracardi_store::StoredRecord;
+
+use crate::app::App;
+use crate::auth::{Allowed, Builders, Readers, Roles};
+use crate::body::JsonBody;
+use crate::context::InContext;
+use crate::errors::Refusal;
+use crate::event_source::ListQuery;
+use crate::params::{Path, Query};
+
+/// The routes of all kinds.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .merge(kind::<ConsentType, Readers>("/consent/type", "/consents/types", "Consent types"))
+        .merge(kind::<DataCompliance, Readers>(
+            "/consent/compliance/field",
+            "/consent/compliance/fields",
+            "Data compliance",
+        ))
+        .merge(kind::<EventReshaping, Builders>("/event-reshape-schema", "/event-reshape-schemas", "Event reshaping"))
+        .merge(kind::<EventToProfile, Builders>("/event-to-profile", "/event-to-profiles", "Event to profile"))
+        .merge(kind::<EventTypeMapping, Builders>("/event-type/mapping", "/event-type/search/mappings", "Event types"))
+        .merge(kind::<EventValidator, Builders>("/event-validator", "/event-validator/list", "Event validation"))
+        .merge(kind::<IdentificationPoint, Builders>(
+            "/identification/point",
+            "/identification/points",
+            "Identification points",
+        ))
+        .merge(kind::<Redirect, Builders>("/event-redirect", "/event-redirect/list", "Redirected links"))
+        .route("/event-reshape-schemas/by_type/{type}", get(by_type::<EventReshaping, Builders>))
+        .route("/event-to-profiles/type/{type}", get(by_type::<EventToProfile, Builders>))
+        .route("/event-validators/by_type/{type}", get(by_type::<EventValidator, Builders>))
+        .route("/identification/points/by_type/{type}", get(by_type::<IdentificationPoint, Builders>))
+}
+
+/// The four requests for records of kind `R`, for users of the roles `A`.
+fn kind<R: Record, A: Roles>(one: &str, list: &str, label: &'static str) -> Router<App> {
+    let listed = move |_: Allowed<A>,
+                       InContext(context): InContext,
+                       State(app): State<App>,
+                       Query(query): Query<ListQuery>| async move {
+        Json(grouped(&app, context, R::KIND, label, &query.wanted()))
+    };
+    Router::new()
+        .route(one, post(save::<R, A>))
+        .route(&format!("{one}/{{id}}"), get(read::<R, A>).delete(delete::<R, A>))
+        .route(list, get(listed).post(save::<R, A>))
+}
+
+async fn save<R: Record, A: Roles>(
+    _: Allowed<A>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, Refusal> {
+    let record: R = records::read(body).map_err(Refusal::Fields)?;
+    let document = serde_json::to_value(&record).unwrap_or_default();
+    tracardi_engine::configuration::check(R::KIND, &document).map_err(Refusal::Fields)?;
+    let id = record.id().to_owned();
+    let stored = StoredRecord { context, kind: R::KIND, id: id.clone(), document: Arc::new(document) };
+    app.configuration.save_record(&stored).await?;
+    app.in_force().await;
+    Ok(Json(json!({"saved": 1, "errors": [], "ids": [id]})))
+}
+
+async fn read<R: Record, A: Roles>(
+    _: Allowed<A>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Arc<Value>>, Refusal> {
+    let snapshot = app.configuration.watch().borrow().clone();
+    snapshot.record(context, R::KIND, &id).cloned().map(Json).ok_or(Refusal::Missing)
+}
+
+async fn delete<R: Record, A: Roles>(
+    _: Allowed<A>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<bool>, Refusal> {
+    if !app.configuration.delete_record(context, R::KIND, &id).await? {
+        return Err(Refusal::Missing);
+    }
+    app.in_force().await;
+    Ok(Json(true))
+}
+
+/// Records for an event type: `{"total", "result"}`.
+async fn by_type<R: Record, A: Roles>(
+    _: Allowed<A>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Path(event_type): Path<String>,
+    Query(only): Query<OnlyEnabled>,
+) -> Json<Value> {
+    let only_enabled = only.only_enabled.as_deref() == Some("true");
+    let result: Vec<Arc<Value>> = all(&app, context, R::KIND)
+        .into_iter()
+        .filter(|record| type_of(record) == Some(event_type.as_str()))
+        .filter(|record| !only_enabled || record.get("enabled").and_then(Value::as_bool) == Some(true))
+        .collect();
+    Json(json!({"total": result.len(), "result": result}))
+}
+
+/// `?only_enabled=true`.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct OnlyEnabled {
+    only_enabled: Option<String>,
+}
+
+/// The id of the event type that a record is for.
+fn type_of(record: &Value) -> Option<&str> {
+    let event_type = record.get("event_type")?;
+    event_type.as_str().or_else(|| event_type.get("id")?.as_str())
+}
+
+fn all(app: &App, context: tracardi_model::Context, kind: Kind) -> Vec<Arc<Value>> {
+    let snapshot = app.configuration.watch().borrow().clone();
+    let mut all: Vec<Arc<Value>> = snapshot.records(context, kind).map(|(_, record)| record.clone()).collect();
+    all.sort_by_cached_key(|record| name(record).to_lowercase());
+    all
+}
+
+fn grouped(app: &App, context: tracardi_model::Context, kind: Kind, label: &str, wanted: &str) -> Value {
+    let all = all(app, context, kind);
+    let total = all.len();
+    let fitting: Vec<Arc<Value>> =
+        all.into_iter().filter(|record| name(record).to_lowercase().contains(wanted)).collect();
+    if fitting.is_empty() {
+        json!({"total": total, "grouped": {}})
+    } else {
+        json!({"total": total, "grouped": {label: fitting}})
+    }
+}
+
+fn name(record: &Value) -> &str {
+    record.get("name").and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,58 @@
+//! What an event type means beyond what is predefined (spec/pipeline.md 5.3, step 7).
+
+use tracardi_model::configuration::{EventTypeMapping, wrong};
+use tracardi_model::{FieldError, Path};
+
+use super::{Compile, Configuration};
+use crate::event_types::Copy;
+
+/// Compiled from an [`EventTypeMapping`].
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Inside the event, in order.
+    pub copy: Vec<Copy>,
+    /// Added to the event's tags.
+    pub tags: Vec<String>,
+    /// Replaces the predefined place in the customer's journey.
+    pub journey: Option<String>,
+}
+
+/// Parts of an event that a mapping may write.
+const WRITABLE: [&str; 4] = ["traits", "data", "hit", "device"];
+/// Parts of an event that a mapping may read.
+const READABLE: [&str; 7] = ["properties", "traits", "context", "data", "hit", "device", "utm"];
+
+impl Compile for EventTypeMapping {
+    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut copy = Vec::with_capacity(self.index_schema.len());
+        for (destination, source) in &self.index_schema {
+            let at = ["index_schema".to_owned(), destination.clone()];
+            match (path(destination, &WRITABLE), path(source, &READABLE)) {
+                (Ok(destination), Ok(source)) => copy.push(Copy { destination, source }),
+                (Err(error), _) => errors.push(wrong(at, format!("`{destination}`: {error}"))),
+                (_, Err(error)) => errors.push(wrong(at, format!("`{source}`: {error}"))),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if self.enabled {
+            let journey = self.journey.map(|journey| journey.trim().to_owned()).filter(|journey| !journey.is_empty());
+            let tags = self.tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect();
+            configuration.of_type(&self.id).mapping = Some(Mapping { copy, tags, journey });
+        }
+        Ok(())
+    }
+}
+
+/// A path that begins with one of these names and goes on.
+fn path(text: &str, heads: &[&str]) -> Result<Path, String> {
+    let path = Path::parse(text.trim()).map_err(|error| error.to_string())?;
+    let (head, rest) = path.head();
+    if heads.contains(&head) && !rest.is_empty() {
+        Ok(path)
+    } else {
+        Err(format!("a path here begins with one of {}, for example `{}.size`", heads.join(", "), heads[0]))
+    }
+}

@@ -1,0 +1,125 @@
+//! The configuration as the hot path uses it: every record compiled, found by event type, immutable.
+//!
+//! [`Configuration::compile`] takes the stored records as they are. A record that does not compile is left out and told as a
+//! [`Problem`]; the others work. [`check`] compiles a single record before it is saved, so that only what was stored by
+//! other ways (an import, an older program) can be a problem later.
+//!
+//! Each kind has a file: what its compiled form is and how it gets into the configuration. What it does to an event stands
+//! in the step of that name in `steps/`.
+
+mod event_type_mapping;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tracardi_model::configuration::{self as records, Kind, Record};
+use tracardi_model::{FieldError, PerContext};
+
+pub use event_type_mapping::Mapping;
+
+/// All compiled records of one context.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    types: HashMap<String, TypeConfiguration>,
+    consent_types: Vec<Arc<records::ConsentType>>,
+    problems: Vec<Problem>,
+}
+
+/// What is configured for one event type.
+#[derive(Clone, Debug, Default)]
+pub struct TypeConfiguration {
+    /// Values inside the event, tags, journey.
+    pub mapping: Option<Mapping>,
+}
+
+/// A stored record that does not compile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: String,
+    /// What is wrong.
+    pub errors: Vec<FieldError>,
+}
+
+/// The configurations of production and staging.
+pub type Configurations = PerContext<Arc<Configuration>>;
+
+/// A record that can be compiled.
+trait Compile: Record {
+    /// Puts what it means into the configuration. Nothing, if it is disabled; but then it must compile all the same.
+    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>>;
+}
+
+impl Configuration {
+    /// Compiles records; in the order given where that matters.
+    pub fn compile<'a>(stored: impl IntoIterator<Item = (Kind, &'a str, &'a Value)>) -> Self {
+        let mut configuration = Self::default();
+        for (kind, id, document) in stored {
+            if let Err(errors) = enter(kind, document.clone(), &mut configuration) {
+                configuration.problems.push(Problem { kind, id: id.to_owned(), errors });
+            }
+        }
+        configuration
+    }
+
+    /// What is configured for an event type.
+    #[must_use]
+    pub fn event_type(&self, kind: &str) -> Option<&TypeConfiguration> {
+        // Most installations configure nothing: then not even the type is hashed.
+        if self.types.is_empty() { None } else { self.types.get(kind) }
+    }
+
+    /// What visitors may consent to; enabled ones only.
+    #[must_use]
+    pub fn consent_types(&self) -> &[Arc<records::ConsentType>] {
+        &self.consent_types
+    }
+
+    /// Records that do not compile and therefore do nothing.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    fn of_type(&mut self, kind: &str) -> &mut TypeConfiguration {
+        self.types.entry(kind.to_owned()).or_default()
+    }
+}
+
+/// Says what is wrong with a record's expressions, paths and templates, by compiling it.
+pub fn check(kind: Kind, document: &Value) -> Result<(), Vec<FieldError>> {
+    enter(kind, document.clone(), &mut Configuration::default())
+}
+
+fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    match kind {
+        Kind::ConsentType => compile::<records::ConsentType>(document, configuration),
+        Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
+        // Without effect in the engine.
+        Kind::DataCompliance
+        | Kind::EventReshaping
+        | Kind::EventToProfile
+        | Kind::EventValidator
+        | Kind::IdentificationPoint
+        | Kind::Redirect => Ok(()),
+    }
+}
+
+fn compile<R: Compile>(document: Value, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    records::read::<R>(document)?.enter(configuration)
+}
+
+impl Compile for records::ConsentType {
+    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+        if self.enabled {
+            configuration.consent_types.push(Arc::new(self));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Configuration records over HTTP: saved, listed, in force at once, refused when they would not work.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod http;
+mod support;
+
+use http::{Reply, call};
+use serde_json::{Value, json};
+use support::{Server, scratch};
+
+struct Api {
+    private: String,
+    public: String,
+    token: String,
+}
+
+impl Api {
+    async fn start(server: &mut Server) -> Self {
+        server.start().await;
+        server.create_source().await;
+        let private = server.url(1);
+        let login = call("POST", format!("{private}/user/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("username=admin%40example.com&password=correct-horse-battery-7")
+            .send()
+            .await;
+        let token = login.json()["access_token"].as_str().unwrap().to_owned();
+        Self { private, public: server.url(0), token }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        let request = call(method, format!("{}{path}", self.private)).bearer(&self.token);
+        match body {
+            Some(body) => request.json(body).send().await,
+            None => request.send().await,
+        }
+    }
+
+    async fn save(&self, path: &str, body: &Value) -> Value {
+        let reply = self.send("POST", path, Some(body)).await;
+        assert_eq!(reply.status, 200, "{path} {body}: {}", reply.text);
+        reply.json()
+    }
+
+    /// Sends one event of a type and reads it back as stored.
+    async fn track(&self, id: &str, kind: &str, properties: Value) -> Value {
+        let payload = json!({"source": {"id": "shop"}, "session": {"id": "s"},
+                             "events": [{"type": kind, "id": id, "properties": properties}]});
+        let reply = call("POST", format!("{}/track", self.public)).json(&payload).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        self.send("GET", &format!("/event/{id}"), None).await.json()
+    }
+}
+
+#[tokio::test]
+async fn a_mapping_is_in_force_as_soon_as_it_is_saved() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let mapping = json!({"id": "x", "name": "Size chosen", "event_type": "Size Chosen", "enabled": true,
+        "index_schema": {"traits.size": "properties.size"}, "journey": "consideration", "tags": ["size"]});
+    let before = api.track("e1", "size-chosen", json!({"size": "XL"})).await;
+    assert_eq!(before["event"]["traits"], json!({}));
+    for round in 0..20 {
+        assert_eq!(
+            api.save("/event-type/mapping", &mapping).await,
+            json!({"saved": 1, "errors": [], "ids": ["size-chosen"]})
+        );
+        let after = api.track(&format!("on{round}"), "size-chosen", json!({"size": "XL"})).await;
+        assert_eq!(after["event"]["traits"], json!({"size": "XL"}));
+        assert_eq!(after["event"]["journey"]["state"], "consideration");
+        assert_eq!(after["event"]["tags"], json!({"values": ["size"], "count": 1}));
+        assert_eq!(api.send("DELETE", "/event-type/mapping/size-chosen", None).await.text, "true");
+        let gone = api.track(&format!("off{round}"), "size-chosen", json!({"size": "XL"})).await;
+        assert_eq!(gone["event"]["traits"], json!({}));
+    }
+    // A start finds what was saved before.
+    api.save("/event-type/mapping", &mapping).await;
+    server.kill().await;
+    let api = Api::start(&mut server).await;
+    let after = api.track("e3", "size-chosen", json!({"size": "M"})).await;
+    assert_eq!(after["event"]["traits"], json!({"size": "M"}));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn records_are_listed_read_and_removed() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let consent = |name: &str, enabled: bool| json!({"name": name, "description": "d", "default_value": "deny", "enabled": enabled});
+    for (name, enabled) in [("Marketing", true), ("Analytics", true), ("Old", false)] {
+        api.save("/consent/type", &consent(name, enabled)).await;
+    }
+    let list = api.send("GET", "/consents/types", None).await.json();
+    assert_eq!(list["total"], 3);
+    let names: Vec<&str> =
+        list["grouped"]["Consent types"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Analytics", "Marketing", "Old"]);
+    let found = api.send("GET", "/consents/types?query=MARK", None).await.json();
+    assert_eq!(found["grouped"]["Consent types"].as_array().unwrap().len(), 1);
+    assert_eq!(api.send("GET", "/consents/types?query=nothing", None).await.json()["grouped"], json!({}));
+    let one = api.send("GET", "/consent/type/marketing", None).await.json();
+    assert_eq!(
+        (&one["id"], &one["revokable"], &one["auto_revoke"]),
+        (&json!("marketing"), &json!(false), &Value::Null)
+    );
+    // The consent widget asks without login, on the public port.
+    let shown = call("GET", format!("{}/consents/type/enabled", api.public)).send().await.json();
+    assert_eq!(shown["total"], 2);
+    let ids = call("GET", format!("{}/consents/type/ids", api.public)).send().await.json();
+    assert_eq!(ids, json!({"total": 2, "result": ["analytics", "marketing"]}));
+    assert_eq!(api.send("DELETE", "/consent/type/marketing", None).await.text, "true");
+    for method in ["GET", "DELETE"] {
+        let reply = api.send(method, "/consent/type/marketing", None).await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (404, "null"));
+    }
+    // Nothing of one context is seen in the other.
+    let staging = call("GET", format!("{}/consents/types", api.private))
+        .bearer(&api.token)
+        .header("x-context", "staging")
+        .send()
+        .await;
+    assert_eq!(staging.json(), json!({"total": 0, "grouped": {}}));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_would_not_work_is_refused_with_the_field() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let table = [
+        (
+            "/event-type/mapping",
+            json!({"name": "n", "event_type": "x", "index_schema": {"id": "properties.x"}}),
+            "index_schema",
+        ),
+        (
+            "/event-type/mapping",
+            json!({"name": "n", "event_type": "x", "index_schema": {"traits.x": 5}}),
+            "index_schema",
+        ),
+        ("/event-type/mapping", json!({"name": "n"}), "event_type"),
+        ("/consent/type", json!({"name": "n", "default_value": "perhaps"}), "default_value"),
+        (
+            "/event-redirect",
+            json!({"id": "r", "name": "n", "url": "javascript:alert(1)", "source": {"id": "s", "name": ""}, "event_type": "x"}),
+            "url",
+        ),
+        ("/event-validator", json!([]), "body"),
+    ];
+    for (path, body, field) in table {
+        let reply = api.send("POST", path, Some(&body)).await;
+        assert_eq!(reply.status, 422, "{path} {body}: {}", reply.text);
+        assert!(reply.json()["detail"].to_string().contains(field), "{path}: {}", reply.text);
+    }
+    let anonymous = call("POST", format!("{}/consent/type", api.private)).json(&json!({})).send().await;
+    assert_eq!(anonymous.status, 401);
+    let public = call("POST", format!("{}/consent/type", api.public)).bearer(&api.token).json(&json!({})).send().await;
+    assert_eq!(public.status, 404, "the public port has no configuration");
+    server.stop().await;
+}
