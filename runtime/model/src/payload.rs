@@ -83,6 +83,23 @@ pub struct EventPayload {
     pub tags: Vec<String>,
 }
 
+/// A body that may be parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighed<'b> {
+    /// Bytes of memory that the payload will take at most.
+    pub memory: usize,
+    body: &'b [u8],
+    limits: &'b Limits,
+}
+
+impl Weighed<'_> {
+    /// The second half of [`TrackerPayload::parse`].
+    pub fn parse(self) -> Result<TrackerPayload, Vec<FieldError>> {
+        let tree = tree::parse(self.body).map_err(|error| vec![*error])?;
+        TrackerPayload::read(tree, self.limits)
+    }
+}
+
 /// A request to collect events.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrackerPayload {
@@ -127,9 +144,14 @@ impl TrackerPayload {
 
     /// Parses and checks a body. All complaints are returned at once (at most 100), each naming its field.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Vec<FieldError>> {
-        guard::check(body, limits).map_err(|error| vec![*error])?;
-        let tree = tree::parse(body).map_err(|error| vec![*error])?;
-        Self::read(tree, limits)
+        Self::weigh(body, limits)?.parse()
+    }
+
+    /// The first half of [`TrackerPayload::parse`]: looks at the bytes only, refuses what would cost too much, and tells
+    /// what the rest will cost.
+    pub fn weigh<'b>(body: &'b [u8], limits: &'b Limits) -> Result<Weighed<'b>, Vec<FieldError>> {
+        let memory = guard::check(body, limits).map_err(|error| vec![*error])?;
+        Ok(Weighed { memory, body, limits })
     }
 
     /// As [`TrackerPayload::parse`] for a tree that is there already and within the limits of depth and size.

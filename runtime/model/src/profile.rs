@@ -9,7 +9,7 @@ use crate::leaf::{Keyed, OneOrMany, Texts, Time};
 use crate::path::Segment;
 use crate::record::{Mismatch, Node};
 use crate::session::Geo;
-use crate::{Map, record};
+use crate::{Map, record, weight};
 
 type Text = Option<String>;
 
@@ -222,6 +222,25 @@ impl Profile {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Bytes of memory that it takes, roughly; `text` is the length of its JSON text.
+    #[must_use]
+    pub fn memory(&self, text: usize) -> usize {
+        let Self { metadata, data, .. } = self;
+        let free = [
+            &self.traits,
+            &self.interests,
+            &self.aux,
+            &self.stats.counters,
+            &metadata.aux,
+            &metadata.system.integrations,
+            &metadata.system.aux,
+            &data.contact.app.other,
+            &data.media.social.other,
+        ];
+        // Twice: the lists and named parts of the typed schema hold small structures for short texts.
+        size_of::<Self>() + 2 * text + free.into_iter().map(weight::behind_map).sum::<usize>()
     }
 
     /// All ids that resolve to this profile, its own included.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::leaf::Numbers;
 use crate::record::lenient;
-use crate::{Map, record, time};
+use crate::{Map, record, time, weight};
 
 record! {
     /// Name and code of a country.
@@ -188,6 +188,13 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Bytes of memory that it takes, roughly; `text` is the length of its JSON text.
+    #[must_use]
+    pub fn memory(&self, text: usize) -> usize {
+        let free = [&self.context, &self.properties, &self.traits, &self.aux, &self.metadata.aux];
+        size_of::<Self>() + text + free.into_iter().map(weight::behind_map).sum::<usize>()
     }
 
     /// First contact; the time field of range queries.

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::field::Loc;
+use crate::weight;
 
 fn parse(body: &[u8]) -> Result<TrackerPayload, Vec<FieldError>> {
     TrackerPayload::parse(body, &Limits::default())
@@ -176,6 +177,31 @@ fn what_costs_too_much_is_refused_by_its_bytes() {
 }
 
 #[test]
+fn the_memory_of_a_tree_is_foreseen_whatever_its_shape() {
+    let limits = Limits::default();
+    for (piece, least) in [
+        ("{},", 70),
+        ("[],", 70),
+        ("{\"a\":1},", 500),
+        ("[1],", 280),
+        ("[[[[1]]]],", 900),
+        ("{\"\":{\"\":{}}},", 900),
+        ("1,", 70),
+        ("\"x\",", 100),
+        ("{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5},", 600),
+    ] {
+        let text = format!("[{}0]", piece.repeat(10_000));
+        let foreseen = guard::check(text.as_bytes(), &limits).unwrap();
+        let real = weight::behind(&tree::parse(text.as_bytes()).unwrap());
+        assert!(foreseen >= real, "{piece} takes {real}, foreseen {foreseen}");
+        assert!(foreseen < 4 * real, "{piece} takes {real}, foreseen {foreseen}");
+        assert!(foreseen > 10_000 * least, "{piece}: {foreseen}");
+    }
+    let text = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
+    assert!(guard::check(text.as_bytes(), &limits).unwrap() < (1 << 20) + 2_000, "a long text is no more than itself");
+}
+
+#[test]
 fn odd_but_right() {
     let twice = br#"{"source":{"id":"a"},"source":{"id":"b"},"events":[],"unknown":{"a":[1,2]}}"#;
     assert_eq!(parse(twice).unwrap().source.id, "b", "of equal keys the last one counts");
@@ -222,6 +248,13 @@ proptest! {
     #[test]
     fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes);
+    }
+
+    #[test]
+    fn no_tree_takes_more_than_foreseen(body in bodies()) {
+        let text = body.to_string();
+        let foreseen = guard::check(text.as_bytes(), &Limits::default()).unwrap();
+        prop_assert!(foreseen >= weight::behind(&tree::parse(text.as_bytes()).unwrap()));
     }
 
     #[test]
