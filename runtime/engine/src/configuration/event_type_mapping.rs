@@ -1,8 +1,9 @@
 //! What an event type means beyond what is predefined (spec/pipeline.md 5.3, step 7).
 
+use tracardi_model::FieldError;
 use tracardi_model::configuration::{EventTypeMapping, wrong};
-use tracardi_model::{FieldError, Path};
 
+use super::expression::path;
 use super::{Compile, Configuration};
 use crate::event_types::Copy;
 
@@ -43,16 +44,5 @@ impl Compile for EventTypeMapping {
             configuration.of_type(&self.id).mapping = Some(Mapping { copy, tags, journey });
         }
         Ok(())
-    }
-}
-
-/// A path that begins with one of these names and goes on.
-fn path(text: &str, heads: &[&str]) -> Result<Path, String> {
-    let path = Path::parse(text.trim()).map_err(|error| error.to_string())?;
-    let (head, rest) = path.head();
-    if heads.contains(&head) && !rest.is_empty() {
-        Ok(path)
-    } else {
-        Err(format!("a path here begins with one of {}, for example `{}.size`", heads.join(", "), heads[0]))
     }
 }

@@ -8,6 +8,8 @@
 //! in the step of that name in `steps/`.
 
 mod event_type_mapping;
+mod expression;
+mod redirect;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,11 +19,16 @@ use tracardi_model::configuration::{self as records, Kind, Record};
 use tracardi_model::{FieldError, PerContext};
 
 pub use event_type_mapping::Mapping;
+pub use redirect::Link;
+
+/// What a template of the configuration renders has at most about this many bytes.
+pub const MAX_RENDERED: usize = 256 * 1024;
 
 /// All compiled records of one context.
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
     types: HashMap<String, TypeConfiguration>,
+    links: HashMap<String, Arc<Link>>,
     consent_types: Vec<Arc<records::ConsentType>>,
     problems: Vec<Problem>,
 }
@@ -72,6 +79,12 @@ impl Configuration {
         if self.types.is_empty() { None } else { self.types.get(kind) }
     }
 
+    /// The link of that id: what `/redirect/{id}` does.
+    #[must_use]
+    pub fn redirect(&self, id: &str) -> Option<&Arc<Link>> {
+        self.links.get(id)
+    }
+
     /// What visitors may consent to; enabled ones only.
     #[must_use]
     pub fn consent_types(&self) -> &[Arc<records::ConsentType>] {
@@ -98,13 +111,13 @@ fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Resu
     match kind {
         Kind::ConsentType => compile::<records::ConsentType>(document, configuration),
         Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
+        Kind::Redirect => compile::<records::Redirect>(document, configuration),
         // Without effect in the engine.
         Kind::DataCompliance
         | Kind::EventReshaping
         | Kind::EventToProfile
         | Kind::EventValidator
-        | Kind::IdentificationPoint
-        | Kind::Redirect => Ok(()),
+        | Kind::IdentificationPoint => Ok(()),
     }
 }
 

@@ -47,3 +47,29 @@ fn a_check_names_field_and_remedy() {
         ]
     );
 }
+
+#[test]
+fn a_link_knows_its_event() {
+    let configuration = compiled(&[(
+        Kind::Redirect,
+        json!({"id": "spring", "name": "n", "url": "https://a.example", "source": {"id": "s", "name": ""},
+            "event_type": "clicked", "props": {"campaign?": "payload@params.c", "who": "session@id", "kind": "mail"}}),
+    )]);
+    let link = configuration.redirect("spring").unwrap();
+    assert_eq!((link.record.url.as_str(), link.record.event_type.as_str()), ("https://a.example", "clicked"));
+    let scope = json!({"payload": {"params": {"c": "x"}}, "session": {}});
+    assert_eq!(Value::Object(link.properties(&scope).unwrap()), json!({"campaign": "x", "who": null, "kind": "mail"}));
+    assert!(configuration.redirect("summer").is_none());
+}
+
+#[test]
+fn a_wrong_template_names_its_place() {
+    let errors = check(
+        Kind::Redirect,
+        &json!({"id": "r", "name": "n", "url": "https://a.example", "source": {"id": "s", "name": ""},
+            "event_type": "x", "props": {"a/b": [1, "payload@params..c"]}}),
+    )
+    .unwrap_err();
+    let text = errors.iter().map(ToString::to_string).collect::<String>();
+    assert!(text.starts_with("body.props.a/b.1: `payload@params..c` is no reference: "), "{text}");
+}

@@ -1,0 +1,26 @@
+//! Texts in records that are compiled: templates, paths. What does not parse becomes a complaint about its field.
+
+use serde_json::Value;
+use tracardi_language::template::ObjectTemplate;
+use tracardi_model::configuration::wrong;
+use tracardi_model::{FieldError, Loc, Path};
+
+/// A template; the complaint names the wrong value inside it.
+pub(super) fn template(json: &Value, at: impl IntoIterator<Item = Loc>) -> Result<ObjectTemplate, Vec<FieldError>> {
+    ObjectTemplate::parse(json).map_err(|error| {
+        // A JSON pointer: `/a/0`.
+        let steps = error.pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+        vec![wrong(at.into_iter().chain(steps.map(Loc::from)), error.message)]
+    })
+}
+
+/// A path that begins with one of these names and goes on.
+pub(super) fn path(text: &str, heads: &[&str]) -> Result<Path, String> {
+    let path = Path::parse(text.trim()).map_err(|error| error.to_string())?;
+    let (head, rest) = path.head();
+    if heads.contains(&head) && !rest.is_empty() {
+        return Ok(path);
+    }
+    let example = heads.first().copied().unwrap_or_default();
+    Err(format!("a path here begins with one of {}, for example `{example}.size`", heads.join(", ")))
+}

@@ -1,0 +1,39 @@
+//! A link that makes an event and leads on (spec/pipeline.md 1.8).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tracardi_language::Scope;
+use tracardi_language::template::{Mode, ObjectTemplate, RenderError};
+use tracardi_model::configuration::Redirect;
+use tracardi_model::{FieldError, Map};
+
+use super::{Compile, Configuration, MAX_RENDERED, expression};
+
+/// Compiled from a [`Redirect`].
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The record: where the link leads, source and type of the event.
+    pub record: Redirect,
+    properties: ObjectTemplate,
+}
+
+impl Link {
+    /// The properties of the event that following the link makes; the scope shows `payload@params`, `payload@body` and
+    /// `session@`. What is missing becomes null.
+    pub fn properties(&self, scope: &(impl Scope + ?Sized)) -> Result<Map, RenderError> {
+        match self.properties.render(scope, Mode::DEFAULT, MAX_RENDERED)? {
+            Value::Object(properties) => Ok(properties),
+            _ => Ok(Map::new()),
+        }
+    }
+}
+
+impl Compile for Redirect {
+    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+        let properties = Value::Object(self.props.clone());
+        let properties = expression::template(&properties, ["props".into()])?;
+        configuration.links.insert(self.id.clone(), Arc::new(Link { record: self, properties }));
+        Ok(())
+    }
+}
