@@ -46,8 +46,6 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Port of the public API.
     pub public_port: u16,
-    /// Refuse robots (the engine's setting of the same name).
-    pub disallow_bot_traffic: bool,
     /// Header with the client's address behind a proxy; the connection's address when none is named.
     pub forwarded_ip: Option<HeaderName>,
     /// Bounds of a tracker payload.

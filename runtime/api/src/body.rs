@@ -168,10 +168,20 @@ fn broken_off() -> Refusal {
 /// Whether a body with these headers is read as JSON: `application/json`, `…+json`, or no content type at all.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let Ok(kind) = kind.to_str() else { return false };
-    let media = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type(headers).is_none_or(|media| is_json_type(&media))
+}
+
+/// Whether a media type without parameters is JSON.
+#[must_use]
+pub fn is_json_type(media: &str) -> bool {
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}
+
+/// The media type of a body, without parameters, in lower case; none when there is no `Content-Type`.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// The refusal of a body that is not declared as JSON.

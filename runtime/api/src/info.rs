@@ -5,10 +5,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
+use tracardi_model::Context;
 
 use crate::app::App;
 use crate::auth::{Allowed, Everyone};
 use crate::body::{PRIVATE_BODY_BYTES, read};
+use crate::context::InContext;
 use crate::errors::Refusal;
 
 /// The version of the original whose HTTP contract is kept; its GUI compares it with its own.
@@ -22,16 +24,17 @@ pub async fn version() -> Json<&'static str> {
 }
 
 /// The long form. `installed` has the keys of both generations of the original.
-pub async fn details(State(app): State<App>) -> Result<Json<Value>, Refusal> {
+pub async fn details(InContext(context): InContext, State(app): State<App>) -> Result<Json<Value>, Refusal> {
     let admin = app.configuration.installed().await?;
     Ok(Json(json!({
         "version": CONTRACT_VERSION,
         "runtime": RUNTIME_VERSION,
         "name": "tracardi",
         "upgrades": [],
-        "production": true,
+        "production": context == Context::Production,
         "config": {},
         "db_version": "0820",
+        "mysql_version": 1,
         "instance": app.options.instance,
         "installed": {
             "schema": true, "users": admin, "form": true,

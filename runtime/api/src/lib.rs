@@ -8,7 +8,9 @@ pub mod app;
 pub mod attempts;
 pub mod auth;
 pub mod body;
+pub mod collect;
 pub mod configuration;
+pub mod consent;
 pub mod consent_type;
 pub mod context;
 pub mod delete;
@@ -20,10 +22,12 @@ pub mod event_source;
 pub mod figures;
 pub mod info;
 pub mod install;
+pub mod intake;
 pub mod live;
 pub mod params;
 pub mod password;
 pub mod profile;
+pub mod properties;
 pub mod range;
 pub mod select;
 pub mod session;
@@ -99,12 +103,17 @@ pub fn private_router(app: &App) -> Router {
 /// What both ports have.
 fn shared() -> Router<App> {
     let healthcheck = get(info::healthcheck).post(info::healthcheck).put(info::healthcheck).delete(info::healthcheck);
+    // Who only asks for the head of an answer does not mean an event.
+    let webhook = get(collect::get).post(collect::post).head(edge::no_head);
     Router::new()
         .route("/", get(info::details))
         .route("/info/version", get(info::version))
         .route("/info/version/details", get(info::details))
         .route("/healthcheck", healthcheck)
         .route("/track", post(track::track).put(track::check))
+        .route("/collect/{event_type}/{source_id}", webhook.clone())
+        .route("/collect/{event_type}/{source_id}/{session_id}", webhook)
+        .route("/customer/consent", post(consent::decide))
         .route("/consents/type/enabled", get(consent_type::enabled))
         .route("/consents/type/ids", get(consent_type::ids))
         .route("/tracker/{*path}", get(tracker::tracker))

@@ -10,6 +10,24 @@ use tracardi_model::Loc;
 use crate::app::App;
 use crate::errors::Refusal;
 
+/// A boolean parameter of the query in one of the usual spellings; false when it is absent, the last one counts.
+pub fn flag(query: Option<&str>, name: &'static str) -> Result<bool, Refusal> {
+    let mut found = false;
+    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if key == name {
+            found = match value.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" | "t" | "y" => true,
+                "false" | "0" | "no" | "off" | "f" | "n" => false,
+                _ => {
+                    let message = "Input should be a valid boolean, unable to interpret input";
+                    return Err(Refusal::field("bool_parsing", vec!["query".into(), name.into()], message));
+                }
+            };
+        }
+    }
+    Ok(found)
+}
+
 /// Parameters of the path; 422 when they are no text.
 #[derive(Clone, Debug)]
 pub struct Path<T>(pub T);
@@ -43,6 +61,26 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
                 let loc = std::iter::once("query".into()).chain(field.map(|field| Loc::from(field.to_owned())));
                 Err(Refusal::field("value_error", loc.collect(), reason))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_flag() {
+        for (query, expected) in [
+            (None, Some(false)),
+            (Some(""), Some(false)),
+            (Some("all=true"), Some(true)),
+            (Some("a=b&all=0"), Some(false)),
+            (Some("all=YES"), Some(true)),
+            (Some("all"), None),
+            (Some("all=maybe"), None),
+        ] {
+            assert_eq!(flag(query, "all").ok(), expected, "{query:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tracardi_engine::{Command, Rejected, Settings};
+use tracardi_engine::{Command, Consent, Order, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
 use tracardi_process::{Metrics, Phase, SharedClock, Supervisor};
 use tracardi_store::{Documents, Index};
@@ -102,9 +102,18 @@ impl Collector {
     /// Collects a request of `bytes` bytes. Ok means: on disk, with everything that follows from it. The same request again
     /// changes nothing and gets the same answer.
     pub async fn collect(&self, command: Command, bytes: usize) -> Result<TrackAnswer, CollectError> {
+        self.carry_out(Order::Collect(Box::new(command)), bytes).await
+    }
+
+    /// Keeps a decision about consents, sent with `bytes` bytes. Ok means: on disk.
+    pub async fn consent(&self, consent: Consent, bytes: usize) -> Result<(), CollectError> {
+        self.carry_out(Order::Consent(consent), bytes).await.map(drop)
+    }
+
+    async fn carry_out(&self, order: Order, bytes: usize) -> Result<TrackAnswer, CollectError> {
         let Some(weight) = self.scale.take(bytes) else { return Err(self.full()) };
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.requests.try_send(Request { command, reply, weight }) {
+        if let Err(refused) = self.requests.try_send(Request { order, reply, weight }) {
             return Err(match refused {
                 mpsc::error::TrySendError::Full(_) => self.full(),
                 mpsc::error::TrySendError::Closed(_) => self.stopping(),

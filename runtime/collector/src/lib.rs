@@ -1,6 +1,6 @@
 //! One writer per profile: groups requests, runs the engine, commits durably, then acknowledges.
 //!
-//! The way of a request: [`Collector::collect`] puts it into a bounded queue and waits. One task, the writer, takes what
+//! The way of a request: [`Collector::collect`] or [`Collector::consent`] puts it into a bounded queue and waits. One task, the writer, takes what
 //! is queued as a **group**, loads what its cache does not hold in one round trip, runs the engine request by request
 //! over that state, commits the whole group in one durable transaction, and only then answers everybody. While a group
 //! is being synced to disk the next one gathers, so the more clients there are, the more events one sync carries.

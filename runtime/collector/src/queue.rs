@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
-use tracardi_engine::Command;
+use tracardi_engine::Order;
 use tracardi_model::{Context, TrackAnswer};
 use tracardi_store::Index;
 
@@ -14,7 +14,7 @@ use crate::figures::Figures;
 /// A request on its way to the disk.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) command: Command,
+    pub(crate) order: Order,
     pub(crate) reply: oneshot::Sender<Result<TrackAnswer, CollectError>>,
     pub(crate) weight: Weight,
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tracardi_engine::{Command, Outcome, State, profile_key};
+use tracardi_engine::{Order, Outcome, State};
 use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Batch, Document, Found, Loaded, Wanted};
 
@@ -33,6 +33,9 @@ impl<T> Slot<T> {
         Self { value: Some(value), bytes: 0, changed: true }
     }
 }
+
+/// A document that nobody has looked for yet.
+struct OutOfSight;
 
 type Documents<T> = PerContext<HashMap<String, Slot<T>>>;
 
@@ -79,22 +82,22 @@ impl Sight {
     pub(crate) fn gather<'a>(
         &mut self,
         cache: &mut Cache,
-        commands: impl Iterator<Item = &'a Command>,
+        orders: impl Iterator<Item = &'a Order>,
         every_event: bool,
     ) -> Missing {
         let mut missing = Missing::default();
-        for command in commands {
-            let context = command.context;
+        for order in orders {
+            let context = order.context();
             let mut complete = true;
-            if let Some(id) = command.session_id() {
+            if let Some(id) = order.session_id() {
                 complete &= self.find_session(cache, &mut missing, context, id);
             }
-            let session = self.session(command).cloned();
-            if let Some(key) = profile_key(command, session.as_deref()) {
+            let session = self.session(order).cloned();
+            for key in [order.profile_key(session.as_deref()), order.referral_key()].into_iter().flatten() {
                 complete &= self.find_profile(cache, &mut missing, context, key);
             }
             if every_event || !complete {
-                missing.events.extend(command.event_ids().iter().map(|id| (context, id.clone())));
+                missing.events.extend(order.event_ids().iter().map(|id| (context, id.clone())));
             }
         }
         missing
@@ -172,37 +175,45 @@ impl Sight {
         }
     }
 
-    fn session(&self, command: &Command) -> Option<&Arc<Session>> {
-        self.sessions[command.context].get(command.session_id()?)?.value.as_ref()
+    fn session(&self, order: &Order) -> Option<&Arc<Session>> {
+        self.sessions[order.context()].get(order.session_id()?)?.value.as_ref()
     }
 
-    /// What a command meets; None when something is not in sight yet (a request before has given its session another
-    /// profile, one that nobody foresaw): then [`Sight::gather`] again.
-    pub(crate) fn state(&self, command: &Command) -> Option<State> {
-        let context = command.context;
-        let session = self.session(command).cloned();
-        let profile = match profile_key(command, session.as_deref()) {
-            None => None,
-            Some(key) => match self.aliases[context].get(key) {
-                Some(Some(own)) => self.profiles[context].get(own)?.value.clone(),
-                Some(None) => None,
-                None => self.profiles[context].get(key)?.value.clone(),
-            },
+    /// The profile with this id, if one is asked for and there is one.
+    fn profile(&self, context: Context, key: Option<&str>) -> Result<Option<Arc<Profile>>, OutOfSight> {
+        let Some(key) = key else { return Ok(None) };
+        let own = match self.aliases[context].get(key) {
+            Some(Some(own)) => own,
+            Some(None) => return Ok(None),
+            None => key,
         };
+        self.profiles[context].get(own).map(|slot| slot.value.clone()).ok_or(OutOfSight)
+    }
+
+    /// What an order meets; None when something is not in sight yet (a request before has given its session another
+    /// profile, one that nobody foresaw): then [`Sight::gather`] again.
+    pub(crate) fn state(&self, order: &Order) -> Option<State> {
+        let context = order.context();
+        let session = self.session(order).cloned();
+        let profile = self.profile(context, order.profile_key(session.as_deref())).ok()?;
+        let referred = self.profile(context, order.referral_key()).ok()?;
         let known = &self.events[context];
         let stored = if known.is_empty() {
             Vec::new()
         } else {
-            command.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
+            order.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
         };
-        Some(State { session, profile, stored })
+        Some(State { session, profile, referred, stored })
     }
 
-    /// Takes in what a command led to.
-    pub(crate) fn apply(&mut self, command: &Command, outcome: Outcome) {
-        let context = command.context;
+    /// Takes in what an order led to.
+    pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome) {
+        let context = order.context();
         let Outcome { events, session, store_session, profile, store_profile, answer } = outcome;
-        if events.is_empty() && (store_session || store_profile) {
+        if let Order::Collect(command) = order
+            && events.is_empty()
+            && (store_session || store_profile)
+        {
             for id in command.event_ids() {
                 if self.events[context].contains_key(id) {
                     continue;

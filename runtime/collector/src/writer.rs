@@ -196,29 +196,28 @@ impl Writer {
         let settings = self.settings.borrow_and_update().clone();
         let now = self.clock.now();
         let mut sight = Sight::default();
-        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.command), every_event);
+        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.order), every_event);
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
-        for Request { command, .. } in group {
-            let mut state = sight.state(command);
+        for Request { order, .. } in group {
+            let mut state = sight.state(order);
             if state.is_none() {
-                let missing = sight.gather(&mut self.cache, std::iter::once(command), every_event);
+                let missing = sight.gather(&mut self.cache, std::iter::once(order), every_event);
                 self.load(&mut sight, missing).await?;
-                state = sight.state(command);
+                state = sight.state(order);
             }
             let state = state.ok_or_else(|| StoreError::Corrupt {
                 what: "profile of a session".to_owned(),
                 reason: "the store neither has it nor lacks it".to_owned(),
             })?;
-            let mut entropy = SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &command.digest()]));
+            let mut entropy = SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &order.digest()]));
             // The engine works on values of its own; what a panic leaves behind is dropped.
-            let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                tracardi_engine::collect(command, state, &settings, now, &mut entropy)
-            }));
+            let outcome =
+                std::panic::catch_unwind(AssertUnwindSafe(|| order.carry_out(state, &settings, now, &mut entropy)));
             answers.push(match outcome {
                 Ok(Ok(outcome)) => {
                     let answer = outcome.answer.clone();
-                    sight.apply(command, outcome);
+                    sight.apply(order, outcome);
                     Ran::Answer(answer)
                 }
                 Ok(Err(rejected)) => Ran::Refused(rejected),

@@ -1,4 +1,5 @@
-//! A request that was admitted: payload, source and origin, and the ids that follow from them.
+//! A request that was admitted: payload, source and origin, and the ids that follow from them and from the settings of the
+//! source's bridge ([`crate::bridge`]).
 //!
 //! Ids are derived from the content, so that a request that is sent again (the client timed out, a queue delivers twice)
 //! finds its own events already stored and changes nothing.
@@ -11,15 +12,20 @@ use tracardi_model::canonical::Hasher;
 use tracardi_model::entropy::{dashed, first_16};
 use tracardi_model::{Context, EventPayload, EventSource, Map, SourceType, TrackerPayload};
 
-/// Who sent a request.
+use crate::bridge::{self, Bridged};
+use crate::{Referral, Rejected, Settings};
+
+/// Who sent a request, and how it came in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Origin {
+    /// The way in.
+    pub endpoint: SourceType,
     /// Headers, names in lower case, without credentials; [`Origin::new`] sees to it.
     pub headers: Map,
     /// Address of the client.
     pub client_ip: String,
-    /// A fresh random number. It goes into the ids of a request that says nothing by which it could be told from that of
-    /// another visitor: no session, no profile, no time.
+    /// A fresh random number. It goes into the ids of a request that says nothing by which it could be told from another
+    /// one: no session, no profile, no time; or that came by a way in where no time can be given.
     pub nonce: u64,
 }
 
@@ -36,7 +42,7 @@ impl Origin {
                 kept.insert(name, Value::String(value.to_owned()));
             }
         }
-        Self { headers: kept, client_ip: client_ip.into(), nonce: 0 }
+        Self { endpoint: SourceType::Rest, headers: kept, client_ip: client_ip.into(), nonce: 0 }
     }
 
     /// The value of a header.
@@ -57,8 +63,13 @@ pub struct Command {
     pub payload: TrackerPayload,
     /// Address of the client.
     pub client_ip: String,
+    /// The way in.
+    pub endpoint: SourceType,
     /// Whether no profile is wanted.
     pub profile_less: bool,
+    /// The profile that the visitor had on another site, or why it does not count.
+    pub(crate) referral: Option<Result<String, Rejected>>,
+    keeps_profile_id: bool,
     /// Kept with every event: the payload's `request` with the headers.
     pub(crate) request: Arc<Map>,
     /// The user agent that the body carries; robots are recognised by it before anything else is done.
@@ -68,7 +79,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Derives the ids.
+    /// Applies the settings of the source's bridge and derives the ids.
     #[must_use]
     pub fn new(
         context: Context,
@@ -76,7 +87,11 @@ impl Command {
         mut payload: TrackerPayload,
         origin: Origin,
         profile_less: bool,
+        settings: &Settings,
     ) -> Self {
+        let endpoint = origin.endpoint;
+        let Bridged { profile_less, keeps_profile_id } =
+            bridge::apply(&mut payload, &source, endpoint, profile_less, settings);
         let event_ids = event_ids(context, &source, &payload, &origin);
         let digest = digest(context, &source, &payload, &event_ids, profile_less);
         let mut request = std::mem::take(&mut payload.request);
@@ -85,7 +100,27 @@ impl Command {
         let body_user_agent = body_user_agent.map(str::to_owned);
         request.insert("headers".to_owned(), Value::Object(origin.headers));
         let (request, client_ip) = (Arc::new(request), origin.client_ip);
-        Self { context, source, payload, client_ip, profile_less, request, body_user_agent, event_ids, digest }
+        Self {
+            context,
+            source,
+            payload,
+            client_ip,
+            endpoint,
+            profile_less,
+            referral: None,
+            keeps_profile_id,
+            request,
+            body_user_agent,
+            event_ids,
+            digest,
+        }
+    }
+
+    /// Takes over from where the visitor comes. `source` is what is stored under the referral's source id.
+    #[must_use]
+    pub fn coming_from(mut self, referral: Referral, source: Option<&EventSource>) -> Self {
+        self.referral = Some(referral.admit(source, self.endpoint));
+        self
     }
 
     /// The session that the client names.
@@ -114,8 +149,8 @@ impl Command {
 
     /// Whether the client's profile id is used as it is, even for a new profile.
     #[must_use]
-    pub fn keeps_profile_id(&self) -> bool {
-        self.source.admits(SourceType::Rest) && self.source.setting("static_profile_id")
+    pub const fn keeps_profile_id(&self) -> bool {
+        self.keeps_profile_id
     }
 
     /// Whether the session is stored and shown.
@@ -178,7 +213,9 @@ fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, o
         common.text(&origin.client_ip);
         common.optional(origin.header("user-agent"));
     }
-    let anybody = payload.session.is_none() && payload.profile.is_none() && !payload.context.contains_key("time");
+    // A webhook or a link has no place for a time: the same again is another event, not the same one once more.
+    let anybody = origin.endpoint != SourceType::Rest
+        || payload.session.is_none() && payload.profile.is_none() && !payload.context.contains_key("time");
     common.value(payload.context.get("time").unwrap_or(&Value::Null));
     let mut seen: HashMap<[u8; 32], i64> = HashMap::new();
     for event in &payload.events {
@@ -186,7 +223,7 @@ fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, o
             let timeless = event.time.create.is_none() && event.time.insert.is_none();
             let mut own = common.clone();
             if anybody && timeless {
-                // Two visitors behind one address must not become one.
+                // Two visitors behind one address must not become one, nor two clicks of one visitor.
                 own.bytes(&origin.nonce.to_le_bytes());
             }
             let key = content(own, event);

@@ -3,8 +3,13 @@
 //! Source: spec/pipeline.md 4.6. Both sides normalise the value (trimmed, lower case); the original normalised one only.
 
 use md5::{Digest, Md5};
+use serde_json::Value;
 use tracardi_model::Profile;
+use tracardi_model::entropy::dashed;
 use tracardi_model::profile::Contact;
+
+/// A profile keeps at most this many ids.
+pub(crate) const MAX_IDS: usize = 1_000;
 
 /// Profile fields that identify a person, each with the prefix of its ids.
 pub const MERGING_FIELDS: [(&str, &str); 9] = [
@@ -54,18 +59,37 @@ pub fn hash(value: &str, prefix: &str, key: &str) -> Option<String> {
     if value.is_empty() {
         return None;
     }
-    let digest = Md5::new().chain_update(key).chain_update("-").chain_update(&value).finalize();
-    let mut id = String::with_capacity(prefix.len() + 36);
-    id.push_str(prefix);
-    for (place, byte) in digest.iter().enumerate() {
-        if [4, 6, 8, 10].contains(&place) {
-            id.push('-');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            id.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
+    Some(format!("{prefix}{}", digest(&[key, "-", &value])))
+}
+
+/// The id of the session that goes with a profile id: whoever comes with the id again, comes in the same session.
+#[must_use]
+pub fn session(profile_id: &str, key: &str) -> String {
+    digest(&[key, ":", profile_id])
+}
+
+fn digest(pieces: &[&str]) -> String {
+    let mut digest = Md5::new();
+    for piece in pieces {
+        digest.update(piece);
     }
-    Some(id)
+    dashed(digest.finalize().into())
+}
+
+/// Notes that a profile may have got a duplicate: it gains an id, and the field that the id came from waits for the search
+/// for other profiles with one of the ids. Nothing happens when the id is known already, or when there are [`MAX_IDS`].
+pub(crate) fn expect_duplicate(profile: &mut Profile, field: &str, id: String) {
+    if profile.ids.0.contains(&id) || profile.ids.0.len() >= MAX_IDS {
+        return;
+    }
+    profile.ids.0.push(id);
+    let aux = &mut profile.metadata.system.aux;
+    let waiting = aux.entry("auto_merge").or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(waiting) = waiting
+        && !waiting.iter().any(|known| known.as_str() == Some(field))
+    {
+        waiting.push(Value::String(field.to_owned()));
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +102,7 @@ mod tests {
         assert_eq!(id.as_deref(), Some("emm-bae00b00-1d7d-cc7b-c3f2-35d441c79761"));
         assert_eq!(hash(" A@B.pl ", "emm-", "0123456789abcdefghijklmnop"), id);
         assert_eq!(hash("  ", "emm-", "x"), None);
+        assert_eq!(session("a", "k"), dashed(Md5::digest("k:a").into()));
     }
 
     #[test]

@@ -2,20 +2,26 @@
 //! time and a source of randomness, and gives an [`Outcome`]: records to store, the new state, the answer. No I/O, no clock.
 //!
 //! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
-//! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids), and
-//! what users configured ([`configuration`]), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`],
-//! [`hashed_ids`], [`agent`], [`geoip`].
+//! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids),
+//! [`bridge`] (what the source's settings make of it), [`referral`] (visitors from another site), [`consent`] (a visitor's
+//! decision about consents), [`order`] (whatever the single writer carries out), what users configured
+//! ([`configuration`]), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
+//! [`agent`], [`geoip`].
 
 pub mod admission;
 pub mod agent;
+pub mod bridge;
 pub mod command;
 pub mod configuration;
+pub mod consent;
 pub mod event_types;
 pub mod free_mail;
 pub mod geoip;
 pub mod hashed_ids;
 pub mod languages;
+pub mod order;
 pub mod pipeline;
+pub mod referral;
 mod rejected;
 mod settings;
 mod steps;
@@ -25,9 +31,12 @@ mod tests;
 pub use admission::admit;
 pub use command::{Command, Origin};
 pub use configuration::{Configuration, Configurations};
+pub use consent::{Consent, Decision};
 pub use event_types::EventTypes;
 pub use geoip::GeoIp;
-pub use pipeline::{Outcome, State, collect, profile_key};
+pub use order::Order;
+pub use pipeline::{Outcome, State, collect, profile_key, referral_key};
+pub use referral::Referral;
 pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, Settings};
 pub use tracardi_model::StoredEvent;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tracardi_model::{Entropy, Event, EventPayload, Profile, Session, StoredEvent, TrackAnswer};
 
 use crate::steps::{
-    answer, bots, bounds, events, keep, known, person, places, profile, session, system_events, visitor,
+    answer, bots, bounds, events, keep, known, person, places, profile, referral, session, system_events, visitor,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -19,6 +19,8 @@ pub struct State {
     pub session: Option<Arc<Session>>,
     /// The profile that [`profile_key`] names, found by any of its ids.
     pub profile: Option<Arc<Profile>>,
+    /// The profile that [`referral_key`] names, found by any of its ids.
+    pub referred: Option<Arc<Profile>>,
     /// Those of the command's events that are stored already.
     pub stored: Vec<StoredEvent>,
 }
@@ -53,6 +55,13 @@ pub fn profile_key<'a>(command: &'a Command, session: Option<&'a Session>) -> Op
     }
 }
 
+/// Which profile a visitor had on the site from which the visitor comes; none when it does not count.
+#[must_use]
+pub fn referral_key(command: &Command) -> Option<&str> {
+    let referred = command.referral.as_ref()?.as_deref().ok();
+    referred.filter(|_| !command.profile_less)
+}
+
 /// Whether the pipeline goes on.
 pub(crate) enum Flow {
     /// To the next step.
@@ -63,12 +72,12 @@ pub(crate) enum Flow {
 
 type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
 
-/// The steps. Later ones of the original find their place here: cross-domain referral and bridge settings before `session`,
-/// validation and reshaping after `known`, identification after `profile`, destinations and workflows after `keep`.
+/// The steps. Later ones of the original find their place here: validation and reshaping after `known`, identification after `profile`, destinations and workflows after `keep`.
 const STEPS: &[(&str, Step)] = &[
     ("bounds", bounds::step),
     ("robots by the body's user agent", bots::early),
     ("events that are stored already", known::step),
+    ("the profile that the visitor had on another site", referral::step),
     ("session: known, new or none given", session::step),
     ("profile: the session's, the client's or a new one", profile::step),
     ("facts about a new session's visitor", visitor::step),
@@ -126,9 +135,13 @@ pub(crate) struct Run<'a> {
     /// Whether a known session changed.
     pub(crate) session_changed: bool,
     pub(crate) profile: Option<Arc<Profile>>,
+    /// The profile that the visitor had on another site.
+    pub(crate) referred: Option<Arc<Profile>>,
     pub(crate) profile_new: bool,
     pub(crate) profile_changed: bool,
     pub(crate) events: Vec<Event>,
+    /// What the client is told although the request went well.
+    pub(crate) warnings: Vec<String>,
     pub(crate) outcome: Outcome,
 }
 
@@ -142,7 +155,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let task = entropy.uuid();
         let own_session = if command.session_id().is_none() { entropy.uuid() } else { String::new() };
-        let State { session, profile, stored } = state;
+        let State { session, profile, referred, stored } = state;
         Self {
             command,
             settings,
@@ -156,9 +169,11 @@ impl<'a> Run<'a> {
             session_new: false,
             session_changed: false,
             profile,
+            referred,
             profile_new: false,
             profile_changed: false,
             events: Vec::new(),
+            warnings: Vec::new(),
             outcome: Outcome::default(),
         }
     }

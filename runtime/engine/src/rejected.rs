@@ -44,6 +44,8 @@ pub enum Rejected {
     },
     /// The source keeps the profile ids that clients choose, and the payload has none.
     ProfileIdMissing,
+    /// Event source, session or profile of a consent are not there, or the session is somebody else's.
+    ConsentDenied,
 }
 
 impl Rejected {
@@ -54,6 +56,7 @@ impl Rejected {
             Self::UnknownSource { .. } | Self::Disabled | Self::WrongType { .. } | Self::InternalSource | Self::Bot => {
                 401
             }
+            Self::ConsentDenied => 403,
             Self::EventIdTaken { .. } => 409,
             Self::TooLarge { .. } | Self::ProfileIdMissing => 422,
         }
@@ -71,6 +74,7 @@ impl Rejected {
             Self::EventIdTaken { .. } => "event_id_taken",
             Self::TooLarge { .. } => "too_large",
             Self::ProfileIdMissing => "profile_id_missing",
+            Self::ConsentDenied => "consent_denied",
         }
     }
 
@@ -107,6 +111,7 @@ impl fmt::Display for Rejected {
             ),
             Self::InternalSource => f.write_str("Internal event sources are not allowed via API."),
             Self::Bot => f.write_str("Traffic from bot is not allowed."),
+            Self::ConsentDenied => f.write_str("Access denied"),
             Self::EventIdTaken { .. } => {
                 f.write_str("This event id belongs to another event; send another id, or none to have one derived from the content.")
             }

@@ -12,6 +12,7 @@ pub(crate) mod mapping;
 pub(crate) mod person;
 pub(crate) mod places;
 pub(crate) mod profile;
+pub(crate) mod referral;
 pub(crate) mod session;
 pub(crate) mod system_events;
 pub(crate) mod visitor;

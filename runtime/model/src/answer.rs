@@ -29,6 +29,6 @@ pub struct TrackAnswer {
     pub session: OptionalId,
     /// Reserved; empty.
     pub errors: Vec<Value>,
-    /// Reserved; empty.
+    /// What was left out of a request that went well otherwise, as texts for people.
     pub warnings: Vec<Value>,
 }

@@ -1,6 +1,7 @@
 //! What a client sends to `/track`, parsed and checked. The way of a body: [`guard`] looks at the bytes, [`tree`] makes JSON
 //! of them, [`reader`] takes the tree apart into the types below and collects what is wrong.
 
+pub mod consents;
 pub mod guard;
 pub mod reader;
 pub mod tree;

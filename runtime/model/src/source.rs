@@ -12,10 +12,11 @@ use crate::payload::reader::{At, Fields, Report};
 use crate::{Map, time};
 
 /// The ways events arrive. A source admits some of them, an endpoint is one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceType {
     /// `POST /track`.
+    #[default]
     Rest,
     /// `/collect`.
     Webhook,

@@ -180,7 +180,6 @@ fn app(
     let options = Options {
         public_url: public_url.or_else(own),
         public_port: public.port(),
-        disallow_bot_traffic: arguments.disallow_bot_traffic.is_on(),
         forwarded_ip,
         limits: Limits::default(),
         installation_token,

@@ -95,7 +95,8 @@ pub(crate) fn command(body: &Value) -> Command {
         Timestamp::from_second(1_700_000_000).unwrap(),
     ));
     let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
-    Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false)
+    let settings = Settings::new("test").unwrap();
+    Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false, &settings)
 }
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";

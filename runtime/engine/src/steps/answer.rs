@@ -1,5 +1,6 @@
 //! What the client gets (spec/pipeline.md 1.7).
 
+use serde_json::Value;
 use tracardi_model::TrackAnswer;
 use tracardi_model::answer::OptionalId;
 
@@ -16,6 +17,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         events: if listed { run.events.iter().map(|event| event.id.clone()).collect() } else { Vec::new() },
         profile: OptionalId { id: profile },
         session: OptionalId { id: session },
+        warnings: std::mem::take(&mut run.warnings).into_iter().map(Value::String).collect(),
         ..TrackAnswer::default()
     };
     Ok(Flow::Done(Box::new(Outcome {

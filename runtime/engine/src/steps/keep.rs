@@ -1,5 +1,8 @@
 //! What is kept: what changed, unless the request's flags forbid it (spec/pipeline.md 3.3, 4.11, 1.5).
 
+use jiff::Timestamp;
+use tracardi_model::Profile;
+
 use crate::Rejected;
 use crate::pipeline::{Flow, Run};
 use crate::steps::visitor;
@@ -10,8 +13,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     if store_profile {
         let now = run.now;
         if let Some(profile) = run.profile_mut() {
-            profile.metadata.time.update = Some(now.into());
-            profile.data.anonymous = Some(profile.is_anonymous());
+            stamp(profile, now);
         }
     }
     let store_session = run.session.is_some() && command.save_session() && (run.session_new || run.session_changed);
@@ -27,4 +29,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     run.outcome.store_profile = store_profile;
     run.outcome.store_session = store_session;
     Ok(Flow::Next)
+}
+
+/// What a profile carries whenever it is stored: when that was, and whether the person is known by now.
+pub(crate) fn stamp(profile: &mut Profile, now: Timestamp) {
+    profile.metadata.time.update = Some(now.into());
+    profile.data.anonymous = Some(profile.is_anonymous());
 }

@@ -12,9 +12,6 @@ use crate::hashed_ids;
 use crate::pipeline::Run;
 use crate::steps::compute;
 
-/// A profile keeps at most this many ids.
-pub(crate) const MAX_IDS: usize = 1_000;
-
 /// Copies inside the event, in the order given. Values are taken as they are.
 pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
     for copy in copies {
@@ -147,16 +144,6 @@ impl Log {
         let (Some(key), Some(prefix)) = (&self.key, hashed_ids::prefix(field.as_str())) else { return };
         let Some(Value::String(value)) = profile.get(field.segments()) else { return };
         let Some(id) = hashed_ids::hash(&value, prefix, key) else { return };
-        if profile.ids.0.contains(&id) || profile.ids.0.len() >= MAX_IDS {
-            return;
-        }
-        profile.ids.0.push(id);
-        let aux = &mut profile.metadata.system.aux;
-        let waiting = aux.entry("auto_merge").or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(waiting) = waiting
-            && !waiting.iter().any(|known| known.as_str() == Some(field.as_str()))
-        {
-            waiting.push(Value::String(field.as_str().to_owned()));
-        }
+        hashed_ids::expect_duplicate(profile, field.as_str(), id);
     }
 }

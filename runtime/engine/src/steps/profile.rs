@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tracardi_model::Profile;
 use tracardi_model::session::ProfileRef;
 
+use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::{Flow, Run};
-use crate::steps::mapping::MAX_IDS;
 use crate::{Rejected, hashed_ids};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
@@ -17,8 +17,8 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         return Ok(Flow::Next);
     }
     if command.keeps_profile_id() {
-        let id = command.profile_id().ok_or(Rejected::ProfileIdMissing)?.to_owned();
         if run.profile.is_none() {
+            let id = command.profile_id().ok_or(Rejected::ProfileIdMissing)?.to_owned();
             create(run, id);
         }
     } else if run.profile.is_none() {

@@ -2,10 +2,13 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "json!(…) reads better as an argument than &json!(…)")]
 
+mod bridge;
+mod consent;
 mod ids;
 mod mapping;
 pub(crate) mod mmdb;
 mod properties;
+mod referral;
 mod refusals;
 mod resolution;
 mod visitor;

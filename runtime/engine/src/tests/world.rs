@@ -10,7 +10,7 @@ use tracardi_model::{
     Context, Event, EventSource, Limits, Path, Profile, SeededEntropy, Session, SourceType, TrackAnswer, TrackerPayload,
 };
 
-use crate::{Command, Origin, Outcome, Rejected, Settings, State, collect, profile_key};
+use crate::{Command, Origin, Outcome, Referral, Rejected, Settings, State, collect, profile_key, referral_key};
 
 pub(super) const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
 pub(super) const BOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -23,6 +23,8 @@ static SETTINGS: LazyLock<Settings> =
 pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) source: Arc<EventSource>,
+    /// That of the site from which visitors come.
+    pub(super) other_source: Option<EventSource>,
     pub(super) origin: Origin,
     pub(super) profile_less: bool,
     pub(super) now: Timestamp,
@@ -39,6 +41,7 @@ impl World {
         Self {
             settings: SETTINGS.clone(),
             source: Arc::new(source),
+            other_source: None,
             origin: Origin::new(
                 [("User-Agent", PHONE), ("Cookie", "secret"), ("Accept-Language", "pl,en;q=0.8")],
                 "10.0.0.1",
@@ -57,14 +60,21 @@ impl World {
 
     pub(super) fn command(&self, body: &Value) -> Command {
         let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
-        Command::new(Context::Production, Arc::clone(&self.source), payload, self.origin.clone(), self.profile_less)
+        let (source, origin) = (Arc::clone(&self.source), self.origin.clone());
+        let referral = Referral::of(&payload);
+        let command = Command::new(Context::Production, source, payload, origin, self.profile_less, &self.settings);
+        match referral {
+            Some(referral) => command.coming_from(referral, self.other_source.as_ref()),
+            None => command,
+        }
     }
 
     pub(super) fn state(&self, command: &Command) -> State {
         let session = command.session_id().and_then(|id| self.sessions.get(id)).cloned();
         let profile = profile_key(command, session.as_deref()).and_then(|id| self.find(id));
         let stored = command.event_ids().iter().filter_map(|id| self.events.get(id)).map(Event::stored).collect();
-        State { session, profile, stored }
+        let referred = referral_key(command).and_then(|id| self.find(id));
+        State { session, profile, referred, stored }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Profile>> {
@@ -118,6 +128,16 @@ impl World {
     pub(super) fn profile(&self) -> Arc<Profile> {
         let id = self.sessions["v"].profile_id().unwrap();
         self.find(id).unwrap()
+    }
+
+    /// A value of the profile with this id.
+    pub(super) fn value_of(&self, id: &str, path: &str) -> Value {
+        self.find(id).unwrap().get(Path::parse(path).unwrap().segments()).unwrap_or(Value::Null)
+    }
+
+    /// How many profiles and sessions there are.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.profiles.len(), self.sessions.len())
     }
 
     /// A value of that profile.

@@ -11,11 +11,13 @@ use crate::{Map, time};
 /// More complaints than this help nobody.
 const MAX_COMPLAINTS: usize = 100;
 
-/// Where in the body we are; a list on the stack that is only turned into a [`FieldError::loc`] when something is wrong.
+/// Where in a request we are; a list on the stack that is only turned into a [`FieldError::loc`] when something is wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum At<'a> {
     /// The whole body.
     Body,
+    /// The parameters of the path.
+    Path,
     /// A key of an object.
     Key(&'a At<'a>, &'static str),
     /// An element of a list.
@@ -26,6 +28,7 @@ impl At<'_> {
     fn loc(&self) -> Vec<Loc> {
         match self {
             Self::Body => vec![Loc::from("body")],
+            Self::Path => vec![Loc::from("path")],
             Self::Key(parent, key) => {
                 let mut loc = parent.loc();
                 loc.push((*key).into());

@@ -1,0 +1,86 @@
+//! What the single writer is asked to do: which documents an order needs to see, and what becomes of them.
+
+use jiff::Timestamp;
+use tracardi_model::{Context, Entropy, Session};
+
+use crate::{Command, Consent, Outcome, Rejected, Settings, State, collect, profile_key, referral_key};
+
+/// A request that changes what is stored.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// To collect events.
+    Collect(Box<Command>),
+    /// To keep a decision about consents.
+    Consent(Consent),
+}
+
+impl Order {
+    /// Production or staging.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        match self {
+            Self::Collect(command) => command.context,
+            Self::Consent(consent) => consent.context,
+        }
+    }
+
+    /// The session it needs to see.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Collect(command) => command.session_id(),
+            Self::Consent(consent) => Some(&consent.session_id),
+        }
+    }
+
+    /// The profile it needs to see, given the session that was found: any of its ids.
+    #[must_use]
+    pub fn profile_key<'a>(&'a self, session: Option<&'a Session>) -> Option<&'a str> {
+        match self {
+            Self::Collect(command) => profile_key(command, session),
+            Self::Consent(consent) => Some(&consent.profile_id),
+        }
+    }
+
+    /// Another profile it needs to see: any of its ids.
+    #[must_use]
+    pub fn referral_key(&self) -> Option<&str> {
+        match self {
+            Self::Collect(command) => referral_key(command),
+            Self::Consent(_) => None,
+        }
+    }
+
+    /// The events it brings.
+    #[must_use]
+    pub fn event_ids(&self) -> &[String] {
+        match self {
+            Self::Collect(command) => command.event_ids(),
+            Self::Consent(_) => &[],
+        }
+    }
+
+    /// What new ids are derived from.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        match self {
+            Self::Collect(command) => command.digest(),
+            // Makes no ids.
+            Self::Consent(_) => [0; 32],
+        }
+    }
+
+    /// Carries it out on what it meets. Pure: the same arguments give the same result. Refusals change nothing.
+    pub fn carry_out(
+        &self,
+        state: State,
+        settings: &Settings,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Outcome, Rejected> {
+        match self {
+            Self::Collect(command) => collect(command, state, settings, now, entropy),
+            Self::Consent(consent) => consent.carry_out(state, now),
+        }
+    }
+}
