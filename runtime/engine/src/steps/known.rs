@@ -39,13 +39,15 @@ fn same(stored: &StoredEvent, command: &Command) -> bool {
 }
 
 /// Whether the request is shown to come from whom the stored event came from: it names the session, its content leads to the
-/// id of the session that was made for it, or its session belongs to the same profile. Whoever merely knows an event's id
-/// learns no other ids from it.
-fn proven(run: &Run<'_>, stored: &StoredEvent) -> bool {
+/// id of the session or (`own_profile`) of the profile that was made for it, or its session belongs to the same profile.
+/// Whoever merely knows an event's id learns no other ids from it.
+fn proven(run: &Run<'_>, stored: &StoredEvent, own_profile: &str) -> bool {
     let session = run.command.session_id().unwrap_or(&run.own_session);
     match (&stored.session_id, &stored.profile_id) {
         (Some(stored), _) => stored == session,
-        (None, Some(profile)) => run.profile.as_ref().is_some_and(|known| known.ids().contains(profile)),
+        (None, Some(profile)) => {
+            profile == own_profile || run.profile.as_ref().is_some_and(|known| known.ids().contains(profile))
+        }
         (None, None) => true,
     }
 }
@@ -53,8 +55,11 @@ fn proven(run: &Run<'_>, stored: &StoredEvent) -> bool {
 /// The answer that the request got the first time. The last of its events tells it: when a request repeats some events and
 /// adds others, those that it added come last.
 fn repeated(run: &mut Run<'_>) -> Outcome {
+    // The id that a profile made for this request has: nothing was drawn since the first time came here.
+    let own_profile = run.entropy.uuid();
     let last = run.command.event_ids().last();
-    let last = run.stored.iter().find(|stored| Some(&stored.id) == last).filter(|stored| proven(run, stored));
+    let last =
+        run.stored.iter().find(|stored| Some(&stored.id) == last).filter(|stored| proven(run, stored, &own_profile));
     let listed = run.settings.track_debug && run.command.payload.debugger();
     Outcome {
         answer: TrackAnswer {
