@@ -125,9 +125,36 @@ async fn what_is_refused() {
     }
     let text = call("POST", &url).header("content-type", "text/plain").body("x").send().await;
     assert_eq!(text.status, 422);
+    let wrong_flag = call("POST", format!("{url}?all=perhaps")).json(&body("s", &mine, &given)).send().await;
+    assert_eq!((wrong_flag.status.as_u16(), &wrong_flag.json()["detail"][0]["loc"]), (422, &json!(["query", "all"])));
     assert_eq!(call("GET", &url).send().await.status, 405);
     server.stop().await;
     let profiles = stored(&server.data(), "profile").await;
     assert!(profiles.iter().all(|profile| profile["consents"] == json!({})), "nothing was kept");
     assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn all_that_are_configured() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    server.start().await;
+    server.create_source().await;
+    let mut private = server.log_in().await;
+    for (name, life, enabled) in
+        [("Marketing", json!("365d"), true), ("Needed", Value::Null, true), ("Old", Value::Null, false)]
+    {
+        let kind = json!({"name": name, "description": "", "revokable": life.is_string(), "default_value": "deny", "enabled": enabled,
+            "auto_revoke": life});
+        private.post("/consent/type", &kind).await;
+    }
+    let profile = visit(&server, "s").await;
+    let url = format!("{}/customer/consent?all=true", server.url(0));
+    let reply = call("POST", &url).json(&body("s", &profile, &json!({"other": true}))).send().await;
+    assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, "null"));
+    let consents = private.get(&format!("/profile/{profile}")).await["consents"].clone();
+    let ids: Vec<_> = consents.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(ids, ["marketing", "needed"]);
+    assert!(consents["marketing"]["revoke"].is_string() && consents["needed"]["revoke"].is_null(), "{consents}");
+    server.stop().await;
 }

@@ -1,7 +1,7 @@
 //! The way of a request that brings events, whatever its endpoint: the event source is looked up in the configuration's
 //! snapshot and asked whether it admits this ([`tracardi_engine::admit`]), and the collector stores what the endpoint made of
 //! the request ([`TrackerPayload`]). How a body becomes a payload is the endpoint's affair: [`crate::track`],
-//! [`crate::collect`].
+//! [`crate::collect`], [`crate::redirect`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;

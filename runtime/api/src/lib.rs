@@ -29,6 +29,7 @@ pub mod password;
 pub mod profile;
 pub mod properties;
 pub mod range;
+pub mod redirect;
 pub mod select;
 pub mod session;
 pub mod tql;
@@ -105,6 +106,8 @@ fn shared() -> Router<App> {
     let healthcheck = get(info::healthcheck).post(info::healthcheck).put(info::healthcheck).delete(info::healthcheck);
     // Who only asks for the head of an answer does not mean an event.
     let webhook = get(collect::get).post(collect::post).head(edge::no_head);
+    let link = get(redirect::follow).post(redirect::follow).put(redirect::follow).delete(redirect::follow);
+    let link = link.head(redirect::look);
     Router::new()
         .route("/", get(info::details))
         .route("/info/version", get(info::version))
@@ -113,6 +116,8 @@ fn shared() -> Router<App> {
         .route("/track", post(track::track).put(track::check))
         .route("/collect/{event_type}/{source_id}", webhook.clone())
         .route("/collect/{event_type}/{source_id}/{session_id}", webhook)
+        .route("/redirect/{redirect_id}", link.clone())
+        .route("/redirect/{redirect_id}/{session_id}", link)
         .route("/customer/consent", post(consent::decide))
         .route("/consents/type/enabled", get(consent_type::enabled))
         .route("/consents/type/ids", get(consent_type::ids))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 use tracardi_model::leaf::MAX_LIST;
 use tracardi_model::{Context, profile};
@@ -65,6 +65,14 @@ impl Consent {
         stamp(changed, now);
         Ok(Outcome { session: Some(session), profile: Some(profile), store_profile: true, ..Outcome::default() })
     }
+}
+
+/// How long a consent lasts, from a text such as `15m`, `1h 30m` or `365d`; a day has 24 hours. None when it is no such text.
+#[must_use]
+pub fn life(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.trim().parse().ok()?;
+    let life = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    life.is_positive().then_some(life)
 }
 
 fn give(profile: &mut tracardi_model::Profile, id: &str, until: Option<Timestamp>) {

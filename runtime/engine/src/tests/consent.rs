@@ -7,6 +7,7 @@ use serde_json::json;
 use tracardi_model::{Context, Profile, Session};
 
 use super::world::World;
+use crate::consent::life;
 use crate::{Consent, Decision, Outcome, Rejected, State};
 
 fn each(consents: &[(&str, bool)]) -> Decision {
@@ -59,6 +60,25 @@ fn all_at_once() {
     let consents = world.profile().consents.clone();
     assert_eq!(consents["a"].revoke, Some(tomorrow.into()));
     assert_eq!((consents["b"].revoke, consents["c"].revoke), (None, None));
+}
+
+#[test]
+fn how_long_a_consent_lasts() {
+    for (text, expected) in [
+        ("15m", Some(SignedDuration::from_mins(15))),
+        (" 1h 30m ", Some(SignedDuration::from_mins(90))),
+        ("15d", Some(SignedDuration::from_hours(15 * 24))),
+        ("365d", Some(SignedDuration::from_hours(365 * 24))),
+        ("2w", Some(SignedDuration::from_hours(14 * 24))),
+        ("90s", Some(SignedDuration::from_secs(90))),
+        ("-5m", None),
+        ("0s", None),
+        ("soon", None),
+        ("1 month", None),
+        ("", None),
+    ] {
+        assert_eq!(life(text), expected, "{text}");
+    }
 }
 
 #[test]
