@@ -3,7 +3,6 @@
 //! Source: spec/pipeline.md 4.6. Both sides normalise the value (trimmed, lower case); the original normalised one only.
 
 use md5::{Digest, Md5};
-use serde_json::Value;
 use tracardi_model::Profile;
 use tracardi_model::entropy::dashed;
 use tracardi_model::profile::Contact;
@@ -83,13 +82,7 @@ pub(crate) fn expect_duplicate(profile: &mut Profile, field: &str, id: String) {
         return;
     }
     profile.ids.0.push(id);
-    let aux = &mut profile.metadata.system.aux;
-    let waiting = aux.entry("auto_merge").or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(waiting) = waiting
-        && !waiting.iter().any(|known| known.as_str() == Some(field))
-    {
-        waiting.push(Value::String(field.to_owned()));
-    }
+    profile.await_merge(field);
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! decision about consents), [`order`] (whatever the single writer carries out), what users configured
 //! ([`configuration`]), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
 //! [`agent`], [`geoip`].
+//! How several profiles become one stands in [`merge`].
 
 pub mod admission;
 pub mod agent;
@@ -19,6 +20,7 @@ pub mod free_mail;
 pub mod geoip;
 pub mod hashed_ids;
 pub mod languages;
+pub mod merge;
 pub mod order;
 pub mod pipeline;
 pub mod referral;

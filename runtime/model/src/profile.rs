@@ -13,6 +13,9 @@ use crate::{Map, record, weight};
 
 type Text = Option<String>;
 
+/// In `metadata.system.aux`: the fields whose ids have not been compared with those of other profiles.
+const AUTO_MERGE: &str = "auto_merge";
+
 record! {
     /// Visits of a profile. `last` is the start of the one before `current`.
     pub struct Visit { last: Option<Time>, current: Option<Time>, count: i64, tz: Text }
@@ -247,6 +250,30 @@ impl Profile {
     #[must_use]
     pub fn ids(&self) -> &[String] {
         &self.ids.0
+    }
+
+    /// Whether it was given an id that another profile may have, and nobody has looked for that one yet.
+    #[must_use]
+    pub fn awaits_merge(&self) -> bool {
+        self.metadata.system.aux.get(AUTO_MERGE).and_then(Value::as_array).is_some_and(|fields| !fields.is_empty())
+    }
+
+    /// Notes that this field gave it such an id.
+    pub fn await_merge(&mut self, field: &str) {
+        let fields = self.metadata.system.aux.entry(AUTO_MERGE).or_insert(Value::Null);
+        if !fields.is_array() {
+            *fields = Value::Array(Vec::new());
+        }
+        if let Value::Array(fields) = fields
+            && !fields.iter().any(|known| known == field)
+        {
+            fields.push(field.into());
+        }
+    }
+
+    /// Notes that all its ids lead to it.
+    pub fn settle_merge(&mut self) {
+        self.metadata.system.aux.shift_remove(AUTO_MERGE);
     }
 
     /// Creation; the time field of range queries. The epoch when a foreign document has none.

@@ -34,7 +34,7 @@ pub(crate) fn apply<'f>(
 }
 
 /// Checkouts started for each one completed.
-fn ratio(started: i64, completed: i64) -> f64 {
+pub(crate) fn ratio(started: i64, completed: i64) -> f64 {
     if completed == 0 {
         return 0.0;
     }

@@ -55,19 +55,19 @@ fn bind(run: &mut Run<'_>) {
 /// Adds hashed ids that are missing for values that are there, for example because the values were imported.
 fn complete_ids(run: &mut Run<'_>) {
     let (Some(key), Some(profile)) = (run.settings.merging_key.as_deref(), run.profile.as_deref()) else { return };
-    let mut missing = Vec::new();
-    for (_, prefix, value) in hashed_ids::values(profile) {
-        let Some(value) = value else { continue };
-        if !profile.ids().iter().any(|id| id.starts_with(prefix)) {
-            missing.extend(hashed_ids::hash(value, prefix, key));
-        }
-    }
+    let room = MAX_IDS.saturating_sub(profile.ids.0.len());
+    let missing = hashed_ids::values(profile).into_iter().filter_map(|(field, prefix, value)| {
+        let known = profile.ids().iter().any(|id| id.starts_with(prefix));
+        value.filter(|_| !known).and_then(|value| hashed_ids::hash(value, prefix, key)).map(|id| (field, id))
+    });
+    let missing: Vec<_> = missing.take(room).collect();
     if missing.is_empty() {
         return;
     }
     if let Some(profile) = run.profile_mut() {
-        let room = MAX_IDS.saturating_sub(profile.ids.0.len());
-        profile.ids.0.extend(missing.into_iter().take(room));
+        for (field, id) in missing {
+            hashed_ids::expect_duplicate(profile, field, id);
+        }
     }
     run.profile_changed = true;
 }
