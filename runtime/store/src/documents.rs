@@ -11,11 +11,12 @@ use tracardi_language::filter::Filter;
 use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
 
 use crate::StoreError;
+use crate::merges::{Merge, Repointed, Waiting};
 
 /// A kind of document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Index {
-    /// Events: written once, never changed.
+    /// Events: written once; later only led to another profile, when theirs is merged into it.
     Event,
     /// Sessions: replaced as a whole.
     Session,
@@ -50,7 +51,7 @@ pub struct Found {
     /// Profiles by the id that was asked for; also those that the found sessions name, by the id that the session has.
     /// One profile may stand under several ids.
     pub profiles: HashMap<(Context, String), Loaded<Profile>>,
-    /// The part of the wanted events that is stored.
+    /// The part of the wanted events that is stored; their profiles as they are called now.
     pub events: HashMap<(Context, String), StoredEvent>,
 }
 
@@ -96,7 +97,8 @@ pub struct Batch {
     pub applied: Vec<(Context, StoredEvent)>,
     /// Sessions to create or replace; no id twice.
     pub sessions: Vec<(Context, Document<Session>)>,
-    /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now on.
+    /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now
+    /// on. Those that [await a merge](Profile::awaits_merge) are remembered.
     pub profiles: Vec<(Context, Document<Profile>)>,
 }
 
@@ -162,7 +164,8 @@ pub struct Histogram {
     pub to: Timestamp,
     /// Which documents.
     pub matching: Matching,
-    /// Width of a bucket in seconds, at least 1. The range may hold at most [`MAX_BUCKETS`] of them; later ones are not counted.
+    /// Width of a bucket in seconds, at least 1. The range may hold at most [`MAX_BUCKETS`] of them; later ones are not
+    /// counted.
     pub width_seconds: i64,
     /// Split each bucket by the values of this field (dotted name; a list counts once for each element); the
     /// [`TOP_VALUES`] most frequent values are told.
@@ -204,6 +207,17 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
 
     /// Stores a batch as a whole, durably, or nothing of it.
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
+
+    /// Profiles that await a merge and have a number greater than `after`, at most `limit`.
+    async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError>;
+
+    /// Makes a merge true, durably, or nothing of it. The newest sessions of the profiles that are gone are carried over at
+    /// once; the rest is left to [`repoint`](Documents::repoint).
+    async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError>;
+
+    /// Carries over at most `limit` sessions and events of profiles that are gone. To be called as long as something is
+    /// unfinished; a crash or a repetition does no harm.
+    async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError>;
 
     /// Whether a commit would succeed now: writes a few bytes durably. For finding out that a full disk has space again.
     async fn probe(&self) -> Result<(), StoreError>;

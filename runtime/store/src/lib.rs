@@ -3,6 +3,7 @@
 //! | module | what for |
 //! |---|---|
 //! | [`documents`] | events, sessions, profiles: load, commit, read, count over time |
+//! | [`merges`] | several profiles become one, and what follows |
 //! | [`configuration`] | event sources, users, login tokens; the snapshot that the hot path reads |
 //! | [`sqlite`] | both traits on one SQLite file |
 //! | [`seal`] | encryption of credentials, keyed hashes of tokens |
@@ -35,6 +36,7 @@ pub mod conformance;
 pub mod documents;
 mod error;
 pub mod interval;
+pub mod merges;
 pub mod seal;
 pub mod sqlite;
 
@@ -44,5 +46,6 @@ pub use documents::{
     Wanted,
 };
 pub use error::StoreError;
+pub use merges::{Gone, Merge, Repointed, Waiting};
 pub use seal::Keys;
 pub use sqlite::Sqlite;

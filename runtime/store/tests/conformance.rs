@@ -17,6 +17,12 @@ async fn documents() {
 }
 
 #[tokio::test]
+async fn merges() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::merges::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;

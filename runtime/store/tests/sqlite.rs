@@ -9,8 +9,11 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Executor};
 use tracardi_model::Context;
 use tracardi_store::conformance::configuration::{source, user};
-use tracardi_store::conformance::samples::{at, batch, event, event_with, profile, session};
-use tracardi_store::{Committed, Configuration, Documents, Index, Keys, Matching, Select, Sqlite, StoreError};
+use tracardi_store::conformance::merges::waiting;
+use tracardi_store::conformance::samples::{at, batch, document, event, event_with, profile, session};
+use tracardi_store::{
+    Committed, Configuration, Documents, Gone, Index, Keys, Matching, Merge, Select, Sqlite, StoreError,
+};
 
 const KEYS: Keys = Keys { signing: [1; 32], encryption: [2; 32] };
 const PRODUCTION: Context = Context::Production;
@@ -113,6 +116,45 @@ async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
     std::fs::write(other.path().join("tracardi.db"), b"").unwrap();
     let store = open(other.path()).await.unwrap();
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_file_from_before_merges_gets_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    store.commit(batch(vec![], vec![], vec![waiting(&["w"]), profile(&["p"])])).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let before = "DROP TABLE merge_waiting; DROP TABLE merge_log; DROP INDEX profile_identity_profile; \
+                 DELETE FROM sqlite_stat1 WHERE idx = 'profile_identity_profile'; PRAGMA user_version = 2";
+    raw(directory.path()).await.execute(before).await.unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let page = store.awaiting_merge(0, 10).await.unwrap().page;
+    assert_eq!(page.into_iter().map(|(_, _, id)| id).collect::<Vec<_>>(), ["w"], "who was marked waits");
+}
+
+#[tokio::test]
+async fn every_merge_is_written_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let events = (0..5).map(|n| event_with(&format!("e{n}"), "x", n, &serde_json::json!({"profile": {"id": "b"}})));
+    store.commit(batch(events.collect(), vec![], vec![profile(&["a"]), profile(&["b"])])).await.unwrap();
+    let gone = vec![Gone { id: "b".to_owned(), keys: vec!["emm-1".to_owned()] }];
+    let survivor = document(profile(&["a", "b"]));
+    let merge = Merge { context: PRODUCTION, survivor, gone, ids: vec!["b".to_owned()], at: at(7) };
+    store.merge(merge).await.unwrap();
+    store.repoint(3).await.unwrap();
+    // A restart in between: the rest is still to be done.
+    drop(store);
+    let store = open(directory.path()).await.unwrap();
+    assert_eq!(store.repoint(3).await.unwrap().events, 2);
+    let row: (String, String, i64, String, i64, i64) =
+        sqlx::query_as("SELECT merged_id, profile_id, merged, keys, events, done FROM merge_log")
+            .fetch_one(&mut raw(directory.path()).await)
+            .await
+            .unwrap();
+    let expected = ("b".to_owned(), "a".to_owned(), at(7).as_microsecond(), r#"["emm-1"]"#.to_owned(), 5, 1);
+    assert_eq!(row, expected);
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tracardi_model::Context;
 
-use crate::{Batch, Committed, Counts, Documents, Found, Histogram, Index, Page, Select, StoreError, Wanted};
+use crate::{
+    Batch, Committed, Counts, Documents, Found, Histogram, Index, Merge, Page, Repointed, Select, StoreError, Waiting,
+    Wanted,
+};
 
 /// How a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Faulty {
     commit_faults: Mutex<VecDeque<Fault>>,
     load_faults: Mutex<VecDeque<StoreError>>,
     broken: AtomicUsize,
+    /// Transactions until it breaks.
+    life: AtomicUsize,
     open: watch::Sender<bool>,
 }
 
@@ -45,6 +50,7 @@ impl Faulty {
             commit_faults: Mutex::new(VecDeque::new()),
             load_faults: Mutex::new(VecDeque::new()),
             broken: AtomicUsize::new(0),
+            life: AtomicUsize::new(usize::MAX),
             open: watch::Sender::new(true),
         })
     }
@@ -74,6 +80,16 @@ impl Faulty {
         self.broken.store(usize::from(broken), Ordering::SeqCst);
     }
 
+    /// It takes so many transactions (commits, merges and their steps), then it is broken.
+    pub fn break_after(&self, transactions: usize) {
+        self.life.store(transactions, Ordering::SeqCst);
+    }
+
+    /// Transactions that it would still take.
+    pub fn life(&self) -> usize {
+        self.life.load(Ordering::SeqCst)
+    }
+
     /// Commits wait from now on.
     pub fn hold(&self) {
         self.open.send_replace(false);
@@ -82,6 +98,13 @@ impl Faulty {
     /// Lets commits go on.
     pub fn release(&self) {
         self.open.send_replace(true);
+    }
+
+    /// A transaction begins.
+    fn write(&self) -> Result<(), StoreError> {
+        self.check()?;
+        let left = self.life.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map(|_| ()).map_err(|_| StoreError::Full("injected".to_owned()))
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -105,7 +128,7 @@ impl Documents for Faulty {
         self.sizes.lock().unwrap().push(batch.events.len());
         // The sender lives as long as `self`, so this ends only by being opened.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
-        self.check()?;
+        self.write()?;
         let fault = self.commit_faults.lock().unwrap().pop_front();
         let lost = || StoreError::Unavailable("injected".to_owned());
         match fault {
@@ -116,6 +139,21 @@ impl Documents for Faulty {
             }
             None => self.inner.commit(batch).await,
         }
+    }
+
+    async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
+        self.check()?;
+        self.inner.awaiting_merge(after, limit).await
+    }
+
+    async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError> {
+        self.write()?;
+        self.inner.merge(merge).await
+    }
+
+    async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError> {
+        self.write()?;
+        self.inner.repoint(limit).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

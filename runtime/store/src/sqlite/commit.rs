@@ -6,9 +6,10 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use tracardi_model::{Context, Profile};
 
 use super::failure::{exists_already, failed};
-use super::{Sqlite, Writer, micros, number};
+use super::{Sqlite, Writer, merge, micros, number};
 use crate::{Batch, Committed, Document, StoreError};
 
 type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
@@ -107,17 +108,25 @@ struct SessionRow {
     document: String,
 }
 
-struct ProfileRow {
+pub(super) struct ProfileRow {
     context: i64,
     id: String,
     inserted: i64,
     document: String,
 }
 
-struct IdentityRow {
-    context: i64,
-    alias: String,
-    profile_id: String,
+/// An id and whom it leads to.
+pub(super) struct IdentityRow {
+    pub(super) context: i64,
+    pub(super) alias: String,
+    pub(super) profile_id: String,
+}
+
+impl From<(Context, Document<Profile>)> for ProfileRow {
+    fn from((context, Document { value: profile, text }): (Context, Document<Profile>)) -> Self {
+        let inserted = micros(profile.insert());
+        Self { context: number(context), id: profile.id().to_owned(), inserted, document: text }
+    }
 }
 
 /// A batch as rows; made before the writer is locked.
@@ -127,6 +136,8 @@ struct Rows {
     sessions: Vec<SessionRow>,
     profiles: Vec<ProfileRow>,
     identities: Vec<IdentityRow>,
+    /// Profiles that await a merge.
+    waiting: Vec<(i64, String)>,
 }
 
 impl Rows {
@@ -142,6 +153,8 @@ impl Rows {
                 profile_id: own.to_owned(),
             }));
         }
+        let waiting = batch.profiles.iter().filter(|(_, profile)| profile.value.awaits_merge());
+        let waiting = waiting.map(|(context, profile)| (number(*context), profile.value.id().to_owned())).collect();
         let events = batch.events.into_iter().map(|(context, Document { value: event, text })| EventRow {
             context: number(context),
             id: event.id().to_owned(),
@@ -166,18 +179,13 @@ impl Rows {
             inserted: micros(session.insert()),
             document: text,
         });
-        let profiles = batch.profiles.into_iter().map(|(context, Document { value: profile, text })| ProfileRow {
-            context: number(context),
-            id: profile.id().to_owned(),
-            inserted: micros(profile.insert()),
-            document: text,
-        });
         Self {
             events: events.collect(),
             applied: applied.collect(),
             sessions: sessions.collect(),
-            profiles: profiles.collect(),
+            profiles: batch.profiles.into_iter().map(ProfileRow::from).collect(),
             identities,
+            waiting,
         }
     }
 }
@@ -188,7 +196,7 @@ impl Sqlite {
             return Ok(Committed::Stored);
         }
         let rows = Rows::of(batch);
-        let Rows { events, applied, sessions, profiles, identities } = rows;
+        let Rows { events, applied, sessions, profiles, identities, waiting } = rows;
         let mut writer = self.writer().await;
         writer.begin().await.map_err(failed)?;
         if let Err(error) = insert_events(&mut writer.connection, events, applied).await {
@@ -196,6 +204,11 @@ impl Sqlite {
             return if exists_already(&error) { Ok(Committed::EventExists) } else { Err(failed(error)) };
         }
         let mut result = replace(&mut writer.connection, sessions, profiles, identities).await;
+        for (context, profile_id) in waiting {
+            if result.is_ok() {
+                result = merge::note_waiting(&mut writer.connection, context, &profile_id).await;
+            }
+        }
         if result.is_ok() {
             result = writer.commit().await;
         }
@@ -222,7 +235,7 @@ impl Sqlite {
     /// it anew only in a moment when nobody reads. When it has grown to its limit, such a moment is made: new reads wait,
     /// those under way are given 2 seconds to end. If one takes longer, the log may grow by its limit again; then twice the
     /// time is given, and so on. No read is longer than [`READ_SECONDS`], so the fifth attempt succeeds at the latest.
-    async fn cut_log(&self, writer: &mut Writer) {
+    pub(super) async fn cut_log(&self, writer: &mut Writer) {
         let size = self.log_bytes();
         if size < self.0.log_bytes.saturating_mul(u64::from(writer.failed_cuts) + 1) {
             return;
@@ -288,6 +301,15 @@ async fn replace(
             query.bind(row.context).bind(row.id).bind(row.profile_id).bind(row.inserted).bind(row.document)
         })
         .await?;
+    replace_profiles(writer, profiles, identities).await
+}
+
+/// Writes profiles and leads ids to them.
+pub(super) async fn replace_profiles(
+    writer: &mut SqliteConnection,
+    profiles: Vec<ProfileRow>,
+    identities: Vec<IdentityRow>,
+) -> Result<(), sqlx::Error> {
     PROFILES
         .run(writer, profiles, |query, row| query.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document))
         .await?;

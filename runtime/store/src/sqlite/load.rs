@@ -26,11 +26,13 @@ FROM json_each(?3) AS wanted \
 CROSS JOIN profile_identity AS i ON i.context = ?1 AND i.alias = wanted.value \
 CROSS JOIN profile AS p ON p.context = i.context AND p.id = i.profile_id \
 UNION ALL \
-SELECT 'event', e.id, NULL, NULL, e.profile_id, NULL, e.source_id, e.session_id \
+SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), NULL, e.source_id, e.session_id \
 FROM json_each(?4) AS wanted CROSS JOIN event AS e ON e.context = ?1 AND e.id = wanted.value \
+LEFT JOIN profile_identity AS i ON i.context = e.context AND i.alias = e.profile_id \
 UNION ALL \
-SELECT 'event', e.id, NULL, NULL, e.profile_id, NULL, e.source_id, e.session_id \
-FROM json_each(?4) AS wanted CROSS JOIN applied_event AS e ON e.context = ?1 AND e.id = wanted.value";
+SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), NULL, e.source_id, e.session_id \
+FROM json_each(?4) AS wanted CROSS JOIN applied_event AS e ON e.context = ?1 AND e.id = wanted.value \
+LEFT JOIN profile_identity AS i ON i.context = e.context AND i.alias = e.profile_id";
 
 impl Sqlite {
     pub(super) async fn load_wanted(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {

@@ -9,6 +9,7 @@
 //! | `open` | directory, lock, keys, connections |
 //! | `load` | everything a group of requests must know |
 //! | `commit` | a batch as one transaction; the size of the log |
+//! | `merge` | merges of profiles and their steps |
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
 //! | `config` | event sources, users, tokens |
@@ -23,6 +24,7 @@ mod failure;
 mod load;
 #[cfg(test)]
 mod log_tests;
+mod merge;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -45,8 +47,8 @@ use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tracardi_model::Context;
 
 use crate::{
-    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Page, Select,
-    StoreError, Wanted,
+    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Merge, Page, Repointed,
+    Select, StoreError, Waiting, Wanted,
 };
 
 /// No read lasts longer than this; it is interrupted and answered with [`StoreError::Unavailable`].
@@ -182,6 +184,18 @@ impl Documents for Sqlite {
 
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
         self.commit_batch(batch).await
+    }
+
+    async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
+        self.list_waiting(after, limit).await
+    }
+
+    async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError> {
+        self.merge_profiles(merge).await
+    }
+
+    async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError> {
+        self.repoint_some(limit).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

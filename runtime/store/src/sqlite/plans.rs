@@ -6,7 +6,7 @@ use tracardi_model::Context;
 
 use super::condition::Statement;
 use super::query::page_statement;
-use super::{Sqlite, load};
+use super::{Sqlite, load, merge};
 use crate::conformance::samples::at;
 use crate::{Index, Keys, Matching, Select};
 
@@ -90,5 +90,22 @@ async fn lists_use_an_index_and_need_no_sorting() {
         let (page, _) = page_statement(Context::Production, kind, &Select { matching, ..Select::default() }).unwrap();
         let steps = plan(&store, page).await;
         assert!(steps[0].starts_with("SEARCH d ") && steps[0].contains(index), "{text}: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn merges_look_up_by_index_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    for (text, index) in [
+        (merge::SESSIONS, "session_profile"),
+        (merge::EVENTS, "event_profile"),
+        (merge::MOVE_IDS, "profile_identity_profile"),
+        (merge::OPEN, "merge_log_open"),
+    ] {
+        let statement = Statement { text: text.to_owned(), arguments: arguments(["0", "b", "a", "500"]) };
+        let steps = plan(&store, statement).await;
+        assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{index}: {steps:#?}");
     }
 }
