@@ -30,6 +30,9 @@ pub(crate) struct Figures {
     pub(crate) loads: Counter,
     pub(crate) repeats: Counter,
     pub(crate) panics: Counter,
+    pub(crate) merged_profiles: Counter,
+    pub(crate) merge_events: Counter,
+    pub(crate) merges_waiting: Gauge,
     pub(crate) waiting: Gauge,
     pub(crate) waiting_bytes: Gauge,
     pub(crate) cached_bytes: Gauge,
@@ -46,6 +49,9 @@ impl Figures {
             loads: Counter::default(),
             repeats: Counter::default(),
             panics: Counter::default(),
+            merged_profiles: Counter::default(),
+            merge_events: Counter::default(),
+            merges_waiting: Gauge::default(),
             waiting: Gauge::default(),
             waiting_bytes: Gauge::default(),
             cached_bytes: Gauge::default(),
@@ -64,6 +70,12 @@ impl Figures {
                 figures.repeats.clone(),
             );
             registry.register("engine_panics", "Requests on which the engine panicked", figures.panics.clone());
+            let merged = figures.merged_profiles.clone();
+            registry.register("merged_profiles", "Profiles that were merged into another one", merged);
+            let events = figures.merge_events.clone();
+            registry.register("merge_events", "Events that were led to another profile after a merge", events);
+            let waiting = figures.merges_waiting.clone();
+            registry.register("merges_waiting", "Profiles that wait to be merged", waiting);
             registry.register("waiting_requests", "Requests that wait or are being stored", figures.waiting.clone());
             registry.register("waiting_bytes", "Bytes of these requests", figures.waiting_bytes.clone());
             registry.register(

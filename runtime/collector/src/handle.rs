@@ -12,7 +12,8 @@ use tracardi_store::{Documents, Index};
 use crate::CollectError;
 use crate::cache::Cache;
 use crate::figures::Figures;
-use crate::queue::{Deletion, Request, Scale};
+use crate::merges::{Chores, Merged, PROFILES_AT_ONCE};
+use crate::queue::{Deletion, MergeRequest, Request, Scale};
 use crate::writer::Writer;
 
 /// Bounds of the collector; each has a sensible default.
@@ -28,13 +29,23 @@ pub struct CollectorLimits {
     pub group_bytes: usize,
     /// Bytes of JSON of cached sessions and profiles; in memory they take about three times as much.
     pub cache_bytes: usize,
+    /// Sessions and events that are led to the survivor of a merge between two groups.
+    pub merge_documents: u32,
     /// Events that a slow listener of the live stream may lag behind before it misses some.
     pub live: usize,
 }
 
 impl Default for CollectorLimits {
     fn default() -> Self {
-        Self { queue: 4_096, queue_bytes: 64 << 20, group: 512, group_bytes: 8 << 20, cache_bytes: 32 << 20, live: 256 }
+        Self {
+            queue: 4_096,
+            queue_bytes: 64 << 20,
+            group: 512,
+            group_bytes: 8 << 20,
+            cache_bytes: 32 << 20,
+            merge_documents: 500,
+            live: 256,
+        }
     }
 }
 
@@ -61,6 +72,7 @@ pub type LiveEvent = (Context, Arc<Event>);
 pub struct Collector {
     requests: mpsc::Sender<Request>,
     deletions: mpsc::Sender<Deletion>,
+    merges: mpsc::Sender<MergeRequest>,
     scale: Scale,
     live: broadcast::Sender<LiveEvent>,
     healthy: Arc<AtomicBool>,
@@ -69,6 +81,8 @@ pub struct Collector {
 
 /// Deletions that may wait: people ask for them one by one.
 const DELETIONS: usize = 64;
+/// Merges on command that may wait.
+const MERGES: usize = 64;
 /// What a client is told to wait when the queue is full: the queue empties within a second or two.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -80,11 +94,13 @@ impl Collector {
         let figures = Figures::registered(metrics);
         let (requests, receiver) = mpsc::channel(limits.queue.max(1));
         let (deletions, to_delete) = mpsc::channel(DELETIONS);
+        let (merges, to_merge) = mpsc::channel(MERGES);
         let (live, _) = broadcast::channel(limits.live.max(1));
         let healthy = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             requests: receiver,
             deletions: to_delete,
+            merges: to_merge,
             documents,
             settings,
             signing_key,
@@ -94,9 +110,11 @@ impl Collector {
             healthy: healthy.clone(),
             figures: figures.clone(),
             cache: Cache::new(limits.cache_bytes),
+            chores: Chores::default(),
         };
         supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
-        Self { requests, deletions, scale: Scale::new(limits.queue_bytes, figures.clone()), live, healthy, figures }
+        let scale = Scale::new(limits.queue_bytes, figures.clone());
+        Self { requests, deletions, merges, scale, live, healthy, figures }
     }
 
     /// Collects a request of `bytes` bytes. Ok means: on disk, with everything that follows from it. The same request again
@@ -133,6 +151,26 @@ impl Collector {
             mpsc::error::TrySendError::Closed(_) => CollectError::Stopping,
         })?;
         answer.await.unwrap_or(Err(CollectError::Stopping))
+    }
+
+    /// Makes one profile of all that these ids lead to, and of all that share an id with one of them. The oldest survives.
+    /// Ok means: on disk, every id leads to the survivor. Its history (sessions, events) follows in the background.
+    /// Merging again changes nothing.
+    pub async fn merge(&self, context: Context, ids: &[String]) -> Result<Merged, CollectError> {
+        let mut merged = Merged::default();
+        // Requests have their turn in between.
+        for some in ids.chunks(PROFILES_AT_ONCE - 1) {
+            let ids = merged.profile.iter().chain(some).cloned().collect();
+            let (reply, answer) = oneshot::channel();
+            self.merges.try_send(MergeRequest { context, ids, reply }).map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => CollectError::Full { retry_after_s: RETRY_AFTER_S },
+                mpsc::error::TrySendError::Closed(_) => CollectError::Stopping,
+            })?;
+            let next = answer.await.unwrap_or(Err(CollectError::Stopping))?;
+            merged.profile = next.profile.or(merged.profile);
+            merged.gone.extend(next.gone);
+        }
+        Ok(merged)
     }
 
     fn full(&self) -> CollectError {

@@ -22,6 +22,7 @@
 //! | `writer` | the task: group, load, run, commit, answer |
 //! | `sight` | what a group sees and changes |
 //! | `configured` | the engine's settings, compiled anew when the configuration changes |
+//! | `merges` | several profiles of one person become one, between two groups |
 //! | `cache` | sessions and profiles as last committed |
 //! | `figures` | what `/metrics` tells |
 
@@ -30,6 +31,7 @@ mod configured;
 mod error;
 mod figures;
 mod handle;
+mod merges;
 mod queue;
 mod sight;
 mod writer;
@@ -37,3 +39,4 @@ mod writer;
 pub use configured::follow;
 pub use error::CollectError;
 pub use handle::{Collector, CollectorLimits, CollectorSetup, LiveEvent};
+pub use merges::Merged;

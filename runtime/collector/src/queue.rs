@@ -10,6 +10,7 @@ use tracardi_store::Index;
 
 use crate::CollectError;
 use crate::figures::Figures;
+use crate::merges::Merged;
 
 /// A request on its way to the disk.
 #[derive(Debug)]
@@ -26,6 +27,14 @@ pub(crate) struct Deletion {
     pub(crate) index: Index,
     pub(crate) id: String,
     pub(crate) reply: oneshot::Sender<Result<bool, CollectError>>,
+}
+
+/// Profiles that are to become one, by any of their ids.
+#[derive(Debug)]
+pub(crate) struct MergeRequest {
+    pub(crate) context: Context,
+    pub(crate) ids: Vec<String>,
+    pub(crate) reply: oneshot::Sender<Result<Merged, CollectError>>,
 }
 
 /// How many bytes of requests are under way.

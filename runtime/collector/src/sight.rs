@@ -248,6 +248,42 @@ impl Sight {
         }
     }
 
+    /// The profiles that the group changed and that await a merge.
+    pub(crate) fn awaiting_merge(&self) -> Vec<(Context, Arc<Profile>)> {
+        let changed = |context| self.profiles[context].values().filter(|slot| slot.changed);
+        let both = [Context::Production, Context::Staging].into_iter();
+        both.flat_map(|context| changed(context).filter_map(move |slot| Some((context, slot.value.clone()?))))
+            .filter(|(_, profile)| profile.awaits_merge())
+            .collect()
+    }
+
+    /// Settles those of them whose ids lead to nobody else, neither in the store (which answered for these ids) nor
+    /// within the group; tells whether there are others.
+    pub(crate) fn settle_merges(&mut self, waiting: &[(Context, Arc<Profile>)], found: &Found) -> bool {
+        let mut claims: HashMap<(Context, &str), usize> = HashMap::new();
+        for (context, profile) in waiting {
+            for id in profile.ids() {
+                claims.entry((*context, id)).and_modify(|count| *count += 1).or_insert(1);
+            }
+        }
+        let mut left = false;
+        for (context, profile) in waiting {
+            let shared = profile.ids().iter().any(|id| {
+                let owner = found.profiles.get(&(*context, id.clone()));
+                owner.is_some_and(|owner| owner.value.id() != profile.id())
+                    || claims.get(&(*context, id.as_str())).is_some_and(|count| *count > 1)
+            });
+            if shared {
+                left = true;
+            } else if let Some(slot) = self.profiles[*context].get_mut(profile.id())
+                && let Some(value) = &mut slot.value
+            {
+                Arc::make_mut(value).settle_merge();
+            }
+        }
+        left
+    }
+
     /// Everything to be stored. Remembers the length of what it writes.
     pub(crate) fn batch(&mut self) -> Result<Batch, serde_json::Error> {
         fn changed<T: serde::Serialize>(

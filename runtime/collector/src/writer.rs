@@ -16,7 +16,8 @@ use tracardi_store::{Committed, Documents, Index, StoreError};
 
 use crate::cache::Cache;
 use crate::figures::Figures;
-use crate::queue::{Deletion, Request};
+use crate::merges::Chores;
+use crate::queue::{Deletion, MergeRequest, Request};
 use crate::sight::{Missing, Sight};
 use crate::{CollectError, CollectorLimits, LiveEvent};
 
@@ -30,6 +31,7 @@ const PROBE: Duration = Duration::from_secs(1);
 pub(crate) struct Writer {
     pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) deletions: mpsc::Receiver<Deletion>,
+    pub(crate) merges: mpsc::Receiver<MergeRequest>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     pub(crate) signing_key: [u8; 32],
@@ -39,6 +41,7 @@ pub(crate) struct Writer {
     pub(crate) healthy: Arc<AtomicBool>,
     pub(crate) figures: Figures,
     pub(crate) cache: Cache,
+    pub(crate) chores: Chores,
 }
 
 /// Why an attempt failed.
@@ -84,6 +87,10 @@ impl Writer {
                         self.delete(deletion).await;
                         continue;
                     }
+                    Some(merge) = self.merges.recv() => {
+                        self.answer_merge(merge).await;
+                        continue;
+                    }
                     request = self.requests.recv() => match request {
                         Some(request) => request,
                         // Nobody is left who could ask.
@@ -99,11 +106,19 @@ impl Writer {
                         self.probe().await;
                         continue;
                     }
+                    () = std::future::ready(()), if self.may_do_chores() && !stopping => {
+                        self.do_chores().await;
+                        continue;
+                    }
                 }
             };
             let (group, next) = self.fill(first);
             carried = next;
             self.store(group).await;
+            // However much there is to collect, merges go on as well.
+            if self.may_do_chores() && !stopping {
+                self.do_chores().await;
+            }
         }
     }
 
@@ -116,7 +131,7 @@ impl Writer {
         }
         let deleted = self.documents.delete(context, index, &id).await.map_err(|error| {
             self.figures.store_failed("delete");
-            CollectError::Unavailable { reason: error.to_string(), retry_after_s: RETRY_AFTER_S }
+            unavailable(&error)
         });
         // A client that has gone away does not hear it.
         let _ = reply.send(deleted);
@@ -228,6 +243,7 @@ impl Writer {
                 }
             });
         }
+        let merges_wait = self.compare(&mut sight).await?;
         let batch = sight.batch().map_err(|error| StoreError::Corrupt {
             what: "document to be stored".to_owned(),
             reason: error.to_string(),
@@ -242,6 +258,9 @@ impl Writer {
                     return Err(error.into());
                 }
             }
+        }
+        if merges_wait {
+            self.chores.merge_waits();
         }
         Ok(Stored { answers, events: sight.settle(&mut self.cache) })
     }
@@ -292,12 +311,11 @@ impl Writer {
     fn answer_unavailable(&self, group: Vec<Request>, error: &StoreError) {
         for request in group {
             self.figures.ended("unavailable", "");
-            let reason = error.to_string();
-            let _ = request.reply.send(Err(CollectError::Unavailable { reason, retry_after_s: RETRY_AFTER_S }));
+            let _ = request.reply.send(Err(unavailable(error)));
         }
     }
 
-    fn mark_unhealthy(&self, error: &StoreError) {
+    pub(crate) fn mark_unhealthy(&self, error: &StoreError) {
         if self.healthy.swap(false, Ordering::Relaxed) {
             tracing::error!(%error, "the store takes no writes; requests are answered 503 until it does");
         }
@@ -309,4 +327,8 @@ impl Writer {
             tracing::info!("the store takes writes again");
         }
     }
+}
+
+pub(crate) fn unavailable(error: &StoreError) -> CollectError {
+    CollectError::Unavailable { reason: error.to_string(), retry_after_s: RETRY_AFTER_S }
 }

@@ -1,0 +1,252 @@
+//! Profiles of one person become one: when, and in which steps.
+//!
+//! A request may give a profile an id that another one has (the e-mail address of somebody who was here before). The group
+//! compares such ids with the store before it commits; a profile that shares one is committed as one that waits. The writer
+//! merges those that wait between two groups, each merge in one transaction, and then carries over, by a bounded number at a
+//! time, the sessions and events that name a profile that is gone. What waits and what is unfinished stands in the store, so
+//! nothing here has to survive a crash: a new process begins by looking.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tracardi_engine::merge::{merge, survivor};
+use tracardi_model::{Context, Profile};
+use tracardi_process::supervisor::panic_text;
+use tracardi_store::{Document, Gone, Loaded, Merge, StoreError, Wanted};
+
+use crate::cache::Cache;
+use crate::queue::MergeRequest;
+use crate::sight::Sight;
+use crate::writer::{Writer, unavailable};
+
+/// Profiles that wait and are merged between two groups.
+const MERGES_PER_TURN: u32 = 4;
+/// Profiles in one transaction.
+pub(crate) const PROFILES_AT_ONCE: usize = 64;
+/// Common ids that the history names.
+const KEYS: usize = 16;
+
+/// What became of the profiles that were to be merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// The id of the profile that all of them are now; none when no id led to a profile.
+    pub profile: Option<String>,
+    /// The profiles that were merged into another one. Their ids lead to it.
+    pub gone: Vec<String>,
+}
+
+/// What the writer does beside its groups. At the beginning: all that an earlier process may have left.
+#[derive(Debug)]
+pub(crate) struct Chores {
+    /// Whether profiles may wait for a merge.
+    merges: bool,
+    /// Those up to this number have had their turn.
+    after: i64,
+    /// Whether sessions or events may name a profile that is gone.
+    steps: bool,
+}
+
+impl Default for Chores {
+    fn default() -> Self {
+        Self { merges: true, after: 0, steps: true }
+    }
+}
+
+impl Chores {
+    /// A profile that waits was committed.
+    pub(crate) const fn merge_waits(&mut self) {
+        self.merges = true;
+    }
+}
+
+impl Writer {
+    /// Settles the profiles of a group that await a merge and turn out to be the only ones with their ids. Tells whether
+    /// others are left.
+    pub(crate) async fn compare(&self, sight: &mut Sight) -> Result<bool, StoreError> {
+        let waiting = sight.awaiting_merge();
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let ids = |(context, profile): &'_ (Context, Arc<Profile>)| -> Vec<(Context, String)> {
+            profile.ids().iter().map(|id| (*context, id.clone())).collect()
+        };
+        let ids: Vec<_> = waiting.iter().flat_map(ids).collect();
+        let profiles = ids.iter().map(|(context, id)| (*context, id.as_str())).collect();
+        self.figures.loads.inc();
+        let wanted = Wanted { profiles, ..Wanted::default() };
+        let found = self.documents.load(&wanted).await.inspect_err(|_| self.figures.store_failed("load"))?;
+        Ok(sight.settle_merges(&waiting, &found))
+    }
+
+    pub(crate) fn may_do_chores(&self) -> bool {
+        (self.chores.merges || self.chores.steps) && self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// A turn between two groups.
+    pub(crate) async fn do_chores(&mut self) {
+        if let Err(error) = self.try_chores().await {
+            if error.passes() {
+                self.mark_unhealthy(&error);
+            } else {
+                tracing::error!(%error, "merging profiles has to wait for the next merge or start");
+                self.chores.steps = false;
+                self.chores.merges = false;
+            }
+        }
+    }
+
+    async fn try_chores(&mut self) -> Result<(), StoreError> {
+        if self.chores.merges {
+            let waiting = self.documents.awaiting_merge(self.chores.after, MERGES_PER_TURN).await?;
+            self.chores.merges = !waiting.page.is_empty();
+            let mut left = waiting.total;
+            for (number, context, id) in waiting.page {
+                match self.merge(context, std::slice::from_ref(&id)).await {
+                    Ok(_) => left = left.saturating_sub(1),
+                    Err(error) if error.passes() => return Err(error),
+                    // One profile that cannot be read shall not keep the others from being merged.
+                    Err(error) => tracing::error!(%error, profile = %id, "not merged; tried again at the next start"),
+                }
+                self.chores.after = number;
+            }
+            self.figures.merges_waiting.set(i64::try_from(left).unwrap_or(i64::MAX));
+        }
+        if self.chores.steps {
+            let done = self.documents.repoint(self.limits.merge_documents.max(1)).await;
+            let done = done.inspect_err(|_| self.forget("repoint"))?;
+            for (context, id) in done.sessions {
+                self.cache.take_session(context, &id);
+            }
+            self.figures.merge_events.inc_by(done.events);
+            self.chores.steps = done.unfinished;
+        }
+        Ok(())
+    }
+
+    /// After a failure nobody knows what was done: what is cached may be outdated.
+    fn forget(&mut self, operation: &'static str) {
+        self.figures.store_failed(operation);
+        self.cache = Cache::new(self.limits.cache_bytes);
+    }
+
+    pub(crate) async fn answer_merge(&mut self, request: MergeRequest) {
+        let MergeRequest { context, ids, reply } = request;
+        let merged = self.merge(context, &ids).await;
+        if let Err(error) = &merged
+            && error.passes()
+        {
+            self.mark_unhealthy(error);
+        }
+        // Whoever asked may have gone away.
+        let _ = reply.send(merged.map_err(|error| unavailable(&error)));
+    }
+
+    /// Merges all profiles that one of the ids leads to, and all that share an id with one of them.
+    async fn merge(&mut self, context: Context, ids: &[String]) -> Result<Merged, StoreError> {
+        let mut merged = Merged::default();
+        loop {
+            let Relatives { profiles, all } = self.relatives(context, ids).await?;
+            let Some(oldest) = survivor(profiles.values().map(|profile| &*profile.value)) else { return Ok(merged) };
+            let others: Vec<&Profile> =
+                profiles.values().map(|profile| &*profile.value).filter(|other| other.id() != oldest.id()).collect();
+            let now = self.clock.now();
+            let result = std::panic::catch_unwind(AssertUnwindSafe(|| merge(oldest, &others, now)));
+            let unreadable = |reason| StoreError::Corrupt { what: format!("profile {}", oldest.id()), reason };
+            let mut profile = match result {
+                Ok(result) => result.map_err(|error| unreadable(error.to_string()))?,
+                Err(panic) => return Err(unreadable(panic_text(panic.as_ref()))),
+            };
+            if all {
+                profile.settle_merge();
+            } else {
+                // The rest has its turn at once; should the process end before, it is found by this.
+                profile.await_merge("ids");
+            }
+            let gone =
+                others.iter().map(|other| Gone { id: other.id().to_owned(), keys: keys(other, oldest, &others, ids) });
+            let gone: Vec<Gone> = gone.collect();
+            let ids_of_all = profiles.values().flat_map(|profile| profile.value.ids()).cloned().collect();
+            self.store_merge(context, profile, gone, ids_of_all, &mut merged).await?;
+            if all {
+                return Ok(merged);
+            }
+        }
+    }
+
+    async fn store_merge(
+        &mut self,
+        context: Context,
+        profile: Profile,
+        gone: Vec<Gone>,
+        ids: Vec<String>,
+        merged: &mut Merged,
+    ) -> Result<(), StoreError> {
+        let unwritable = |error: serde_json::Error| StoreError::Corrupt {
+            what: "document to be stored".to_owned(),
+            reason: error.to_string(),
+        };
+        let survivor = Document::new(Arc::new(profile)).map_err(unwritable)?;
+        let own = survivor.value.id().to_owned();
+        let cached = Loaded { value: survivor.value.clone(), bytes: survivor.text.len() };
+        let gone_ids: Vec<String> = gone.iter().map(|gone| gone.id.clone()).collect();
+        // Should the answer get lost, the steps are due all the same.
+        self.chores.steps |= !gone.is_empty();
+        let merge = Merge { context, survivor, gone, ids, at: self.clock.now() };
+        let done = self.documents.merge(merge).await.inspect_err(|_| self.forget("merge"))?;
+        for (context, id) in done.sessions {
+            self.cache.take_session(context, &id);
+        }
+        for id in &gone_ids {
+            self.cache.take_profile(context, id);
+            self.cache.put_alias(context, id.clone(), own.clone());
+            tracing::debug!(merged = %id, into = %own, "profiles merged");
+        }
+        self.cache.take_profile(context, &own);
+        self.cache.put_profile(context, own.clone(), cached);
+        self.figures.merged_profiles.inc_by(gone_ids.len() as u64);
+        merged.gone.extend(gone_ids);
+        merged.profile = Some(own);
+        Ok(())
+    }
+
+    /// The profiles that the ids lead to, those that the ids of these lead to, and so on.
+    async fn relatives(&self, context: Context, ids: &[String]) -> Result<Relatives, StoreError> {
+        let mut profiles = BTreeMap::new();
+        let mut asked = HashSet::new();
+        let mut wanted: HashSet<String> = ids.iter().cloned().collect();
+        while !wanted.is_empty() {
+            let next =
+                Wanted { profiles: wanted.iter().map(|id| (context, id.as_str())).collect(), ..Wanted::default() };
+            let found = self.documents.load(&next).await.inspect_err(|_| self.figures.store_failed("load"))?;
+            asked.extend(std::mem::take(&mut wanted));
+            for profile in found.profiles.into_values() {
+                if profiles.contains_key(profile.value.id()) {
+                    continue;
+                }
+                if profiles.len() == PROFILES_AT_ONCE {
+                    return Ok(Relatives { profiles, all: false });
+                }
+                wanted.extend(profile.value.ids().iter().filter(|id| !asked.contains(*id)).cloned());
+                profiles.insert(profile.value.id().to_owned(), profile);
+            }
+        }
+        Ok(Relatives { profiles, all: true })
+    }
+}
+
+/// Profiles that share ids.
+struct Relatives {
+    profiles: BTreeMap<String, Loaded<Profile>>,
+    /// Whether these are all of them.
+    all: bool,
+}
+
+/// The ids that a profile has in common with the rest; if there are none, those by which the merge was asked for.
+fn keys(of: &Profile, survivor: &Profile, others: &[&Profile], asked: &[String]) -> Vec<String> {
+    let rest = || others.iter().copied().filter(|other| other.id() != of.id()).chain([survivor]);
+    let common = |id: &&String| rest().any(|other| other.ids().contains(id));
+    let keys: Vec<String> = of.ids().iter().filter(common).take(KEYS).cloned().collect();
+    if keys.is_empty() { asked.iter().take(KEYS).cloned().collect() } else { keys }
+}
