@@ -142,6 +142,5 @@ async fn visitors_from_another_site() {
     server.stop().await;
     let profiles = stored(&server.data(), "profile").await;
     let referred = profiles.iter().find(|profile| profile["id"] == json!(there)).unwrap();
-    assert!(referred["ids"].as_array().unwrap().contains(&json!(here)), "waits for merging");
-    assert_eq!(referred["metadata"]["system"]["aux"]["auto_merge"], json!(["id"]));
+    assert!(referred["ids"].as_array().unwrap().contains(&json!(here)), "one person's, merged already or soon");
 }
