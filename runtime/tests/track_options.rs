@@ -139,8 +139,14 @@ async fn visitors_from_another_site() {
     assert_eq!((id(&unknown), unknown.json()["warnings"].as_array().unwrap().len()), (here.clone(), 1));
     let joined = track(&server, &visit("c", Some(&here), json!({"profile": there, "source": "not-ours"}))).await;
     assert_eq!(id(&joined), there);
+    // Between two groups of requests one profile is made of both; then the former id leads to it.
+    let mut private = server.log_in().await;
+    let mut tries = 0;
+    while private.get(&format!("/profile/{here}")).await["id"] != json!(there) {
+        tries += 1;
+        assert!(tries < 2_000, "the profiles are not merged");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     server.stop().await;
-    let profiles = stored(&server.data(), "profile").await;
-    let referred = profiles.iter().find(|profile| profile["id"] == json!(there)).unwrap();
-    assert!(referred["ids"].as_array().unwrap().contains(&json!(here)), "one person's, merged already or soon");
+    assert_eq!(stored(&server.data(), "profile").await.len(), 1);
 }
