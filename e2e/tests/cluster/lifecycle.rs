@@ -150,12 +150,10 @@ fn edits_by_hand_are_reverted() -> Outcome {
         let spec = json!({"networking": {"trustedNamespaces": ["monitoring"]}});
         let installation = namespace.install("drift", spec).await?;
         installation.ready(READY).await?;
-        let config = installation.children_of("ConfigMap").await?;
-        let config = config.first().context("no ConfigMap")?;
         let edits = [
             ("Service", "drift-private-api", "spec.type", json!({"spec": {"type": "NodePort"}})),
             ("NetworkPolicy", "drift-default-deny", "spec.policyTypes", json!({"spec": {"policyTypes": ["Egress"]}})),
-            ("ConfigMap", config, "data.TRACARDI_LOG_LEVEL", json!({"data": {"TRACARDI_LOG_LEVEL": "trace"}})),
+            ("ConfigMap", "drift-config", "data.TRACARDI_LOG_LEVEL", json!({"data": {"TRACARDI_LOG_LEVEL": "trace"}})),
             ("StatefulSet", "drift-standalone", "spec.replicas", json!({"spec": {"replicas": 0}})),
             (
                 "StatefulSet",

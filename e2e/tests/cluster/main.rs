@@ -2,6 +2,7 @@
 //! One program, so that scenarios run side by side and those that need the operator for themselves run alone.
 
 mod browser;
+mod capabilities;
 mod events;
 mod helpers;
 mod idle;

@@ -1,6 +1,6 @@
 //! Who owns what: credentials and data that outlive pods, resources and the user's second thoughts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
@@ -70,8 +70,10 @@ fn a_lost_key_is_told_and_not_replaced() -> Outcome {
         let pod = installation.pod().await?;
         let mut kept = namespace.get("Secret", "lost-keys").await?;
         namespace.delete("Secret", "lost-keys").await?;
-        // Secrets are not watched (that would need the right to read all of them), but looked at each minute.
-        let object = installation.becomes("Degraded", "True", secs(90)).await?;
+        // Secrets are not watched (that would need the right to read all of them), but their sentinels are.
+        let start = Instant::now();
+        let object = installation.becomes("Degraded", "True", secs(15)).await?;
+        test.figure("lost key told after", format!("{:.1} s", start.elapsed().as_secs_f64()));
         ensure!(condition(&object, "Degraded") == Some(("True", "SecretLost")), "{}", object["status"]);
         ensure!(
             namespace.find("Secret", "lost-keys").await?.is_none(),
@@ -86,6 +88,24 @@ fn a_lost_key_is_told_and_not_replaced() -> Outcome {
         }
         namespace.create(kept).await?;
         installation.becomes("Degraded", "False", secs(60)).await?;
+        installation.ready(READY).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deleted_token_is_replaced_within_seconds() -> Outcome {
+    scenario("token", async |test| {
+        let namespace = test.namespace("token").await?;
+        let installation = namespace.install("token", json!({})).await?;
+        installation.ready(READY).await?;
+        let before = namespace.get("Secret", "token-installation").await?;
+        namespace.delete("Secret", "token-installation").await?;
+        let start = Instant::now();
+        let after = namespace.appears("Secret", "token-installation", secs(15)).await?;
+        test.figure("deleted token replaced after", format!("{:.1} s", start.elapsed().as_secs_f64()));
+        ensure!(after["metadata"]["uid"] != before["metadata"]["uid"], "it was never gone");
+        ensure!(decode(&after, "token")? != decode(&before, "token")?, "the same token again");
         installation.ready(READY).await?;
         Ok(())
     })
