@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracardi_model::{FieldError, Loc};
 
 use crate::app::App;
+use crate::decode::Coding;
 use crate::errors::Refusal;
 
 /// Longest body of a request to the private API, in bytes.
@@ -72,12 +73,13 @@ pub struct Read {
     _budget: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes, unpacked if it is compressed.
 ///
 /// 413 with a complaint about `body` when it is longer (known from `Content-Length`, or as soon as it turns out), 408 when
-/// the sender is too slow, 400 when it breaks off, 503 when all requests together hold too much.
+/// the sender is too slow, 400 when it breaks off, 415 when it
+/// is compressed in an unknown way, 503 when all requests together hold too much.
 pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBudget) -> Result<Read, Refusal> {
-    plain(headers)?;
+    let coding = Coding::of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|announced| announced > limit) {
         // Who waits for permission to send ("100-continue") reads the refusal without having sent anything.
@@ -86,26 +88,34 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
         }
         return Err(too_long(limit));
     }
+    let unpacking = coding.map_or(0, Coding::memory);
     let mut held = None;
+    budget.take(&mut held, unpacking)?;
     let reading = async {
-        let mut body = body;
+        let mut body = match coding {
+            Some(coding) => coding.unpack(body),
+            None => body,
+        };
         let mut first: Option<Bytes> = None;
         let mut whole = BytesMut::new();
         loop {
             let frame = match tokio::time::timeout(PAUSE, body.frame()).await {
                 Err(_) => return Err(too_slow()),
                 Ok(None) => break,
-                Ok(Some(Err(_))) => return Err(broken_off()),
+                Ok(Some(Err(_))) => return Err(broken_off(coding)),
                 Ok(Some(Ok(frame))) => frame,
             };
             let Ok(data) = frame.into_data() else { continue };
             let length = first.as_ref().map_or(whole.len(), Bytes::len) + data.len();
             if length > limit {
                 drop((first, whole));
-                discard(body, length).await;
+                // What is packed may be without end when unpacked.
+                if coding.is_none() {
+                    discard(body, length).await;
+                }
                 return Err(too_long(limit));
             }
-            budget.take(&mut held, length)?;
+            budget.take(&mut held, length.saturating_add(unpacking))?;
             // Most bodies come in one piece, which is then used as it is.
             match first.take() {
                 None if whole.is_empty() => first = Some(data),
@@ -121,17 +131,6 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
     };
     let bytes = tokio::time::timeout(WHOLE, reading).await.map_err(|_| too_slow())??;
     Ok(Read { bytes, _budget: held })
-}
-
-/// Refuses compressed bodies: 415.
-fn plain(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") else {
-        return Ok(());
-    };
-    let at = vec!["header".into(), "content-encoding".into()];
-    let complaint = FieldError::new("content_encoding", at, "Send the body as it is; compressed bodies are not read")
-        .with_input(&Value::String(String::from_utf8_lossy(coding.as_bytes()).into_owned()));
-    Err(Refusal::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, serde_json::to_value([complaint]).unwrap_or_default()))
 }
 
 /// Reads and forgets the rest of a body, within limits.
@@ -161,8 +160,12 @@ fn too_slow() -> Refusal {
     at_body("timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time".to_owned())
 }
 
-fn broken_off() -> Refusal {
-    at_body("incomplete", StatusCode::BAD_REQUEST, "The body broke off".to_owned())
+fn broken_off(coding: Option<Coding>) -> Refusal {
+    let message = match coding {
+        None => "The body broke off",
+        Some(_) => "The body broke off, or is not packed as its content-encoding says",
+    };
+    at_body("incomplete", StatusCode::BAD_REQUEST, message.to_owned())
 }
 
 /// Whether a body with these headers is read as JSON: `application/json`, `…+json`, or no content type at all.

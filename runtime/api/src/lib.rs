@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod consent;
 pub mod consent_type;
 pub mod context;
+mod decode;
 pub mod delete;
 pub mod document;
 pub mod edge;
