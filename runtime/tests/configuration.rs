@@ -85,6 +85,52 @@ async fn a_mapping_is_in_force_as_soon_as_it_is_saved() {
 }
 
 #[tokio::test]
+async fn each_kind_does_its_work_over_http() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let check = json!({"id": "v", "name": "n", "event_type": "order", "validation": {
+        "condition": "event@properties.kind = \"web\"", "json_schema": {"event@properties.sum": {"type": "number"}}}});
+    let shape = json!({"id": "r", "name": "n", "event_type": {"id": "order", "name": "Order"}, "reshaping": {
+        "reshape_schema": {"properties": {"total": "event@properties.sum", "email?": "event@properties.email"}}}});
+    let protect = json!({"id": "c", "name": "n", "event_type": {"id": "order", "name": "Order"}, "enabled": true,
+        "settings": [{"action": "hash", "field": {"value": "properties.email", "ref": true},
+                      "consents": [{"id": "marketing", "name": "Marketing"}]}]});
+    let onto = json!({"id": "p", "name": "n", "event_type": {"id": "order", "name": "Order"}, "enabled": true,
+        "config": {"condition": "event@properties.total > 10"},
+        "event_to_profile": [{"event": {"value": "properties.total", "ref": true}, "op": 0,
+                              "profile": {"value": "traits.last_order", "ref": true}}]});
+    api.save("/event-validator", &check).await;
+    let event = api.track("e1", "order", json!({"kind": "web", "sum": "5"})).await["event"].clone();
+    assert_eq!(event["metadata"]["valid"], json!(false));
+    assert_eq!(
+        event["aux"]["validation"],
+        json!({"error": true, "message": "`event@properties.sum`: value is not of type \"number\"", "validator": "v"})
+    );
+    api.save("/event-reshape-schema", &shape).await;
+    let event = api.track("e2", "order", json!({"kind": "web", "sum": 5, "email": "a@b.pl"})).await["event"].clone();
+    assert_eq!(event["properties"], json!({"total": 5, "email": "a@b.pl"}));
+    api.save("/consent/compliance/field", &protect).await;
+    let event = api.track("e3", "order", json!({"sum": 5, "email": "a@b.pl"})).await["event"].clone();
+    assert!(event["properties"]["email"].as_str().unwrap().starts_with("hmac-sha256:"), "{event}");
+    api.save("/event-to-profile", &onto).await;
+    for (id, sum, written) in [("e4", 7, Value::Null), ("e5", 70, json!(70)), ("e6", 8, json!(70))] {
+        let event = api.track(id, "order", json!({"sum": sum})).await["event"].clone();
+        let profile = format!("/profile/{}", event["profile"]["id"].as_str().unwrap());
+        let profile = api.send("GET", &profile, None).await.json();
+        assert_eq!(profile["traits"]["last_order"], written, "{id}");
+    }
+    // All of it is there again after a start.
+    server.kill().await;
+    let api = Api::start(&mut server).await;
+    let event = api.track("e7", "order", json!({"kind": "web", "sum": "5"})).await["event"].clone();
+    assert_eq!(event["metadata"]["valid"], json!(false));
+    let event = api.track("e8", "order", json!({"sum": 90, "email": "a@b.pl"})).await["event"].clone();
+    assert_eq!((&event["properties"]["total"], &event["metadata"]["warning"]), (&json!(90), &json!(false)));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn records_are_listed_read_and_removed() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
@@ -149,7 +195,39 @@ async fn what_would_not_work_is_refused_with_the_field() {
             json!({"id": "r", "name": "n", "url": "javascript:alert(1)", "source": {"id": "s", "name": ""}, "event_type": "x"}),
             "url",
         ),
+        (
+            "/event-redirect",
+            json!({"id": "r", "name": "n", "url": "https://a", "source": {"id": "s", "name": ""}, "event_type": "x", "props": {"a": "payload@"}}),
+            r#"["body","props","a"]"#,
+        ),
         ("/event-validator", json!([]), "body"),
+        (
+            "/event-validator",
+            json!({"id": "v", "name": "n", "event_type": "x", "validation": {"condition": "event@type ="}}),
+            "line 1, column 13",
+        ),
+        (
+            "/event-validator",
+            json!({"id": "v", "name": "n", "event_type": "x", "validation": {"json_schema": {"event@type": {"type": "strin"}}}}),
+            r#"["body","validation","json_schema","event@type","type"]"#,
+        ),
+        (
+            "/event-reshape-schema",
+            json!({"id": "r", "name": "n", "event_type": "x", "reshaping": {"reshape_schema": {"session": {"a": "event@"}}}}),
+            r#"["body","reshaping","reshape_schema","session","a"]"#,
+        ),
+        (
+            "/consent/compliance/field",
+            json!({"id": "c", "name": "n", "event_type": "x", "settings": [{"action": "hash",
+                "field": {"value": "profile.id", "ref": true}, "consents": [{"id": "m", "name": "m"}]}]}),
+            r#"["body","settings",0,"field"]"#,
+        ),
+        (
+            "/event-to-profile",
+            json!({"id": "p", "name": "n", "event_type": "x", "event_to_profile": [{"event": {"value": "type", "ref": true},
+                "op": 0, "profile": {"value": "metadata.x", "ref": true}}]}),
+            r#"["body","event_to_profile",0,"profile"]"#,
+        ),
     ];
     for (path, body, field) in table {
         let reply = api.send("POST", path, Some(&body)).await;

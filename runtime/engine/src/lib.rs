@@ -25,6 +25,7 @@ pub mod order;
 pub mod pipeline;
 pub mod referral;
 mod rejected;
+pub mod scope;
 mod settings;
 mod steps;
 #[cfg(test)]

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tracardi_model::{Entropy, Event, EventPayload, Profile, Session, StoredEvent, TrackAnswer};
+use tracardi_model::{Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer};
 
+use crate::command::normal_type;
+use crate::configuration::TypeConfiguration;
+use crate::scope::Received;
 use crate::steps::{
-    answer, bots, bounds, events, keep, known, person, places, profile, referral, session, system_events, visitor,
+    answer, bots, bounds, events, keep, known, person, places, profile, referral, reshaping, session, system_events,
+    validation, visitor,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -72,11 +76,14 @@ pub(crate) enum Flow {
 
 type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
 
-/// The steps. Later ones of the original find their place here: validation and reshaping after `known`, identification after `profile`, destinations and workflows after `keep`.
+/// The steps. Later ones of the original find their place here: destinations and workflows after `keep`. Compliance is part
+/// of building an event: whose it is has to be known.
 const STEPS: &[(&str, Step)] = &[
     ("bounds", bounds::step),
     ("robots by the body's user agent", bots::early),
     ("events that are stored already", known::step),
+    ("validation by the configuration", validation::step),
+    ("reshaping by the configuration", reshaping::step),
     ("the profile that the visitor had on another site", referral::step),
     ("session: known, new or none given", session::step),
     ("profile: the session's, the client's or a new one", profile::step),
@@ -113,6 +120,28 @@ pub(crate) struct Item<'a> {
     pub(crate) id: String,
     /// Made by the system.
     pub(crate) system: bool,
+    /// The type, normalised.
+    pub(crate) kind: String,
+    /// What is configured for the type.
+    pub(crate) configured: Option<&'a TypeConfiguration>,
+    /// What a check complains of: the event is kept, and not looked at any further.
+    pub(crate) invalid: Option<Complaint>,
+    /// Records of the configuration that could not be applied, and why.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A check that an event does not pass.
+pub(crate) struct Complaint {
+    /// Id of the record.
+    pub(crate) check: String,
+    pub(crate) message: String,
+}
+
+impl Item<'_> {
+    /// What expressions see of it.
+    pub(crate) fn received<'s>(&'s self, context: &'s Map) -> Received<'s> {
+        Received { kind: &self.kind, id: &self.id, payload: &self.payload, context }
+    }
 }
 
 /// The state of a request between the steps.
@@ -121,6 +150,8 @@ pub(crate) struct Run<'a> {
     pub(crate) command: &'a Command,
     pub(crate) settings: &'a Settings,
     pub(crate) now: Timestamp,
+    /// The context of the request: what the client says now, unless it was reshaped.
+    pub(crate) said: Cow<'a, Map>,
     pub(crate) entropy: &'a mut dyn Entropy,
     /// Id of the request, drawn first so that it does not depend on what follows.
     pub(crate) task: String,
@@ -160,6 +191,7 @@ impl<'a> Run<'a> {
             command,
             settings,
             now,
+            said: Cow::Borrowed(&command.payload.context),
             entropy,
             task,
             own_session,
@@ -178,6 +210,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// An event that joins the request.
+    pub(crate) fn item(&self, payload: Cow<'a, EventPayload>, id: String, system: bool) -> Item<'a> {
+        let kind = normal_type(&payload.kind);
+        let configured = self.settings.configurations[self.command.context].event_type(&kind);
+        Item { payload, id, system, kind, configured, invalid: None, warnings: Vec::new() }
+    }
+
     /// The session for changing; copied only if somebody else holds it too.
     pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
         self.session.as_mut().map(Arc::make_mut)
@@ -191,7 +230,7 @@ impl<'a> Run<'a> {
     /// A value of the session's context as it is for this request: what the client says now wins.
     pub(crate) fn context(&self, name: &str) -> Option<&serde_json::Value> {
         let known = || self.session.as_ref().and_then(|session| session.context.get(name));
-        self.command.payload.context.get(name).or_else(known)
+        self.said.get(name).or_else(known)
     }
 
     /// The time zone that the client names.

@@ -4,7 +4,9 @@
 pub(crate) mod answer;
 pub(crate) mod bots;
 pub(crate) mod bounds;
+pub(crate) mod compliance;
 pub(crate) mod compute;
+pub(crate) mod event_to_profile;
 pub(crate) mod events;
 pub(crate) mod keep;
 pub(crate) mod known;
@@ -13,6 +15,8 @@ pub(crate) mod person;
 pub(crate) mod places;
 pub(crate) mod profile;
 pub(crate) mod referral;
+pub(crate) mod reshaping;
 pub(crate) mod session;
 pub(crate) mod system_events;
+pub(crate) mod validation;
 pub(crate) mod visitor;

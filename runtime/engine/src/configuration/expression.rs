@@ -1,9 +1,18 @@
-//! Texts in records that are compiled: templates, paths. What does not parse becomes a complaint about its field.
+//! Texts in records that are compiled: conditions, templates, paths. What does not parse becomes a complaint about its field.
 
 use serde_json::Value;
+use tracardi_language::condition::{self, Condition};
 use tracardi_language::template::ObjectTemplate;
 use tracardi_model::configuration::wrong;
 use tracardi_model::{FieldError, Loc, Path};
+
+/// A condition; none when nothing was entered.
+pub(super) fn condition(text: &str, at: impl IntoIterator<Item = Loc>) -> Result<Option<Condition>, Vec<FieldError>> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    condition::parse(text).map(Some).map_err(|error| vec![wrong(at, error.to_string())])
+}
 
 /// A template; the complaint names the wrong value inside it.
 pub(super) fn template(json: &Value, at: impl IntoIterator<Item = Loc>) -> Result<ObjectTemplate, Vec<FieldError>> {

@@ -7,7 +7,11 @@
 //! Each kind has a file: what its compiled form is and how it gets into the configuration. What it does to an event stands
 //! in the step of that name in `steps/`.
 
+mod data_compliance;
+mod event_reshaping;
+mod event_to_profile;
 mod event_type_mapping;
+mod event_validator;
 mod expression;
 mod redirect;
 
@@ -18,7 +22,11 @@ use serde_json::Value;
 use tracardi_model::configuration::{self as records, Kind, Record};
 use tracardi_model::{FieldError, PerContext};
 
+pub use data_compliance::ProtectedField;
+pub use event_reshaping::{Reshaped, Reshaping};
+pub use event_to_profile::{Assignment, ProfileMapping, Source};
 pub use event_type_mapping::Mapping;
+pub use event_validator::Check;
 pub use redirect::Link;
 
 /// What a template of the configuration renders has at most about this many bytes.
@@ -36,8 +44,16 @@ pub struct Configuration {
 /// What is configured for one event type.
 #[derive(Clone, Debug, Default)]
 pub struct TypeConfiguration {
+    /// What its events must look like.
+    pub checks: Vec<Check>,
+    /// Other forms for its events; the first that is for the event's source counts.
+    pub reshapings: Vec<Reshaping>,
+    /// Fields that need consents.
+    pub protected: Vec<ProtectedField>,
     /// Values inside the event, tags, journey.
     pub mapping: Option<Mapping>,
+    /// Values for the profile.
+    pub onto_profile: Vec<ProfileMapping>,
 }
 
 /// A stored record that does not compile.
@@ -110,14 +126,14 @@ pub fn check(kind: Kind, document: &Value) -> Result<(), Vec<FieldError>> {
 fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
     match kind {
         Kind::ConsentType => compile::<records::ConsentType>(document, configuration),
+        Kind::DataCompliance => compile::<records::DataCompliance>(document, configuration),
+        Kind::EventReshaping => compile::<records::EventReshaping>(document, configuration),
+        Kind::EventToProfile => compile::<records::EventToProfile>(document, configuration),
         Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
+        Kind::EventValidator => compile::<records::EventValidator>(document, configuration),
         Kind::Redirect => compile::<records::Redirect>(document, configuration),
         // Without effect in the engine.
-        Kind::DataCompliance
-        | Kind::EventReshaping
-        | Kind::EventToProfile
-        | Kind::EventValidator
-        | Kind::IdentificationPoint => Ok(()),
+        Kind::IdentificationPoint => Ok(()),
     }
 }
 

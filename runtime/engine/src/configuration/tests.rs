@@ -73,3 +73,105 @@ fn a_wrong_template_names_its_place() {
     let text = errors.iter().map(ToString::to_string).collect::<String>();
     assert!(text.starts_with("body.props.a/b.1: `payload@params..c` is no reference: "), "{text}");
 }
+
+#[test]
+fn records_are_refused_with_the_place() {
+    let value = |value: &str| json!({"value": value, "ref": true});
+    let assignment = |event: &str, op: u8, profile: &str| {
+        json!({"id": "r", "name": "n", "event_type": "x", "event_to_profile": [
+            {"event": value("type"), "op": 0, "profile": value("traits.x")},
+            {"event": value(event), "op": op, "profile": value(profile)}]})
+    };
+    let check_of = |schemas: Value, condition: &str| json!({"id": "r", "name": "n", "event_type": "x", "validation": {"json_schema": schemas, "condition": condition}});
+    let shape =
+        |schema: Value| json!({"id": "r", "name": "n", "event_type": "x", "reshaping": {"reshape_schema": schema}});
+    let protect = |field: &str| {
+        json!({"id": "r", "name": "n", "event_type": "x", "settings": [
+            {"action": "nothing", "field": value(field), "consents": [{"id": "m", "name": "m"}]}]})
+    };
+    let onto = Kind::EventToProfile;
+    let cases = [
+        (
+            onto,
+            assignment("properties.x", 0, "metadata.x"),
+            "body.event_to_profile.1.profile: `metadata.x`: of a profile, data, traits",
+        ),
+        (onto, assignment("properties.x", 0, "id"), "body.event_to_profile.1.profile"),
+        (onto, assignment("properties.x", 0, "misc.x"), "body.event_to_profile.1.profile"),
+        (onto, assignment("properties.x", 0, "ids"), "ids can only be added"),
+        (onto, assignment("properties.x", 2, "ids.0"), "ids can only be added"),
+        (onto, assignment("properties..x", 0, "traits.x"), "body.event_to_profile.1.event: a path is made of"),
+        (
+            onto,
+            assignment("nothing.x", 0, "traits.x"),
+            "body.event_to_profile.1.event: `nothing.x`: an event has the parts id, name",
+        ),
+        (onto, assignment(" ", 0, "traits.x"), "body.event_to_profile.1.event: a value is needed"),
+        (
+            onto,
+            json!({"id": "r", "name": "n", "event_type": "x", "config": {"condition": "event@type ="}}),
+            "body.config.condition: line 1, column 13: ",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({}), "event@type = 1 OR"),
+            "body.validation.condition: line 1, column 18: ",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"profile@id": {}}), ""),
+            "body.validation.json_schema.profile@id: a check is of the event",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"email": {}}), ""),
+            "body.validation.json_schema.email: line 1, column 1: a field begins with",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"event@type": {"properties": {"a/b": {"type": "strin"}}}}), ""),
+            "body.validation.json_schema.event@type.properties.a/b.type: \"strin\" is not valid",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"event@type": {"$ref": "https://a.example/x.json"}}), ""),
+            "body.validation.json_schema.event@type: a `$ref` leads to a place inside the schema",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"event@type": {"$ref": "file:///etc/passwd"}}), ""),
+            "nothing is fetched",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"event@type": {"pattern": "(?=a)b"}}), ""),
+            "body.validation.json_schema.event@type.pattern: \"(?=a)b\" is not a \"regex\"",
+        ),
+        (
+            Kind::EventValidator,
+            check_of(json!({"event@type": {"pattern": "\\w{1,500}{1,500}"}}), ""),
+            "event@type.pattern",
+        ),
+        (
+            Kind::EventReshaping,
+            shape(json!({"properties": {"a": ["event@"]}})),
+            "body.reshaping.reshape_schema.properties.a.0: `event@` is no",
+        ),
+        (
+            Kind::EventReshaping,
+            shape(json!({"context": [1]})),
+            "body.reshaping.reshape_schema.context: an object is needed",
+        ),
+        (
+            Kind::DataCompliance,
+            protect("email"),
+            "body.settings.0.field: a path here begins with one of properties, context",
+        ),
+        (Kind::DataCompliance, protect("properties"), "body.settings.0.field"),
+    ];
+    for (kind, document, complaint) in cases {
+        let errors = check(kind, &document).expect_err(&document.to_string());
+        let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        assert!(text.contains(complaint), "{document}: {text}");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracardi_model::event::{Entity, EventMetadata, EventTime, Journey, ProcessedBy, SessionRef};
 use tracardi_model::record::Node;
 use tracardi_model::session::{ProfileRef, Status, Utm};
@@ -11,32 +11,34 @@ use tracardi_model::source::INTERNAL_ID;
 use tracardi_model::{Event, Map, path};
 
 use crate::Rejected;
-use crate::command::normal_type;
-use crate::configuration::Mapping;
+use crate::configuration::{Mapping, TypeConfiguration};
 use crate::event_types::{EventType, State};
-use crate::pipeline::{Flow, Item, Run};
-use crate::steps::mapping;
+use crate::pipeline::{Complaint, Flow, Item, Run};
 use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
+use crate::steps::{compliance, mapping};
+
+/// An event tells of at most so many records that could not be applied,
+const MAX_WARNINGS: usize = 5;
+/// in at most so many characters each.
+const MAX_WARNING: usize = 200;
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mut shared = Shared::of(run);
     let types = Arc::clone(&run.settings.event_types);
-    let configuration = Arc::clone(&run.settings.configurations[run.command.context]);
     let items = std::mem::take(&mut run.items);
     run.events.reserve(items.len());
     let count = items.len();
-    for (index, item) in items.into_iter().enumerate() {
+    for (index, mut item) in items.into_iter().enumerate() {
         // Most requests bring one event: it takes what is common instead of copying it.
         let common = if index + 1 == count { std::mem::take(&mut shared) } else { shared.clone() };
+        let configured = item.configured;
+        if let Some(configured) = configured {
+            compliance::protect(run, &mut item, &configured.protected);
+        }
         let mut event = build(run, common, item);
-        if let Some(kind) = types.get(&event.kind) {
-            predefined(run, &mut event, kind);
-        }
-        if let Some(mapping) = configuration.event_type(&event.kind).and_then(|kind| kind.mapping.as_ref()) {
-            configured(&mut event, mapping);
-        }
-        if let Some(kind) = types.get(&event.kind) {
-            mapping::onto_profile(run, &mut event, kind);
+        if event.metadata.valid {
+            let kind = types.get(&event.kind);
+            map(run, &mut event, kind, configured);
         }
         path::strip_empty(&mut event.data);
         path::strip_empty(&mut event.hit);
@@ -45,6 +47,31 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         run.events.push(event);
     }
     Ok(Flow::Next)
+}
+
+/// What the type means for the event and its profile.
+fn map(run: &mut Run<'_>, event: &mut Event, kind: Option<&EventType>, configured: Option<&TypeConfiguration>) {
+    if let Some(kind) = kind {
+        predefined(run, event, kind);
+    }
+    if let Some(mapping) = configured.and_then(|configured| configured.mapping.as_ref()) {
+        own(event, mapping);
+    }
+    mapping::onto_profile(run, event, kind, configured.map_or(&[], |configured| &configured.onto_profile));
+}
+
+/// Notes on an event which records of the configuration could not be applied, and why.
+pub(crate) fn warn(event: &mut Event, warnings: Vec<String>) {
+    if warnings.is_empty() {
+        return;
+    }
+    event.metadata.warning = true;
+    let noted = event.aux.entry("warnings").or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(noted) = noted {
+        let room = MAX_WARNINGS.saturating_sub(noted.len());
+        let short = |warning: String| Value::from(warning.chars().take(MAX_WARNING).collect::<String>());
+        noted.extend(warnings.into_iter().take(room).map(short));
+    }
 }
 
 /// What all events of a request have in common.
@@ -82,17 +109,22 @@ impl Shared {
 }
 
 fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
-    let Item { payload, id, system } = item;
+    let Item { payload, id, system, kind, invalid, warnings, .. } = item;
     let payload = payload.into_owned();
     let command = run.command;
     let profile = run.profile.as_deref().filter(|_| command.save_profile());
     let mut config = payload.options;
     // Meant for the system's own use; from a client it is ignored.
     config.shift_remove("source_id");
-    Event {
+    let valid = invalid.is_none();
+    let mut aux = Map::new();
+    if let Some(Complaint { check, message }) = invalid {
+        aux.insert("validation".to_owned(), json!({"error": true, "message": message, "validator": check}));
+    }
+    let mut event = Event {
         id,
         name: name(&payload.kind),
-        kind: normal_type(&payload.kind),
+        kind,
         metadata: EventMetadata {
             aux: Map::new(),
             time: EventTime {
@@ -108,7 +140,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
             processed_by: ProcessedBy::default(),
             profile_less: command.profile_less,
             debug: shared.debug,
-            valid: true,
+            valid,
             error: false,
             warning: false,
             merge: false,
@@ -125,13 +157,15 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
         request: Arc::clone(&command.request),
         config,
         tags: payload.tags.into(),
-        aux: Map::new(),
+        aux,
         device: shared.device,
         os: shared.os,
         app: shared.app,
         journey: Journey::default(),
         data: Map::new(),
-    }
+    };
+    warn(&mut event, warnings);
+    event
 }
 
 /// `page-view` -> `Page View`.
@@ -183,7 +217,7 @@ fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
 }
 
 /// What the type means besides, by the installation's configuration.
-fn configured(event: &mut Event, mapping: &Mapping) {
+fn own(event: &mut Event, mapping: &Mapping) {
     mapping::copy(event, &mapping.copy);
     if let Some(journey) = &mapping.journey {
         event.journey.state = Some(journey.clone());

@@ -1,5 +1,7 @@
 //! What is kept: what changed, unless the request's flags forbid it (spec/pipeline.md 3.3, 4.11, 1.5).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tracardi_model::Profile;
 
@@ -19,8 +21,8 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let store_session = run.session.is_some() && command.save_session() && (run.session_new || run.session_changed);
     if store_session && !run.session_new {
         // What the client said rides along when the session is stored for another reason.
-        if let Some(session) = run.session_mut() {
-            visitor::merge(session, command);
+        if let Some(session) = run.session.as_mut().map(Arc::make_mut) {
+            visitor::merge(session, &run.said, command);
         }
     }
     if !command.save_events() {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use tracardi_model::answer::OptionalId;
 use tracardi_model::{StoredEvent, TrackAnswer};
 
-use crate::pipeline::{Flow, Item, Outcome, Run};
+use crate::pipeline::{Flow, Outcome, Run};
 use crate::{Command, Rejected};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
@@ -20,7 +20,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             Some(_) => return Err(Rejected::EventIdTaken { index, id: id.clone() }),
             // The same id twice in one request is the same event.
             None if !seen.insert(id.as_str()) => {}
-            None => run.items.push(Item { payload: Cow::Borrowed(payload), id: id.clone(), system: false }),
+            None => {
+                let item = run.item(Cow::Borrowed(payload), id.clone(), false);
+                run.items.push(item);
+            }
         }
     }
     if run.items.is_empty() {

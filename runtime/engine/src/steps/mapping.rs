@@ -1,4 +1,4 @@
-//! Mappings of a predefined type: inside the event, and from the event to the profile (spec/pipeline.md 5.3-5.5, 4.10).
+//! Mappings of a type: inside the event, and from the event to the profile (spec/pipeline.md 5.3-5.5, 4.10).
 //!
 //! A value that does not fit its place is skipped and the event is marked with a warning; the event itself is never lost.
 
@@ -7,10 +7,11 @@ use tracardi_model::leaf::{MAX_LIST, scalar_text};
 use tracardi_model::record::{Mismatch, Node};
 use tracardi_model::{Event, Path, Profile, time};
 
+use crate::configuration::ProfileMapping;
 use crate::event_types::{Assignment, Copy, EventType, Operation, Source};
 use crate::hashed_ids;
 use crate::pipeline::Run;
-use crate::steps::compute;
+use crate::steps::{compute, event_to_profile};
 
 /// Copies inside the event, in the order given. Values are taken as they are.
 pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
@@ -22,15 +23,22 @@ pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
     }
 }
 
-/// Takes the event's values over into the profile, then computes what follows from them.
-pub(crate) fn onto_profile(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
-    if run.profile.is_none() || (kind.profile.is_empty() && kind.compute.is_none()) {
+/// Takes the event's values over into the profile: what is predefined for the type, then what is configured; then computes
+/// what follows from them.
+pub(crate) fn onto_profile(
+    run: &mut Run<'_>,
+    event: &mut Event,
+    kind: Option<&EventType>,
+    configured: &[ProfileMapping],
+) {
+    let kind = kind.filter(|kind| !kind.profile.is_empty() || kind.compute.is_some());
+    if run.profile.is_none() || (kind.is_none() && configured.is_empty()) {
         return;
     }
     let log = Log { now: time::format_spaced(run.now), event: event.id.clone(), key: run.settings.merging_key.clone() };
-    let Some(profile) = run.profile_mut() else { return };
     let mut changed = false;
-    for assignment in &kind.profile {
+    for assignment in kind.map_or(&[][..], |kind| &kind.profile) {
+        let Some(profile) = run.profile_mut() else { return };
         match assign(profile, event, assignment) {
             Ok(false) => {}
             Ok(true) => {
@@ -40,7 +48,12 @@ pub(crate) fn onto_profile(run: &mut Run<'_>, event: &mut Event, kind: &EventTyp
             Err(Mismatch(_)) => event.metadata.warning = true,
         }
     }
-    if let Some(compute) = kind.compute.as_ref().filter(|compute| changed || !compute.on_change_only) {
+    for mapping in configured {
+        changed |= event_to_profile::apply(run, event, mapping, &log);
+    }
+    let compute = kind.and_then(|kind| kind.compute.as_ref());
+    if let Some(compute) = compute.filter(|compute| changed || !compute.on_change_only) {
+        let Some(profile) = run.profile_mut() else { return };
         match compute::apply(profile, event, &compute.function) {
             Ok(path) => {
                 changed = true;
@@ -91,7 +104,8 @@ fn assign(profile: &mut Profile, event: &Event, assignment: &Assignment) -> Resu
     Ok(true)
 }
 
-fn empty(value: &Value) -> bool {
+/// Null and what has no content; numbers and booleans have.
+pub(crate) fn empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
@@ -131,14 +145,15 @@ fn add(profile: &mut Profile, destination: &Path, source: &Value, sign: f64) -> 
 }
 
 /// Notes which event wrote a field, and what follows for the ids of the profile.
-struct Log {
+pub(crate) struct Log {
     now: String,
     event: String,
     key: Option<String>,
 }
 
 impl Log {
-    fn note(&self, profile: &mut Profile, field: &Path) {
+    /// Notes that the event wrote the field.
+    pub(crate) fn note(&self, profile: &mut Profile, field: &Path) {
         let entry = (self.now.clone(), self.event.clone());
         profile.metadata.fields.0.insert(field.as_str().to_owned(), entry);
         let (Some(key), Some(prefix)) = (&self.key, hashed_ids::prefix(field.as_str())) else { return };

@@ -45,7 +45,7 @@ fn languages(run: &Run<'_>, profile: &mut Arc<Profile>) {
 }
 
 fn continent(run: &Run<'_>, profile: &mut Arc<Profile>) {
-    let Some(time) = run.command.payload.context.get("time") else { return };
+    let Some(time) = run.said.get("time") else { return };
     let zone = time.get("tz").and_then(Value::as_str).unwrap_or("utc");
     let continent = if zone.eq_ignore_ascii_case("utc") { "n/a" } else { zone.split('/').next().unwrap_or_default() };
     if geo(profile, "continent").and_then(Value::as_str) != Some(continent) {

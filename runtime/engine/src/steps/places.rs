@@ -13,7 +13,7 @@ use crate::pipeline::{Flow, Run};
 const MAX_WEIGHT: usize = 4_096;
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
-    let context = &run.command.payload.context;
+    let context = &*run.said;
     let Some(session) = run.session.as_deref() else { return Ok(Flow::Next) };
     let geo = if session.device.geo.country.name.is_none() { stated(context) } else { None };
     let utm = if session.utm.source.is_none() {

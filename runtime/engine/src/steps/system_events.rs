@@ -12,8 +12,7 @@ use tracardi_model::session::Status;
 use tracardi_model::{EventPayload, Map};
 
 use crate::Rejected;
-use crate::command::normal_type;
-use crate::pipeline::{Flow, Item, Run};
+use crate::pipeline::{Flow, Run};
 
 pub(crate) const PROFILE_CREATED: &str = "profile-created";
 pub(crate) const VISIT_STARTED: &str = "visit-started";
@@ -21,7 +20,7 @@ pub(crate) const VISIT_ENDED: &str = "visit-ended";
 const SESSION_OPENED: &str = "session-opened";
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
-    let has = |run: &Run<'_>, kind: &str| run.items.iter().any(|item| normal_type(&item.payload.kind) == kind);
+    let has = |run: &Run<'_>, kind: &str| run.items.iter().any(|item| item.kind == kind);
     if !run.settings.system_events || has(run, VISIT_ENDED) {
         return Ok(Flow::Next);
     }
@@ -31,7 +30,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let Some(session) = run.session.as_deref().filter(|_| run.command.save_session()) else { return Ok(Flow::Next) };
     let ended = session.metadata.status == Some(Status::Ended);
     if run.session_new || ended {
-        let types: Vec<String> = run.items.iter().map(|item| normal_type(&item.payload.kind)).collect();
+        let types: Vec<&str> = run.items.iter().map(|item| item.kind.as_str()).collect();
         let mut properties = Map::new();
         properties.insert("trigger-event-types".to_owned(), json!(types));
         add(run, VISIT_STARTED, 1, properties);
@@ -50,17 +49,15 @@ fn add(run: &mut Run<'_>, kind: &str, seconds_ago: i64, properties: Map) {
     let time = run.now.checked_sub(SignedDuration::from_secs(seconds_ago)).unwrap_or(run.now);
     let mut options = Map::new();
     options.insert("async".to_owned(), Value::Bool(true));
-    run.items.push(Item {
-        payload: Cow::Owned(EventPayload {
-            kind: kind.to_owned(),
-            id: None,
-            time: ClientTime { insert: Some(time), create: Some(time) },
-            properties: Some(properties),
-            options,
-            context: Map::new(),
-            tags: Vec::new(),
-        }),
-        id: dashed(first_16(&hasher.finish())),
-        system: true,
-    });
+    let payload = EventPayload {
+        kind: kind.to_owned(),
+        id: None,
+        time: ClientTime { insert: Some(time), create: Some(time) },
+        properties: Some(properties),
+        options,
+        context: Map::new(),
+        tags: Vec::new(),
+    };
+    let item = run.item(Cow::Owned(payload), dashed(first_16(&hasher.finish())), true);
+    run.items.push(item);
 }

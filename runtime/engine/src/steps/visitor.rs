@@ -1,6 +1,8 @@
 //! What a new session tells of its visitor: program, system, device, screen, place, languages (spec/pipeline.md 3.5). Looked at
 //! once per session; reading a user agent is the dearest part of a request.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tracardi_model::Map;
 use tracardi_model::leaf::{Leaf, scalar_text};
@@ -17,10 +19,10 @@ const GOOGLEBOT_FROM: &str = "googlebot(at)googlebot.com";
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     if run.session_new {
         let (command, settings) = (run.command, run.settings);
-        if let Some(session) = run.session_mut() {
-            merge(session, command);
-            describe(session, command);
-            locate(session, command, settings);
+        if let Some(session) = run.session.as_mut().map(Arc::make_mut) {
+            merge(session, &run.said, command);
+            describe(session, &run.said, command);
+            locate(session, &run.said, command, settings);
             languages(session, command, settings);
         }
     }
@@ -28,13 +30,12 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 }
 
 /// Notes in the session what the client says now.
-pub(crate) fn merge(session: &mut Session, command: &Command) {
-    bounds::extend(&mut session.context, &command.payload.context);
+pub(crate) fn merge(session: &mut Session, said: &Map, command: &Command) {
+    bounds::extend(&mut session.context, said);
     bounds::extend(&mut session.properties, &command.payload.properties);
 }
 
-fn describe(session: &mut Session, command: &Command) {
-    let context = &command.payload.context;
+fn describe(session: &mut Session, context: &Map, command: &Command) {
     if let Some(agent) = command.user_agent().and_then(agent::parse) {
         session.os = agent.os;
         session.app =
@@ -64,9 +65,9 @@ fn describe(session: &mut Session, command: &Command) {
 }
 
 /// Where the visitor's address is. What the client itself says of its place outweighs that; it is noted by a later step.
-fn locate(session: &mut Session, command: &Command, settings: &Settings) {
+fn locate(session: &mut Session, said: &Map, command: &Command, settings: &Settings) {
     let Some(geoip) = &settings.geoip else { return };
-    if session.device.geo.country.name.is_some() || places::stated(&command.payload.context).is_some() {
+    if session.device.geo.country.name.is_some() || places::stated(said).is_some() {
         return;
     }
     let forwarded = session.device.ip.as_deref().and_then(first_public);

@@ -3,13 +3,18 @@
 #![allow(clippy::needless_pass_by_value, reason = "json!(…) reads better as an argument than &json!(…)")]
 
 mod bridge;
+mod compliance;
 mod consent;
+mod event_to_profile;
 mod ids;
 mod mapping;
 pub(crate) mod mmdb;
 mod properties;
 mod referral;
 mod refusals;
+mod reshaping;
 mod resolution;
+mod scope;
+mod validation;
 mod visitor;
 mod world;

@@ -1,11 +1,14 @@
 //! What holds for any sequence of requests.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tracardi_model::SeededEntropy;
+use tracardi_model::configuration::Kind;
+use tracardi_model::{Context, SeededEntropy};
 
 use super::world::World;
-use crate::collect;
+use crate::{Configuration, Outcome, collect};
 
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -51,6 +54,43 @@ fn request() -> impl Strategy<Value = Value> {
                 "context": Value::Object(context.into_iter().collect()),
                 "options": Value::Object(options.into_iter().collect()),
             })
+        },
+    )
+}
+
+/// A record of any kind; not all of them compile.
+fn record() -> impl Strategy<Value = (Kind, Value)> {
+    let types = "(page-view|sign-up|profile-update|consent-update|Custom Type)";
+    let path = "(properties\\.(email|id|phone|value|a\\.b|pii|contact)|context\\.page|traits\\.x|metadata\\.time\\.insert|type|tags|request|session)";
+    let place = "(traits(\\.[ab](\\.0)?)?|data(\\.contact\\.email\\.main|\\.pii\\.(birthday|firstname)|\\.metrics\\.ltv|\\.loyalty)?|ids|stats\\.visits|segments|interests\\.a|consents\\.m(\\.revoke)?|aux\\.geo)";
+    let condition = "((event@properties\\.(email|value)|profile@(id|traits\\.a|data\\.metrics\\.ltv)|session@context\\.time\\.tz) (= 5|> 5|CONTAINS \"a\"|EXISTS|NOT EMPTY))?";
+    (0..5_u8, types, path, place, condition, 0..3_u8, value()).prop_map(
+        |(kind, event_type, path, place, condition, op, value)| {
+            let (kind, body) = match kind {
+                0 => (
+                    Kind::EventValidator,
+                    json!({"validation": {"condition": condition, "json_schema": {format!("event@{path}"): value}}}),
+                ),
+                1 => (
+                    Kind::EventReshaping,
+                    json!({"reshaping": {"reshape_schema": {
+                "properties": {"email": format!("event@{path}"), "x?": value}, "session": format!("event@{path}")}}}),
+                ),
+                2 => (
+                    Kind::DataCompliance,
+                    json!({"settings": [{"action": if op == 0 { "erase" } else { "hash" },
+                "field": {"value": path, "ref": true}, "consents": [{"id": "m", "name": "m"}]}]}),
+                ),
+                3 => (Kind::EventTypeMapping, json!({"index_schema": {place: path}})),
+                _ => (
+                    Kind::EventToProfile,
+                    json!({"config": {"condition": condition}, "event_to_profile": [
+                {"event": {"value": path, "ref": true}, "op": op, "profile": {"value": place, "ref": true}}]}),
+                ),
+            };
+            let mut record = json!({"id": format!("{op}"), "name": "n", "enabled": true, "event_type": event_type});
+            record.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+            (kind, record)
         },
     )
 }
@@ -149,5 +189,22 @@ proptest! {
         prop_assert_eq!(read_back.sessions, kept.sessions);
         prop_assert_eq!(read_back.profiles, kept.profiles);
         prop_assert_eq!(read_back.events, kept.events);
+    }
+
+    #[test]
+    fn no_record_makes_a_request_fail(
+        records in prop::collection::vec(record(), 1..12),
+        requests in prop::collection::vec(request(), 1..6),
+    ) {
+        let (mut plain, mut world) = (World::new(), World::new());
+        let configuration = Configuration::compile(records.iter().map(|(kind, record)| (*kind, "r", record)));
+        world.settings.configurations[Context::Production] = Arc::new(configuration);
+        for body in &requests {
+            let (expected, found) = (plain.track(body), world.track(body));
+            plain.now = world.now;
+            prop_assert_eq!(expected.is_ok(), found.is_ok(), "{:?}", found);
+            let kinds = |outcome: &Outcome| outcome.events.iter().map(|event| event.kind.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(expected.as_ref().map(kinds).ok(), found.as_ref().map(kinds).ok());
+        }
     }
 }

@@ -5,12 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tracardi_model::configuration::Kind;
 use tracardi_model::record::Node;
 use tracardi_model::{
     Context, Event, EventSource, Limits, Path, Profile, SeededEntropy, Session, SourceType, TrackAnswer, TrackerPayload,
 };
 
-use crate::{Command, Origin, Outcome, Referral, Rejected, Settings, State, collect, profile_key, referral_key};
+use crate::{
+    Command, Configuration, Origin, Outcome, Referral, Rejected, Settings, State, collect, profile_key, referral_key,
+};
 
 pub(super) const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
 pub(super) const BOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -52,6 +55,20 @@ impl World {
             profiles: BTreeMap::new(),
             events: BTreeMap::new(),
         }
+    }
+
+    /// The configuration consists of these records, with ids `r0`, `r1`, …; all of them compile.
+    pub(super) fn configure(&mut self, records: &[(Kind, Value)]) {
+        let mut documents = records.to_vec();
+        for (index, (_, document)) in documents.iter_mut().enumerate() {
+            let document = document.as_object_mut().unwrap();
+            document.insert("id".to_owned(), json!(format!("r{index}")));
+            document.insert("name".to_owned(), json!("A record"));
+            document.insert("enabled".to_owned(), json!(true));
+        }
+        let configuration = Configuration::compile(documents.iter().map(|(kind, document)| (*kind, "r", document)));
+        assert_eq!(configuration.problems(), []);
+        self.settings.configurations[Context::Production] = Arc::new(configuration);
     }
 
     pub(super) fn source(&mut self, change: impl FnOnce(&mut EventSource)) {

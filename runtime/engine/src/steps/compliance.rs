@@ -1,0 +1,65 @@
+//! Fields of events that need consents (spec/pipeline.md 5.7): without all of them the field is taken out of the event, or a
+//! hash stands in its place, before anything is made of it. A consent that has ended is none; without a profile there is none.
+//!
+//! The hash is `hmac-sha256:` and the 64 hexadecimal digits of HMAC-SHA256 under the installation's merging key, of a text's
+//! bytes, of any other value's JSON. An installation without that key has no such hash: the field is taken out.
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::Sha256;
+use tracardi_model::path::{self, Segment};
+use tracardi_model::{EventPayload, Map, Profile};
+
+use crate::configuration::ProtectedField;
+use crate::pipeline::{Item, Run};
+
+pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[ProtectedField]) {
+    for ProtectedField { field, consents, hash } in fields {
+        let profile = run.profile.as_deref();
+        if consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
+            continue;
+        }
+        let path = field.segments();
+        let Some(value) = find(&item.payload, path).filter(|value| !value.is_null()) else { continue };
+        let key = run.settings.merging_key.as_deref().filter(|_| *hash);
+        let hashed = key.and_then(|key| hashed(value, key));
+        let Some((map, rest)) = part(item.payload.to_mut(), path) else { continue };
+        match hashed {
+            // A place that was found can be written.
+            Some(hashed) => drop(path::set_in(map, rest, Value::String(hashed))),
+            None => drop(path::remove_in(map, rest)),
+        }
+    }
+}
+
+fn consented(profile: &Profile, consent: &str, now: Timestamp) -> bool {
+    profile.consents.get(consent).is_some_and(|consent| consent.revoke.as_ref().is_none_or(|end| end.0 > now))
+}
+
+fn find<'p>(payload: &'p EventPayload, path: &[Segment]) -> Option<&'p Value> {
+    let (first, rest) = path.split_first()?;
+    match &*first.name {
+        "properties" => path::get_in(payload.properties.as_ref()?, rest),
+        "context" => path::get_in(&payload.context, rest),
+        _ => None,
+    }
+}
+
+fn part<'p, 's>(payload: &'p mut EventPayload, path: &'s [Segment]) -> Option<(&'p mut Map, &'s [Segment])> {
+    let (first, rest) = path.split_first()?;
+    match &*first.name {
+        "properties" => Some((payload.properties.as_mut()?, rest)),
+        "context" => Some((&mut payload.context, rest)),
+        _ => None,
+    }
+}
+
+fn hashed(value: &Value, key: &str) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
+    match value {
+        Value::String(text) => mac.update(text.as_bytes()),
+        other => mac.update(other.to_string().as_bytes()),
+    }
+    Some(format!("hmac-sha256:{}", hex::encode(mac.finalize().into_bytes())))
+}
