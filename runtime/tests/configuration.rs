@@ -131,6 +131,33 @@ async fn each_kind_does_its_work_over_http() {
 }
 
 #[tokio::test]
+async fn a_visitor_is_recognised_in_another_session() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let path = |value: &str| json!({"value": value, "ref": true});
+    let event_type = |id: &str| json!({"id": id, "name": id});
+    let point = json!({"id": "i", "name": "n", "event_type": event_type("card-shown"), "enabled": true,
+        "fields": [{"profile_trait": path("traits.card"), "event_property": path("properties.number")}]});
+    let onto = json!({"id": "p", "name": "n", "event_type": event_type("joined"), "enabled": true,
+        "event_to_profile": [{"event": path("properties.card"), "op": 0, "profile": path("traits.card")}]});
+    let whose = async |session: &str, kind: &str, properties: Value| {
+        let payload = json!({"source": {"id": "shop"}, "session": {"id": session}, "events": [{"type": kind, "properties": properties}]});
+        let reply = call("POST", format!("{}/track", api.public)).json(&payload).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["profile"]["id"].as_str().unwrap().to_owned()
+    };
+    api.save("/event-to-profile", &onto).await;
+    api.save("/identification/point", &point).await;
+    let ann = whose("a", "joined", json!({"card": "X-1"})).await;
+    assert_eq!(whose("b", "card-shown", json!({"number": "x-1"})).await, ann);
+    assert_ne!(whose("c", "card-shown", json!({"number": "x-2"})).await, ann);
+    assert_eq!(api.send("DELETE", "/identification/point/i", None).await.text, "true");
+    assert_ne!(whose("d", "card-shown", json!({"number": "x-1"})).await, ann);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn records_are_listed_read_and_removed() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
@@ -221,6 +248,12 @@ async fn what_would_not_work_is_refused_with_the_field() {
             json!({"id": "c", "name": "n", "event_type": "x", "settings": [{"action": "hash",
                 "field": {"value": "profile.id", "ref": true}, "consents": [{"id": "m", "name": "m"}]}]}),
             r#"["body","settings",0,"field"]"#,
+        ),
+        (
+            "/identification/point",
+            json!({"id": "i", "name": "n", "event_type": "x", "fields": [{"profile_trait": {"value": "id", "ref": true},
+                "event_property": {"value": "properties.x", "ref": true}}]}),
+            r#"["body","fields",0,"profile_trait"]"#,
         ),
         (
             "/event-to-profile",

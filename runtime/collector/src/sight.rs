@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tracardi_engine::{Order, Outcome, State};
+use tracardi_engine::{Order, Outcome, Settings, State};
 use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Batch, Document, Found, Loaded, Wanted};
 
@@ -83,6 +83,7 @@ impl Sight {
         &mut self,
         cache: &mut Cache,
         orders: impl Iterator<Item = &'a Order>,
+        settings: &Settings,
         every_event: bool,
     ) -> Missing {
         let mut missing = Missing::default();
@@ -93,7 +94,8 @@ impl Sight {
                 complete &= self.find_session(cache, &mut missing, context, id);
             }
             let session = self.session(order).cloned();
-            for key in [order.profile_key(session.as_deref()), order.referral_key()].into_iter().flatten() {
+            let own = order.profile_key(session.as_deref(), settings);
+            for key in [own.as_deref(), order.referral_key()].into_iter().flatten() {
                 complete &= self.find_profile(cache, &mut missing, context, key);
             }
             if every_event || !complete {
@@ -192,10 +194,10 @@ impl Sight {
 
     /// What an order meets; None when something is not in sight yet (a request before has given its session another
     /// profile, one that nobody foresaw): then [`Sight::gather`] again.
-    pub(crate) fn state(&self, order: &Order) -> Option<State> {
+    pub(crate) fn state(&self, order: &Order, settings: &Settings) -> Option<State> {
         let context = order.context();
         let session = self.session(order).cloned();
-        let profile = self.profile(context, order.profile_key(session.as_deref())).ok()?;
+        let profile = self.profile(context, order.profile_key(session.as_deref(), settings).as_deref()).ok()?;
         let referred = self.profile(context, order.referral_key()).ok()?;
         let known = &self.events[context];
         let stored = if known.is_empty() {

@@ -211,15 +211,15 @@ impl Writer {
         let settings = self.settings.borrow_and_update().clone();
         let now = self.clock.now();
         let mut sight = Sight::default();
-        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.order), every_event);
+        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.order), &settings, every_event);
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
         for Request { order, .. } in group {
-            let mut state = sight.state(order);
+            let mut state = sight.state(order, &settings);
             if state.is_none() {
-                let missing = sight.gather(&mut self.cache, std::iter::once(order), every_event);
+                let missing = sight.gather(&mut self.cache, std::iter::once(order), &settings, every_event);
                 self.load(&mut sight, missing).await?;
-                state = sight.state(order);
+                state = sight.state(order, &settings);
             }
             let state = state.ok_or_else(|| StoreError::Corrupt {
                 what: "profile of a session".to_owned(),

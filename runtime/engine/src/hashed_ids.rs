@@ -61,6 +61,28 @@ pub fn hash(value: &str, prefix: &str, key: &str) -> Option<String> {
     Some(format!("{prefix}{}", digest(&[key, "-", &value])))
 }
 
+/// The id made of several fields and their values, none of them blank. The fields are in a fixed order. Of a single field that
+/// identifies a person it is [`hash`].
+#[must_use]
+pub fn point(fields: &[(&str, String)], key: &str) -> Option<String> {
+    if let [(field, value)] = fields
+        && let Some(prefix) = prefix(field)
+    {
+        return hash(value, prefix, key);
+    }
+    let mut pieces = vec![key.to_owned()];
+    for (field, value) in fields {
+        let value = value.trim().to_lowercase();
+        if value.is_empty() {
+            return None;
+        }
+        // With its length, so that no two lists of fields look alike.
+        pieces.push(format!("-{field}={}:{value}", value.len()));
+    }
+    let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+    Some(format!("idp-{}", digest(&pieces)))
+}
+
 /// The id of the session that goes with a profile id: whoever comes with the id again, comes in the same session.
 #[must_use]
 pub fn session(profile_id: &str, key: &str) -> String {

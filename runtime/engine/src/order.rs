@@ -1,5 +1,7 @@
 //! What the single writer is asked to do: which documents an order needs to see, and what becomes of them.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use tracardi_model::{Context, Entropy, Session};
 
@@ -35,10 +37,10 @@ impl Order {
 
     /// The profile it needs to see, given the session that was found: any of its ids.
     #[must_use]
-    pub fn profile_key<'a>(&'a self, session: Option<&'a Session>) -> Option<&'a str> {
+    pub fn profile_key<'a>(&'a self, session: Option<&'a Session>, settings: &Settings) -> Option<Cow<'a, str>> {
         match self {
-            Self::Collect(command) => profile_key(command, session),
-            Self::Consent(consent) => Some(&consent.profile_id),
+            Self::Collect(command) => profile_key(command, session, settings),
+            Self::Consent(consent) => Some(Cow::Borrowed(&consent.profile_id)),
         }
     }
 

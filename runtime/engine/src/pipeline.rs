@@ -11,8 +11,8 @@ use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
 use crate::steps::{
-    answer, bots, bounds, events, keep, known, person, places, profile, referral, reshaping, session, system_events,
-    validation, visitor,
+    answer, bots, bounds, events, identification, keep, known, person, places, profile, referral, reshaping, session,
+    system_events, validation, visitor,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -46,16 +46,24 @@ pub struct Outcome {
     pub answer: TrackAnswer,
 }
 
-/// Which profile a command works with: that of its session, if the session is known, else the one that the client names.
-/// None when there is none or none is wanted.
+/// Which profile a command works with: that of its session, if the session is known, else the one that the client names,
+/// else the one that the events ask for by the configuration. None when there is none or none is wanted.
 #[must_use]
-pub fn profile_key<'a>(command: &'a Command, session: Option<&'a Session>) -> Option<&'a str> {
+pub fn profile_key<'a>(
+    command: &'a Command,
+    session: Option<&'a Session>,
+    settings: &Settings,
+) -> Option<Cow<'a, str>> {
     if command.profile_less {
         return None;
     }
     match session {
-        Some(session) if !command.keeps_profile_id() => session.profile_id(),
-        _ => command.profile_id(),
+        Some(session) if !command.keeps_profile_id() => session.profile_id().map(Cow::Borrowed),
+        _ => match command.profile_id() {
+            Some(id) => Some(Cow::Borrowed(id)),
+            None if command.keeps_profile_id() => None,
+            None => identification::asked(command, settings).map(Cow::Owned),
+        },
     }
 }
 
@@ -93,6 +101,7 @@ const STEPS: &[(&str, Step)] = &[
     ("facts about the person", person::step),
     ("events of the system itself", system_events::step),
     ("events: build and map", events::step),
+    ("ids by which the profile is recognised", identification::step),
     ("what is kept", keep::step),
     ("answer", answer::step),
 ];

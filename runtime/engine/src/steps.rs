@@ -8,6 +8,7 @@ pub(crate) mod compliance;
 pub(crate) mod compute;
 pub(crate) mod event_to_profile;
 pub(crate) mod events;
+pub(crate) mod identification;
 pub(crate) mod keep;
 pub(crate) mod known;
 pub(crate) mod mapping;

@@ -13,6 +13,7 @@ mod event_to_profile;
 mod event_type_mapping;
 mod event_validator;
 mod expression;
+mod identification_point;
 mod redirect;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub use event_reshaping::{Reshaped, Reshaping};
 pub use event_to_profile::{Assignment, ProfileMapping, Source};
 pub use event_type_mapping::Mapping;
 pub use event_validator::Check;
+pub use identification_point::Point;
 pub use redirect::Link;
 
 /// What a template of the configuration renders has at most about this many bytes.
@@ -36,6 +38,7 @@ pub const MAX_RENDERED: usize = 256 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Configuration {
     types: HashMap<String, TypeConfiguration>,
+    points: Vec<Arc<Point>>,
     links: HashMap<String, Arc<Link>>,
     consent_types: Vec<Arc<records::ConsentType>>,
     problems: Vec<Problem>,
@@ -54,6 +57,8 @@ pub struct TypeConfiguration {
     pub mapping: Option<Mapping>,
     /// Values for the profile.
     pub onto_profile: Vec<ProfileMapping>,
+    /// Values by which the visitor is recognised.
+    pub points: Vec<Arc<Point>>,
 }
 
 /// A stored record that does not compile.
@@ -95,6 +100,12 @@ impl Configuration {
         if self.types.is_empty() { None } else { self.types.get(kind) }
     }
 
+    /// The values by which visitors are recognised, of all event types.
+    #[must_use]
+    pub fn points(&self) -> &[Arc<Point>] {
+        &self.points
+    }
+
     /// The link of that id: what `/redirect/{id}` does.
     #[must_use]
     pub fn redirect(&self, id: &str) -> Option<&Arc<Link>> {
@@ -132,8 +143,7 @@ fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Resu
         Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
         Kind::EventValidator => compile::<records::EventValidator>(document, configuration),
         Kind::Redirect => compile::<records::Redirect>(document, configuration),
-        // Without effect in the engine.
-        Kind::IdentificationPoint => Ok(()),
+        Kind::IdentificationPoint => compile::<records::IdentificationPoint>(document, configuration),
     }
 }
 

@@ -169,6 +169,21 @@ fn records_are_refused_with_the_place() {
         ),
         (Kind::DataCompliance, protect("properties"), "body.settings.0.field"),
     ];
+    let point = |known: &str, asked: &str| {
+        json!({"id": "r", "name": "n", "event_type": "x", "fields": [
+            {"profile_trait": value(known), "event_property": value(asked)}]})
+    };
+    let literal = json!({"id": "r", "name": "n", "event_type": "x", "fields": [
+        {"profile_trait": {"value": "traits.x", "ref": false}, "event_property": value("properties.x")}]});
+    let points = [
+        (point("id", "properties.x"), "body.fields.0.profile_trait: a path here begins with one of data, traits, aux"),
+        (
+            point("traits.x", "email"),
+            "body.fields.0.event_property: a path here begins with one of properties, context",
+        ),
+        (literal, "body.fields.0.profile_trait: a path is needed"),
+    ];
+    let cases = cases.into_iter().chain(points.map(|(document, at)| (Kind::IdentificationPoint, document, at)));
     for (kind, document, complaint) in cases {
         let errors = check(kind, &document).expect_err(&document.to_string());
         let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");

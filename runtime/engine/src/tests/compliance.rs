@@ -49,9 +49,9 @@ fn what_happens_without_consent() {
 #[test]
 fn a_field_is_gone_before_anything_is_made_of_it() {
     let mut world =
-        world(&[setting("erase", "properties.email", &["m"]), setting("erase", "context.page.url", &["m"])]);
+        world(&[setting("erase", "properties.email.main", &["m"]), setting("erase", "context.page.url", &["m"])]);
     let body = json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "events": [
-        {"type": "sign-up", "properties": {"email": "a@b.pl"}, "context": {"page": {"url": "https://x/?a", "title": "T"}}}]});
+        {"type": "sign-up", "properties": {"email": {"main": "a@b.pl"}}, "context": {"page": {"url": "https://x/?a", "title": "T"}}}]});
     let event = world.track(&body).unwrap().events.remove(0);
     let text = serde_json::to_string(&event).unwrap();
     assert!(!text.contains("a@b.pl") && !text.contains("https://x/?a"), "{text}");

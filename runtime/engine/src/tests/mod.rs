@@ -6,6 +6,7 @@ mod bridge;
 mod compliance;
 mod consent;
 mod event_to_profile;
+mod identification;
 mod ids;
 mod mapping;
 pub(crate) mod mmdb;

@@ -48,12 +48,12 @@ fn nothing_follows_from_an_invalid_event() {
         ),
         (
             Kind::EventTypeMapping,
-            json!({"event_type": "sign-up", "index_schema": {"traits.email": "properties.email"}, "tags": ["own"]}),
+            json!({"event_type": "sign-up", "index_schema": {"traits.email": "properties.email.main"}, "tags": ["own"]}),
         ),
         (
             Kind::EventToProfile,
             json!({"event_type": "sign-up", "event_to_profile": [
-            {"event": {"value": "properties.email", "ref": true}, "op": 0, "profile": {"value": "traits.email", "ref": true}}]}),
+            {"event": {"value": "properties.email.main", "ref": true}, "op": 0, "profile": {"value": "traits.email", "ref": true}}]}),
         ),
         (
             Kind::EventReshaping,
@@ -61,19 +61,20 @@ fn nothing_follows_from_an_invalid_event() {
         ),
     ];
     world.configure(&records);
-    let event = world.event("sign-up", json!({"email": "a@b.pl", "firstname": "Ann"}));
+    let event = world.event("sign-up", json!({"email": {"main": "a@b.pl"}, "firstname": "Ann"}));
     assert!(!event.metadata.valid && !event.metadata.warning);
     assert_eq!((json!(event.traits), json!(event.data), event.journey.state), (json!({}), json!({}), None));
-    assert_eq!(json!(event.properties), json!({"email": "a@b.pl", "firstname": "Ann"}));
+    assert_eq!(json!(event.properties), json!({"email": {"main": "a@b.pl"}, "firstname": "Ann"}));
     assert_eq!(world.value("traits"), json!({}));
     assert_eq!(world.value("data.contact.email.main"), Value::Null);
     // The same event, valid.
     records.remove(0);
     world.configure(&records[..2]);
-    let event = world.event("sign-up", json!({"email": "a@b.pl", "firstname": "Ann"}));
+    let event = world.event("sign-up", json!({"email": {"main": "a@b.pl"}, "firstname": "Ann"}));
     assert!(event.metadata.valid);
     assert_eq!(json!(event.traits), json!({"email": "a@b.pl"}));
     assert_eq!(world.value("traits.email"), json!("a@b.pl"));
+    assert_eq!(world.value("data.contact.email.main"), json!("a@b.pl"));
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl World {
 
     pub(super) fn state(&self, command: &Command) -> State {
         let session = command.session_id().and_then(|id| self.sessions.get(id)).cloned();
-        let profile = profile_key(command, session.as_deref()).and_then(|id| self.find(id));
+        let profile = profile_key(command, session.as_deref(), &self.settings).and_then(|id| self.find(&id));
         let stored = command.event_ids().iter().filter_map(|id| self.events.get(id)).map(Event::stored).collect();
         let referred = referral_key(command).and_then(|id| self.find(id));
         State { session, profile, referred, stored }

@@ -1,0 +1,44 @@
+//! Visitors who are recognised by values that an event brings (spec/pipeline.md 4.8): which profile to load, and the ids that
+//! make it be found.
+//!
+//! The event is read as it was sent: the profile must be known before checks, templates and consents are looked at.
+
+use std::sync::Arc;
+
+use crate::command::normal_type;
+use crate::configuration::{Configuration, Point};
+use crate::pipeline::{Flow, Run};
+use crate::scope::Received;
+use crate::{Command, Rejected, Settings, hashed_ids};
+
+/// The id of the profile that the first event asks for which a point is for and which brings all its values.
+pub(crate) fn asked(command: &Command, settings: &Settings) -> Option<String> {
+    let configuration: &Configuration = &settings.configurations[command.context];
+    if configuration.points().is_empty() {
+        return None;
+    }
+    let key = settings.merging_key.as_deref()?;
+    command.payload.events.iter().zip(command.event_ids()).find_map(|(payload, id)| {
+        let kind = normal_type(&payload.kind);
+        let points = &configuration.event_type(&kind)?.points;
+        let received = Received { kind: &kind, id, payload, context: &command.payload.context };
+        points.iter().filter(|point| point.is_for(&command.source.id)).find_map(|point| point.asked(&received, key))
+    })
+}
+
+/// A profile that changed gets the ids by which points ask for it. Another one that has such an id already is the same
+/// person: both wait to be merged.
+pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let points: &[Arc<Point>] = run.settings.configurations[run.command.context].points();
+    if points.is_empty() || !(run.profile_new || run.profile_changed) {
+        return Ok(Flow::Next);
+    }
+    let Some(key) = run.settings.merging_key.as_deref() else { return Ok(Flow::Next) };
+    for point in points {
+        let Some(profile) = run.profile.as_mut() else { break };
+        if let Some(id) = point.known(profile, key).filter(|id| !profile.ids().contains(id)) {
+            hashed_ids::expect_duplicate(Arc::make_mut(profile), point.field(), id);
+        }
+    }
+    Ok(Flow::Next)
+}
