@@ -120,6 +120,10 @@ async fn each_kind_does_its_work_over_http() {
         let profile = api.send("GET", &profile, None).await.json();
         assert_eq!(profile["traits"]["last_order"], written, "{id}");
     }
+    let figures = call("GET", format!("{}/metrics", server.url(3))).send().await.text;
+    for line in ["tracardi_collector_events_invalid_total 1\n", "tracardi_collector_events_warned_total 0\n"] {
+        assert!(figures.contains(line), "{line}");
+    }
     // All of it is there again after a start.
     server.kill().await;
     let api = Api::start(&mut server).await;

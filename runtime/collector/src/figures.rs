@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     requests: Family<Ended, Counter>,
     store_errors: Family<Operation, Counter>,
     pub(crate) events: Counter,
+    pub(crate) invalid: Counter,
+    pub(crate) warned: Counter,
     pub(crate) loads: Counter,
     pub(crate) repeats: Counter,
     pub(crate) panics: Counter,
@@ -46,6 +48,8 @@ impl Figures {
             requests: Family::default(),
             store_errors: Family::default(),
             events: Counter::default(),
+            invalid: Counter::default(),
+            warned: Counter::default(),
             loads: Counter::default(),
             repeats: Counter::default(),
             panics: Counter::default(),
@@ -62,6 +66,9 @@ impl Figures {
         metrics.register("tracardi_collector", |registry| {
             registry.register("requests", "Requests by how they ended", figures.requests.clone());
             registry.register("events_stored", "Events on disk", figures.events.clone());
+            registry.register("events_invalid", "Of these, events that a check complained of", figures.invalid.clone());
+            let warned = figures.warned.clone();
+            registry.register("events_warned", "Of these, events of which a part could not be mapped", warned);
             registry.register("store_errors", "Calls of the store that failed", figures.store_errors.clone());
             registry.register("loads", "Groups that had to read from the store", figures.loads.clone());
             registry.register(

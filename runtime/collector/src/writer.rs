@@ -278,6 +278,10 @@ impl Writer {
     /// Answers a stored group, then tells the listeners.
     fn answer(&self, group: Vec<Request>, stored: Stored) {
         self.figures.events.inc_by(stored.events.len() as u64);
+        for (_, event) in &stored.events {
+            self.figures.invalid.inc_by(u64::from(!event.metadata.valid));
+            self.figures.warned.inc_by(u64::from(event.metadata.warning));
+        }
         for (request, ran) in group.into_iter().zip(stored.answers) {
             let reply = match ran {
                 Ran::Answer(answer) => {

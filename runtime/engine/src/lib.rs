@@ -5,7 +5,7 @@
 //! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids),
 //! [`bridge`] (what the source's settings make of it), [`referral`] (visitors from another site), [`consent`] (a visitor's
 //! decision about consents), [`order`] (whatever the single writer carries out), what users configured
-//! ([`configuration`]), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
+//! ([`configuration`]; its expressions read [`scope`]s), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
 //! [`agent`], [`geoip`].
 //! How several profiles become one stands in [`merge`].
 
