@@ -1,4 +1,4 @@
-//! Sessions and profiles as they were last committed, bounded by the bytes of their JSON.
+//! Sessions and profiles as they were last committed, bounded by the memory they take.
 
 use lru::LruCache;
 use tracardi_model::{Context, PerContext, Profile, Session};
@@ -52,7 +52,7 @@ pub(crate) struct Cache {
 const ALIASES: usize = 10_000;
 
 impl Cache {
-    /// A cache for so many bytes of JSON; half of it for sessions, half for profiles, staging gets an eighth of that.
+    /// A cache of so many bytes; half of it for sessions, half for profiles, staging gets an eighth of that.
     pub(crate) fn new(bytes: usize) -> Self {
         let aliases = || LruCache::new(std::num::NonZeroUsize::new(ALIASES).unwrap_or(std::num::NonZeroUsize::MIN));
         Self {
@@ -88,7 +88,7 @@ impl Cache {
         self.aliases[context].put(alias, id);
     }
 
-    /// Bytes of JSON in the cache.
+    /// Memory that the documents take.
     pub(crate) fn bytes(&self) -> usize {
         [Context::Production, Context::Staging]
             .into_iter()

@@ -84,12 +84,8 @@ impl Figures {
             let waiting = figures.merges_waiting.clone();
             registry.register("merges_waiting", "Profiles that wait to be merged", waiting);
             registry.register("waiting_requests", "Requests that wait or are being stored", figures.waiting.clone());
-            registry.register("waiting_bytes", "Bytes of these requests", figures.waiting_bytes.clone());
-            registry.register(
-                "cached_bytes",
-                "JSON bytes of cached sessions and profiles",
-                figures.cached_bytes.clone(),
-            );
+            registry.register("waiting_bytes", "Memory of these requests", figures.waiting_bytes.clone());
+            registry.register("cached_bytes", "Memory of cached sessions and profiles", figures.cached_bytes.clone());
             registry.register("group_requests", "Requests in a group", figures.group.clone());
             registry.register("commit_seconds", "Time of a durable commit", figures.commit.clone());
         });

@@ -21,13 +21,15 @@ use crate::writer::Writer;
 pub struct CollectorLimits {
     /// Requests that may wait; one more is answered [`CollectError::Full`].
     pub queue: usize,
-    /// Bytes of all requests that wait or are being stored; beyond: `Full`.
+    /// Memory of all requests that wait or are being stored; beyond: `Full`. Requests of more than a sixty-fourth of it
+    /// leave a quarter to the others.
     pub queue_bytes: usize,
     /// Requests in one group (one commit).
     pub group: usize,
-    /// Bytes of requests in one group; a bigger single request is a group of its own.
+    /// Memory of the requests in one group (what is made of them takes about twice as much again); a bigger single
+    /// request is a group of its own.
     pub group_bytes: usize,
-    /// Bytes of JSON of cached sessions and profiles; in memory they take about three times as much.
+    /// Memory of cached sessions and profiles.
     pub cache_bytes: usize,
     /// Sessions and events that are led to the survivor of a merge between two groups.
     pub merge_documents: u32,
@@ -39,10 +41,10 @@ impl Default for CollectorLimits {
     fn default() -> Self {
         Self {
             queue: 4_096,
-            queue_bytes: 64 << 20,
+            queue_bytes: 128 << 20,
             group: 512,
-            group_bytes: 8 << 20,
-            cache_bytes: 32 << 20,
+            group_bytes: 16 << 20,
+            cache_bytes: 64 << 20,
             merge_documents: 500,
             live: 256,
         }
@@ -117,8 +119,8 @@ impl Collector {
         Self { requests, deletions, merges, scale, live, healthy, figures }
     }
 
-    /// Collects a request of `bytes` bytes. Ok means: on disk, with everything that follows from it. The same request again
-    /// changes nothing and gets the same answer.
+    /// Collects a request that takes `bytes` bytes of memory. Ok means: on disk, with everything that follows from it. The
+    /// same request again changes nothing and gets the same answer.
     pub async fn collect(&self, command: Command, bytes: usize) -> Result<TrackAnswer, CollectError> {
         self.carry_out(Order::Collect(Box::new(command)), bytes).await
     }

@@ -37,7 +37,7 @@ pub(crate) struct MergeRequest {
     pub(crate) reply: oneshot::Sender<Result<Merged, CollectError>>,
 }
 
-/// How many bytes of requests are under way.
+/// How much memory the requests under way take.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
     bytes: Arc<AtomicUsize>,
@@ -50,11 +50,12 @@ impl Scale {
         Self { bytes: Arc::default(), limit, figures }
     }
 
-    /// Lets so many bytes in, unless there are too many already. A single request is let in whatever its size, when it is
-    /// alone: sizes are limited elsewhere.
+    /// Lets so many bytes in, unless there are too many already. Large requests may not take the last quarter: ordinary
+    /// ones get through although somebody sends large ones without end. A single request is let in whatever its size, when
+    /// it is alone: sizes are limited elsewhere.
     pub(crate) fn take(&self, bytes: usize) -> Option<Weight> {
-        let fits =
-            |now: usize| (now == 0 || now.saturating_add(bytes) <= self.limit).then_some(now.saturating_add(bytes));
+        let limit = if bytes > self.limit / 64 { self.limit - self.limit / 4 } else { self.limit };
+        let fits = |now: usize| (now == 0 || now.saturating_add(bytes) <= limit).then_some(now.saturating_add(bytes));
         self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
         self.figures.waiting.inc();
         self.figures.waiting_bytes.inc_by(signed(bytes));

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
 use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
-use tracardi_store::{Batch, Document, Found, Loaded, Wanted};
+use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
 use crate::cache::Cache;
 
@@ -14,7 +15,7 @@ use crate::cache::Cache;
 struct Slot<T> {
     /// None: there is no such document.
     value: Option<Arc<T>>,
-    /// Length of its JSON when it was last written or read.
+    /// Bytes of memory that it took when it was last written or read.
     bytes: usize,
     /// Whether the group changed it.
     changed: bool,
@@ -72,7 +73,7 @@ pub(crate) struct Sight {
     /// Events that are stored, or will be with this group.
     events: PerContext<HashMap<String, StoredEvent>>,
     new_events: Vec<(Context, Arc<Event>)>,
-    applied: Vec<(Context, StoredEvent)>,
+    applied: Vec<(Context, Applied)>,
 }
 
 impl Sight {
@@ -208,8 +209,8 @@ impl Sight {
         Some(State { session, profile, referred, stored })
     }
 
-    /// Takes in what an order led to.
-    pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome) {
+    /// Takes in what an order led to at this instant.
+    pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
         let Outcome { events, session, store_session, profile, store_profile, answer } = outcome;
         if let Order::Collect(command) = order
@@ -227,7 +228,7 @@ impl Sight {
                     profile_id: answer.profile.id.clone(),
                 };
                 self.events[context].insert(id.clone(), mark.clone());
-                self.applied.push((context, mark));
+                self.applied.push((context, Applied { event: mark, at: now }));
             }
         }
         for event in events {
@@ -286,17 +287,18 @@ impl Sight {
         left
     }
 
-    /// Everything to be stored. Remembers the length of what it writes.
+    /// Everything to be stored. Remembers the weight of what it writes.
     pub(crate) fn batch(&mut self) -> Result<Batch, serde_json::Error> {
         fn changed<T: serde::Serialize>(
             documents: &mut Documents<T>,
+            memory: fn(&T, usize) -> usize,
         ) -> Result<Vec<(Context, Document<T>)>, serde_json::Error> {
             let mut list = Vec::new();
             for context in [Context::Production, Context::Staging] {
                 for slot in documents[context].values_mut().filter(|slot| slot.changed) {
                     if let Some(value) = &slot.value {
                         let document = Document::new(value.clone())?;
-                        slot.bytes = document.text.len();
+                        slot.bytes = memory(value, document.text.len());
                         list.push((context, document));
                     }
                 }
@@ -307,8 +309,8 @@ impl Sight {
         Ok(Batch {
             events: events.collect::<Result<_, serde_json::Error>>()?,
             applied: self.applied.clone(),
-            sessions: changed(&mut self.sessions)?,
-            profiles: changed(&mut self.profiles)?,
+            sessions: changed(&mut self.sessions, Session::memory)?,
+            profiles: changed(&mut self.profiles, Profile::memory)?,
         })
     }
 

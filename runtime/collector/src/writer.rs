@@ -23,8 +23,8 @@ use crate::{CollectError, CollectorLimits, LiveEvent};
 
 /// What a client is told to wait after a failure of the store.
 const RETRY_AFTER_S: u64 = 2;
-/// Events with more in them are not shown live: 64 kB, times the events that a listener may lag behind.
-const LIVE_BYTES: usize = 64 << 10;
+/// Events that take more memory are not shown live: 128 KiB, times the events that a listener may lag behind.
+const LIVE_BYTES: usize = 128 << 10;
 /// How often a store that failed is tried when no request does it.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -232,7 +232,7 @@ impl Writer {
             answers.push(match outcome {
                 Ok(Ok(outcome)) => {
                     let answer = outcome.answer.clone();
-                    sight.apply(order, outcome);
+                    sight.apply(order, outcome, now);
                     Ran::Answer(answer)
                 }
                 Ok(Err(rejected)) => Ran::Refused(rejected),
@@ -304,8 +304,8 @@ impl Writer {
         if self.live.receiver_count() > 0 {
             for event in stored.events {
                 // A listener that does not read holds what was sent to it in memory.
-                let properties = event.1.properties.as_ref().map_or(0, weight::map);
-                if properties.saturating_add(weight::map(&event.1.context)) <= LIVE_BYTES {
+                let properties = event.1.properties.as_ref().map_or(0, weight::behind_map);
+                if properties.saturating_add(weight::behind_map(&event.1.context)) <= LIVE_BYTES {
                     let _ = self.live.send(event);
                 }
             }

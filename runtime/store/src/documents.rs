@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tracardi_language::filter::Filter;
@@ -60,7 +60,7 @@ pub struct Found {
 pub struct Loaded<T> {
     /// The document.
     pub value: Arc<T>,
-    /// Length of its JSON text in bytes: what it weighs in a cache.
+    /// Bytes of memory that it takes, roughly: what it weighs in a cache.
     pub bytes: usize,
 }
 
@@ -93,8 +93,8 @@ pub struct Batch {
     /// New events. None of them may exist.
     pub events: Vec<(Context, Document<Event>)>,
     /// Events that have been applied to session and profile but are not kept as documents (their source or the request
-    /// said so). Their ids are remembered, so that the same event is not applied twice.
-    pub applied: Vec<(Context, StoredEvent)>,
+    /// said so). Their ids are remembered for [`APPLIED_LIFE`], so that the same event is not applied twice.
+    pub applied: Vec<(Context, Applied)>,
     /// Sessions to create or replace; no id twice.
     pub sessions: Vec<(Context, Document<Session>)>,
     /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now
@@ -109,6 +109,19 @@ impl Batch {
         self.events.is_empty() && self.applied.is_empty() && self.sessions.is_empty() && self.profiles.is_empty()
     }
 }
+
+/// An event that leaves nothing but its id behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What is remembered of it.
+    pub event: StoredEvent,
+    /// When it was applied.
+    pub at: Timestamp,
+}
+
+/// How long the id of an event that is not kept is remembered at least: a week. Who repeats a request does so within
+/// minutes; and the ids must not add up for ever.
+pub const APPLIED_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What became of a [`Batch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +159,11 @@ pub struct Select {
     pub limit: u64,
 }
 
-/// A page of documents as they are stored.
+/// Bytes of documents on a page, at most: it ends before the document that would be too much, but holds one at least,
+/// whatever its size. The next page starts where this one ends, so nothing is left out.
+pub const PAGE_BYTES: u64 = 8 << 20;
+
+/// A page of documents as they are stored: fewer than asked for when they reach [`PAGE_BYTES`].
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// How many match, on all pages.

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The disk, the quota or the configured size is used up. Passes when space is made.
     #[error("the store is full: {0}; make space on the volume, nothing was stored by this request")]
     Full(String),
+    /// The disk does not do what it is asked; the embedded store names a full one [`StoreError::Full`] instead. May pass.
+    #[error("the disk fails: {0}; look at the volume and at the log of the machine")]
+    Disk(String),
     /// The store cannot be reached or does not answer in time. Passes by itself.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
@@ -63,6 +66,6 @@ impl StoreError {
     /// Whether the same request may succeed later without anybody changing the request.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Unavailable(_))
+        matches!(self, Self::Full(_) | Self::Disk(_) | Self::Unavailable(_))
     }
 }

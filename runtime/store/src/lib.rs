@@ -42,10 +42,10 @@ pub mod sqlite;
 
 pub use configuration::{Configuration, ConfigurationSnapshot, Saved, StoredRecord};
 pub use documents::{
-    Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Matching, Page, Select,
-    Wanted,
+    APPLIED_LIFE, Applied, Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded,
+    Matching, PAGE_BYTES, Page, Select, Wanted,
 };
 pub use error::StoreError;
 pub use merges::{Gone, Merge, Repointed, Waiting};
 pub use seal::Keys;
-pub use sqlite::Sqlite;
+pub use sqlite::{Room, Sqlite};

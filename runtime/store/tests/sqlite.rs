@@ -126,7 +126,9 @@ async fn a_file_from_before_merges_gets_them() {
     store.close().await.unwrap();
     drop(store);
     let before = "DROP TABLE merge_waiting; DROP TABLE merge_log; DROP INDEX profile_identity_profile; \
-                 DELETE FROM sqlite_stat1 WHERE idx = 'profile_identity_profile'; PRAGMA user_version = 2";
+                 DROP INDEX applied_event_age; ALTER TABLE applied_event DROP COLUMN applied; \
+                 DELETE FROM sqlite_stat1 WHERE idx = 'profile_identity_profile' OR tbl = 'applied_event'; \
+                 PRAGMA user_version = 2";
     raw(directory.path()).await.execute(before).await.unwrap();
     let store = open(directory.path()).await.unwrap();
     let page = store.awaiting_merge(0, 10).await.unwrap().page;
@@ -225,6 +227,7 @@ async fn a_full_disk_stores_nothing_by_halves_and_passes() {
     };
     println!("full after {stored} batches: {error}");
     assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+    assert!(error.to_string().contains(disk.0.path().to_str().unwrap()), "it says where: {error}");
     assert!(error.passes());
     for index in [Index::Event, Index::Session, Index::Profile] {
         assert_eq!(store.count(PRODUCTION, index).await.unwrap(), stored as u64, "{index:?}: whole batches only");
@@ -236,6 +239,58 @@ async fn a_full_disk_stores_nothing_by_halves_and_passes() {
     drop(store);
     let store = open(disk.0.path()).await.unwrap();
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), stored as u64 + 1);
+}
+
+#[tokio::test]
+async fn a_volume_without_room_is_named() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("NOT RUN: needs root, to mount a file system of 4 MB");
+        return;
+    };
+    let directory = disk.0.path();
+    for left in [0, 8 << 10, 100 << 10] {
+        let ballast = directory.join("ballast");
+        let taken = (4_usize << 20) - left - (8 << 10);
+        std::fs::write(&ballast, vec![0_u8; taken]).unwrap();
+        match open(directory).await {
+            Ok(_) => panic!("no store fits in {left} bytes"),
+            Err(error) => {
+                println!("{left} bytes left: {error}");
+                assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+                assert!(error.to_string().contains(directory.to_str().unwrap()), "{error}");
+            }
+        }
+        std::fs::remove_file(&ballast).unwrap();
+    }
+    // 4 MB are less than the room that a store should have.
+    let store = open(directory).await.unwrap();
+    let error = store.room().check().unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Full(_)) && error.to_string().contains("are left on the volume of"),
+        "{error}"
+    );
+    assert!(tracardi_store::Room::of(Path::new("/proc/no/such/place")).check().is_err());
+}
+
+#[tokio::test]
+async fn a_file_of_the_third_schema_keeps_the_ids_of_events_that_were_not_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).await.unwrap());
+    let mut file = raw(directory.path()).await;
+    for step in [
+        "DROP INDEX applied_event_age",
+        "ALTER TABLE applied_event DROP COLUMN applied",
+        "INSERT INTO applied_event VALUES (0, 'old', 's', NULL, NULL)",
+        "PRAGMA user_version = 3",
+    ] {
+        file.execute(step).await.unwrap();
+    }
+    drop(file);
+    let store = open(directory.path()).await.unwrap();
+    let wanted = tracardi_store::Wanted { events: vec![(PRODUCTION, "old")], ..Default::default() };
+    assert_eq!(store.load(&wanted).await.unwrap().events.len(), 1);
+    let again = batch(vec![event("old", "x", 1)], vec![], vec![]);
+    assert_eq!(store.commit(again).await.unwrap(), Committed::EventExists);
 }
 
 #[tokio::test]

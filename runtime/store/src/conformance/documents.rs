@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tracardi_model::{Context, StoredEvent};
 
-use super::samples::{batch, batch_in, event, event_with, profile, session};
-use crate::{Batch, Committed, Documents, Index, Wanted};
+use super::samples::{at, batch, batch_in, event, event_with, profile, session};
+use crate::{APPLIED_LIFE, Applied, Batch, Committed, Documents, Index, Wanted};
 
 const PRODUCTION: Context = Context::Production;
 const STAGING: Context = Context::Staging;
@@ -83,7 +83,7 @@ async fn what_is_committed_is_found(store: &dyn Documents) {
     let found = store.load(&wanted(&["s1", "s1", "none"], &["p1-hash", "none"], &["e1", "none"])).await.unwrap();
     assert_eq!(found.sessions.len(), 1);
     assert_eq!(*found.sessions[&key("s1")].value, s);
-    assert_eq!(found.sessions[&key("s1")].bytes, serde_json::to_string(&s).unwrap().len());
+    assert_eq!(found.sessions[&key("s1")].bytes, s.memory(serde_json::to_string(&s).unwrap().len()));
     let mut aliases: Vec<&str> = found.profiles.keys().map(|(_, id)| id.as_str()).collect();
     aliases.sort_unstable();
     assert_eq!(aliases, ["p1-hash", "p1-old"]);
@@ -133,7 +133,9 @@ async fn an_event_is_stored_once(store: &dyn Documents) {
 
     // An event that was applied but not kept uses its id up as well, in both directions.
     let mark = |id: &str| StoredEvent { session_id: None, ..event(id, "x", 1).stored() };
-    let applied = |id: &str| Batch { applied: vec![(PRODUCTION, mark(id))], ..Batch::default() };
+    let applied_at =
+        |id: &str, at| Batch { applied: vec![(PRODUCTION, Applied { event: mark(id), at })], ..Batch::default() };
+    let applied = |id: &str| applied_at(id, at(0));
     assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::Stored);
     assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::EventExists);
     assert_eq!(store.commit(applied("e1")).await.unwrap(), Committed::EventExists);
@@ -142,6 +144,17 @@ async fn an_event_is_stored_once(store: &dyn Documents) {
     let found = store.load(&wanted(&[], &[], &["e-applied"])).await.unwrap();
     assert_eq!(found.events[&key("e-applied")], mark("e-applied"));
     assert!(get(store, Index::Event, "e-applied").await.is_none());
+
+    // Such an id is remembered for a while, then it goes when others come.
+    let old = at(0) + APPLIED_LIFE;
+    assert_eq!(store.commit(applied_at("e-later", old)).await.unwrap(), Committed::Stored);
+    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::EventExists);
+    let older = old + jiff::SignedDuration::from_secs(1);
+    assert_eq!(store.commit(applied_at("e-latest", older)).await.unwrap(), Committed::Stored);
+    let found = store.load(&wanted(&[], &[], &["e-applied", "e-later", "e-latest"])).await.unwrap();
+    let mut known: Vec<&str> = found.events.keys().map(|(_, id)| id.as_str()).collect();
+    known.sort_unstable();
+    assert_eq!(known, ["e-later", "e-latest"]);
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before + 1);
 }
 

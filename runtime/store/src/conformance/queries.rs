@@ -29,6 +29,7 @@ pub async fn all(store: &dyn Documents) {
     let sessions = vec![session("qs", Some("qp"))];
     store.commit(batch_in(HERE, events, sessions, vec![profile(&["qp"])])).await.unwrap();
     pages(store).await;
+    pages_end_when_they_are_large(store).await;
     filters(store).await;
     words(store).await;
     histograms(store).await;
@@ -42,6 +43,42 @@ async fn ids(store: &dyn Documents, index: Index, select: &Select) -> (u64, Vec<
     let page = store.select(HERE, index, select).await.unwrap();
     let id = |text: &str| serde_json::from_str::<Value>(text).unwrap()["id"].as_str().unwrap().to_owned();
     (page.total, page.result.iter().map(|document| id(document.get())).collect())
+}
+
+async fn pages_end_when_they_are_large(store: &dyn Documents) {
+    let megabyte = "x".repeat(1 << 20);
+    let large = |n: usize, megabytes: usize| {
+        let text = json!({"properties": {"text": megabyte.repeat(megabytes)}});
+        event_with(&format!("large{n}"), "large", 100_000 + i64::try_from(n).unwrap(), &text)
+    };
+    // From the newest: one that is too large for any page, then twelve of a megabyte.
+    let mut events: Vec<_> = (0..12).map(|n| large(n, 1)).collect();
+    events.push(large(12, 9));
+    store.commit(batch_in(HERE, events, vec![], vec![])).await.unwrap();
+    let mut page = Select { from: Some(at(100_000)), limit: 100, ..Select::default() };
+    let (mut seen, mut sizes) = (Vec::new(), Vec::new());
+    loop {
+        let (total, ids) = ids(store, Index::Event, &page).await;
+        assert_eq!(total, 13, "exact, whatever a page holds");
+        if ids.is_empty() {
+            break;
+        }
+        sizes.push(ids.len());
+        page.start += ids.len() as u64;
+        seen.extend(ids);
+    }
+    assert_eq!(seen, (0..13).rev().map(|n| format!("large{n}")).collect::<Vec<_>>(), "none twice, none left out");
+    assert_eq!(sizes, [1, 7, 5], "one at least, no more than 8 MiB");
+
+    let grouped = Histogram {
+        from: at(100_000),
+        to: at(100_100),
+        matching: Matching::Everything,
+        width_seconds: 60,
+        group_by: Some("properties.text".to_owned()),
+    };
+    let counts = store.histogram(HERE, Index::Event, &grouped).await.unwrap();
+    assert_eq!((counts.total, counts.groups.len()), (13, 0), "long texts are no groups");
 }
 
 async fn pages(store: &dyn Documents) {

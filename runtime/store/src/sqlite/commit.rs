@@ -10,7 +10,8 @@ use tracardi_model::{Context, Profile};
 
 use super::failure::{exists_already, failed};
 use super::{Sqlite, Writer, merge, micros, number};
-use crate::{Batch, Committed, Document, StoreError};
+use crate::documents::APPLIED_LIFE;
+use crate::{Applied, Batch, Committed, Document, StoreError};
 
 type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
 
@@ -54,8 +55,9 @@ impl Inserts {
 static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new("INSERT INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)", 8, "")
 });
-static APPLIED: LazyLock<Inserts> =
-    LazyLock::new(|| Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id)", 5, ""));
+static APPLIED: LazyLock<Inserts> = LazyLock::new(|| {
+    Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id, applied)", 6, "")
+});
 /// `inserted` is left alone on replacement: the first contact does not change, and its index need not be touched.
 static SESSIONS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new(
@@ -98,6 +100,7 @@ struct AppliedRow {
     source_id: String,
     session_id: Option<String>,
     profile_id: Option<String>,
+    applied: i64,
 }
 
 struct SessionRow {
@@ -165,12 +168,13 @@ impl Rows {
             inserted: micros(event.insert()),
             document: text,
         });
-        let applied = batch.applied.into_iter().map(|(context, event)| AppliedRow {
+        let applied = batch.applied.into_iter().map(|(context, Applied { event, at })| AppliedRow {
             context: number(context),
             id: event.id,
             source_id: event.source_id,
             session_id: event.session_id,
             profile_id: event.profile_id,
+            applied: micros(at),
         });
         let sessions = batch.sessions.into_iter().map(|(context, Document { value: session, text })| SessionRow {
             context: number(context),
@@ -283,11 +287,31 @@ async fn insert_events(
                 .bind(row.document)
         })
         .await?;
+    forget_applied(writer, &applied).await?;
     APPLIED
         .run(writer, applied, |query, row| {
-            query.bind(row.context).bind(row.id).bind(row.source_id).bind(row.session_id).bind(row.profile_id)
+            query
+                .bind(row.context)
+                .bind(row.id)
+                .bind(row.source_id)
+                .bind(row.session_id)
+                .bind(row.profile_id)
+                .bind(row.applied)
         })
         .await
+}
+
+/// ?1 instant, ?2 number.
+pub(super) const FORGET: &str = "DELETE FROM applied_event WHERE (context, id) IN \
+    (SELECT context, id FROM applied_event WHERE applied < ?1 ORDER BY applied LIMIT ?2)";
+
+/// For each id that comes, at most two go whose time is over: so the table shrinks to what is young, and no commit pays for
+/// more than it brings.
+async fn forget_applied(writer: &mut SqliteConnection, coming: &[AppliedRow]) -> Result<(), sqlx::Error> {
+    let Some(newest) = coming.iter().map(|row| row.applied).max() else { return Ok(()) };
+    let life = i64::try_from(APPLIED_LIFE.as_micros()).unwrap_or(i64::MAX);
+    let number = i64::try_from(coming.len().saturating_mul(2)).unwrap_or(i64::MAX);
+    sqlx::query(FORGET).bind(newest.saturating_sub(life)).bind(number).execute(writer).await.map(|_| ())
 }
 
 async fn replace(

@@ -6,8 +6,10 @@ use crate::StoreError;
 mod code {
     pub(super) const BUSY: i32 = 5;
     pub(super) const INTERRUPT: i32 = 9;
+    pub(super) const IO: i32 = 10;
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
+    pub(super) const CANNOT_OPEN: i32 = 14;
     pub(super) const TOO_BIG: i32 = 18;
     pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const NOT_A_DATABASE: i32 = 26;
@@ -29,6 +31,7 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
     let message = || error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     match code_of(&error).map(|code| code & 0xff) {
         Some(code::FULL) => StoreError::Full(message()),
+        Some(code::IO | code::CANNOT_OPEN) => StoreError::Disk(message()),
         Some(code::INTERRUPT) => {
             StoreError::Unavailable(format!("the query took longer than {} s; ask for less", super::READ_SECONDS))
         }

@@ -89,7 +89,7 @@ impl Reading<'_> {
         if let Some(document) = row.try_get::<Option<&str>, _>("document").map_err(failed)? {
             let session: Session =
                 serde_json::from_str(document).map_err(|error| unreadable("session", &asked, error))?;
-            let bytes = document.len();
+            let bytes = session.memory(document.len());
             self.found.sessions.insert((self.context, asked), Loaded { value: Arc::new(session), bytes });
         }
         let alias: Option<String> = row.try_get("profile_alias").map_err(failed)?;
@@ -101,7 +101,8 @@ impl Reading<'_> {
                 let document: &str = row.try_get("profile").map_err(failed)?;
                 let profile: Profile =
                     serde_json::from_str(document).map_err(|error| unreadable("profile", &id, error))?;
-                let profile = Loaded { value: Arc::new(profile), bytes: document.len() };
+                let bytes = profile.memory(document.len());
+                let profile = Loaded { value: Arc::new(profile), bytes };
                 self.profiles.insert(id, profile.clone());
                 profile
             };

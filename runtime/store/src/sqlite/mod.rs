@@ -15,6 +15,7 @@
 //! | `config` | event sources, users, tokens |
 //! | `records` | configuration of all other kinds |
 //! | `failure` | SQLite's errors in our words |
+//! | `room` | room on the volume |
 
 mod commit;
 mod condition;
@@ -30,7 +31,10 @@ mod open;
 mod plans;
 mod query;
 mod records;
+mod room;
 mod schema;
+
+pub use room::{LEAST_ROOM, Room};
 
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
@@ -72,6 +76,7 @@ struct Inner {
     keys: Keys,
     snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
     log: PathBuf,
+    room: Room,
     /// Size at which the log is cut back.
     log_bytes: u64,
     /// Held as long as the store is open: nobody else may open the directory.
@@ -130,6 +135,12 @@ impl Sqlite {
         std::fs::metadata(&self.0.log).map_or(0, |file| file.len())
     }
 
+    /// The volume that holds the store.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        self.0.room.clone()
+    }
+
     /// A connection for reading, with the clock running.
     async fn reader(&self) -> Result<Reader, StoreError> {
         let turn = self.0.reading.clone().read_owned().await;
@@ -179,11 +190,11 @@ fn micros(at: Timestamp) -> i64 {
 #[async_trait]
 impl Documents for Sqlite {
     async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
-        self.load_wanted(wanted).await
+        self.load_wanted(wanted).await.map_err(|error| self.0.room.explain(error))
     }
 
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
-        self.commit_batch(batch).await
+        self.commit_batch(batch).await.map_err(|error| self.0.room.explain(error))
     }
 
     async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
@@ -199,7 +210,7 @@ impl Documents for Sqlite {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.write_probe().await
+        self.write_probe().await.map_err(|error| self.0.room.explain(error))
     }
 
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
@@ -215,7 +226,7 @@ impl Documents for Sqlite {
     }
 
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
-        self.page(context, index, select).await
+        self.page(context, index, select).await.map_err(|error| self.0.room.explain(error))
     }
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, watch};
 
 use super::failure::failed;
-use super::{Inner, LOG_BYTES, Sqlite, Writer, config, records, schema};
+use super::{Inner, LOG_BYTES, Room, Sqlite, Writer, config, records, schema};
 use crate::seal::keyed_hash;
 use crate::{ConfigurationSnapshot, Keys, StoreError};
 
@@ -30,7 +30,8 @@ impl Sqlite {
     /// Fails with [`StoreError::InUse`] when another process has the directory, [`StoreError::WrongKey`] when it was made
     /// with other keys, [`StoreError::NewerSchema`] when it was written by a newer program.
     pub async fn open(directory: &Path, keys: Keys) -> Result<Self, StoreError> {
-        Self::open_with(directory, keys, LOG_BYTES).await
+        let explained = |error| Room::of(directory).explain(error);
+        Self::open_with(directory, keys, LOG_BYTES).await.map_err(explained)
     }
 
     /// The file of the store that a directory has already, if any.
@@ -81,6 +82,7 @@ impl Sqlite {
             keys,
             snapshot,
             log: directory.join(LOG),
+            room: Room::of(directory),
             log_bytes,
             _lock: lock,
         })))

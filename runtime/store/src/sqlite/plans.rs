@@ -1,12 +1,13 @@
 //! Every query that runs often uses an index: SQLite's own plans say so.
 
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Row};
 use tracardi_language::filter;
 use tracardi_model::Context;
 
 use super::condition::Statement;
 use super::query::page_statement;
-use super::{Sqlite, load, merge};
+use super::{Sqlite, commit, load, merge, query};
 use crate::conformance::samples::at;
 use crate::{Index, Keys, Matching, Select};
 
@@ -44,6 +45,19 @@ async fn loading_looks_up_by_index_only() {
     );
     for index in ["session_id", "profile_id", "event_id", "PRIMARY KEY"] {
         assert!(steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{index}: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_and_forgetting_look_up_by_index_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let mut texts: Vec<&str> = [Index::Event, Index::Session, Index::Profile].map(query::documents_by_row).to_vec();
+    texts.push(commit::FORGET);
+    for text in texts {
+        let steps = plan(&store, Statement { text: text.to_owned(), arguments: SqliteArguments::default() }).await;
+        assert!(steps.iter().all(|step| !step.starts_with("SCAN") || step.contains("VIRTUAL TABLE")), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     }
 }
 

@@ -11,7 +11,7 @@ use tracardi_model::Context;
 use super::condition::{Condition, Statement};
 use super::failure::{failed, unreadable};
 use super::{MAX_PAGE, Sqlite, micros, number};
-use crate::documents::{MAX_BUCKETS, TOP_VALUES};
+use crate::documents::{MAX_BUCKETS, PAGE_BYTES, TOP_VALUES};
 use crate::{Bucket, Counts, Histogram, Index, Matching, Page, Select, StoreError};
 
 /// The table of an index.
@@ -46,6 +46,8 @@ pub(super) fn restriction(
     Ok(condition)
 }
 
+/// The rows of a page with the lengths of their documents, and the count of all that match. The lengths come first, so
+/// that no more documents are read than a page may hold; SQLite knows them without reading the documents.
 pub(super) fn page_statement(
     context: Context,
     index: Index,
@@ -59,14 +61,37 @@ pub(super) fn page_statement(
     page.bind(i64::try_from(select.start).unwrap_or(i64::MAX));
     let name = table(index);
     Ok((
-        page.into_statement(&format!("SELECT d.document FROM {name} AS d WHERE "))?,
+        page.into_statement(&format!("SELECT d.rowid, octet_length(d.document) FROM {name} AS d WHERE "))?,
         count.into_statement(&format!("SELECT count(*) FROM {name} AS d WHERE "))?,
     ))
+}
+
+/// Documents, in no order, of the rows that a JSON list of their numbers names.
+pub(super) const fn documents_by_row(index: Index) -> &'static str {
+    match index {
+        Index::Event => "SELECT rowid, document FROM event WHERE rowid IN (SELECT value FROM json_each(?))",
+        Index::Session => "SELECT rowid, document FROM session WHERE rowid IN (SELECT value FROM json_each(?))",
+        Index::Profile => "SELECT rowid, document FROM profile WHERE rowid IN (SELECT value FROM json_each(?))",
+    }
 }
 
 fn raw(kind: Index, document: String) -> Result<Box<RawValue>, StoreError> {
     RawValue::from_string(document).map_err(|error| unreadable(table(kind), "document", error))
 }
+
+/// As many of these rows (with their lengths) as a page holds.
+fn fitting(rows: Vec<(i64, i64)>) -> Vec<i64> {
+    let mut room = PAGE_BYTES;
+    let fit = |(at, (row, length)): (usize, (i64, i64))| {
+        let rest = room.checked_sub(unsigned(length));
+        room = rest.unwrap_or(0);
+        (at == 0 || rest.is_some()).then_some(row)
+    };
+    rows.into_iter().enumerate().map_while(fit).collect()
+}
+
+/// Values of a field that are longer are not told by a histogram: all of them are held in memory while they are counted.
+const VALUE_BYTES: usize = 512;
 
 fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
@@ -117,16 +142,27 @@ impl Sqlite {
             .fetch_one(&mut *reader)
             .await
             .map_err(failed)?;
-        let documents: Vec<String> = if select.limit == 0 || unsigned(total) <= select.start {
+        let rows = if select.limit == 0 || unsigned(total) <= select.start {
             Vec::new()
         } else {
-            sqlx::query_scalar_with(AssertSqlSafe(page.text), page.arguments)
+            sqlx::query_as_with(AssertSqlSafe(page.text), page.arguments)
                 .persistent(false)
                 .fetch_all(&mut *reader)
                 .await
                 .map_err(failed)?
         };
-        let result = documents.into_iter().map(|document| raw(index, document)).collect::<Result<_, _>>()?;
+        let rows = fitting(rows);
+        let documents: Vec<(i64, String)> = sqlx::query_as(documents_by_row(index))
+            .bind(serde_json::json!(rows).to_string())
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(failed)?;
+        let mut documents: HashMap<i64, String> = documents.into_iter().collect();
+        let result = rows
+            .iter()
+            .filter_map(|row| documents.remove(row))
+            .map(|document| raw(index, document))
+            .collect::<Result<_, _>>()?;
         Ok(Page { total: unsigned(total), result })
     }
 
@@ -163,7 +199,9 @@ impl Sqlite {
         let mut top = Condition::new(index);
         let (tables, value) = top.values_of(name, field)?;
         top.append(part()?);
-        top.push(&format!(" AND {value} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP_VALUES}"));
+        top.push(&format!(
+            " AND octet_length({value}) <= {VALUE_BYTES} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP_VALUES}"
+        ));
         let head = format!("SELECT {value}, count(*) FROM {tables} WHERE ");
         for row in top.into_statement(&head)?.rows(&mut reader).await? {
             counts.groups.push(row.try_get(0).map_err(failed)?);

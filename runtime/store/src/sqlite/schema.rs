@@ -7,7 +7,12 @@ use crate::StoreError;
 
 /// Step by step from an empty file to the present schema. A step is one transaction together with its number
 /// (`PRAGMA user_version`), so a start that was killed in between is simply repeated. Steps are never changed, only added.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The schema version of this program.
 #[must_use]
