@@ -16,6 +16,7 @@ use tracardi_store::{Configuration as ConfigurationStore, Documents};
 use crate::attempts::Attempts;
 use crate::body::BodyBudget;
 use crate::figures::Figures;
+use crate::page::PageBudget;
 use crate::password::Passwords;
 
 /// Which port a router serves.
@@ -54,8 +55,10 @@ pub struct Options {
     pub installation_token: String,
     /// Id of this process.
     pub instance: String,
-    /// Memory for request bodies under way, in bytes.
+    /// Memory for request bodies that are being read, and for the trees that are being made of them, in bytes.
     pub body_memory: usize,
+    /// Memory for pages of documents under way, in bytes.
+    pub page_memory: usize,
     /// Clients of the live stream at a time.
     pub live_clients: usize,
 }
@@ -94,6 +97,8 @@ pub struct Parts {
     pub accounts: Mutex<()>,
     /// Memory for bodies.
     pub bodies: BodyBudget,
+    /// Memory for pages of documents.
+    pub pages: PageBudget,
     /// Places at the live stream.
     pub live: Arc<Semaphore>,
     /// Whether requests to collect are answered.
@@ -119,6 +124,7 @@ impl App {
             installations: Attempts::default(),
             accounts: Mutex::default(),
             bodies: BodyBudget::new(setup.options.body_memory),
+            pages: PageBudget::new(setup.options.page_memory),
             live: Arc::new(Semaphore::new(setup.options.live_clients)),
             progress: Progress::default(),
             figures: Figures::new(metrics),

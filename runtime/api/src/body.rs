@@ -1,4 +1,5 @@
-//! Reading request bodies: bounded in size, in time and, over all requests together, in memory.
+//! Reading request bodies: bounded in size, in time and, over all requests together, in memory; the trees that are made of
+//! them included.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracardi_model::{FieldError, Loc};
+use tracardi_model::payload::guard;
+use tracardi_model::{FieldError, Limits, Loc};
 
 use crate::app::App;
 use crate::decode::Coding;
@@ -27,36 +29,46 @@ const DISCARD_BYTES: usize = 128 << 20;
 /// How long that may take.
 const DISCARD: Duration = Duration::from_secs(10);
 
-/// Memory for the bodies of all requests under way, in units of [`UNIT`].
+/// What a JSON body of the private API may cost: the configuration of an event source has some dozen values.
+const PRIVATE_LIMITS: Limits =
+    Limits { body_bytes: PRIVATE_BODY_BYTES, depth: 64, values: 20_000, events: 0, id_bytes: 0, tags: 0 };
+
+/// Memory for all bodies that are being read, and for the trees that are being made of them.
 #[derive(Clone, Debug)]
-pub struct BodyBudget(Arc<Semaphore>);
+pub struct BodyBudget {
+    free: Arc<Semaphore>,
+    /// In units of [`UNIT`].
+    whole: usize,
+}
 
 /// Bytes of one permit.
 const UNIT: usize = 1024;
 /// Bodies up to this length cost nothing of the budget: however many long ones are on their way, ordinary requests get
-/// through. (Their memory is bounded by the number of connections.)
+/// through. (Their memory is bounded by the number of connections, that of their trees by the number of threads that parse.)
 const FREE: usize = 16 * 1024;
 
 impl BodyBudget {
-    /// Room for `bytes` of bodies at a time.
+    /// Room for `bytes` at a time.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes / UNIT)))
+        let whole = bytes / UNIT;
+        Self { free: Arc::new(Semaphore::new(whole)), whole }
     }
 
-    /// Room for so many bytes more, or none at the moment.
+    /// Makes it so many bytes that are held, or none more at the moment. Who needs more than there is gets all of it: single
+    /// requests are limited elsewhere.
     fn take(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refusal> {
         let held_units = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = bytes.saturating_sub(FREE).div_ceil(UNIT).saturating_sub(held_units);
+        let missing = bytes.saturating_sub(FREE).div_ceil(UNIT).min(self.whole).saturating_sub(held_units);
         if missing == 0 {
             return Ok(());
         }
         let full = || Refusal::Later {
-            reason: "too many large request bodies are being read; send again in 1 s".to_owned(),
+            reason: "too many large request bodies are under way; send again in 1 s".to_owned(),
             retry_after_s: 1,
         };
         let more = u32::try_from(missing).map_err(|_| full())?;
-        let permit = self.0.clone().try_acquire_many_owned(more).map_err(|_| full())?;
+        let permit = self.free.clone().try_acquire_many_owned(more).map_err(|_| full())?;
         match held {
             Some(held) => held.merge(permit),
             None => *held = Some(permit),
@@ -70,7 +82,30 @@ impl BodyBudget {
 pub struct Read {
     /// The body.
     pub bytes: Bytes,
-    _budget: Option<OwnedSemaphorePermit>,
+    budget: BodyBudget,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Read {
+    /// Sets memory aside for a tree that takes so many bytes, as long as this lives; 503 when there is none at the moment.
+    pub fn reserve(&mut self, tree: usize) -> Result<(), Refusal> {
+        if self.bytes.len() <= FREE {
+            return Ok(());
+        }
+        self.budget.take(&mut self.held, self.bytes.len().saturating_add(tree))
+    }
+
+    /// [`Read::reserve`] for the JSON tree of the body; 422 when it exceeds the limits.
+    pub fn weigh(&mut self, limits: &Limits) -> Result<(), Refusal> {
+        let tree = guard::check(&self.bytes, limits).map_err(|error| Refusal::Fields(vec![*error]))?;
+        self.reserve(tree)
+    }
+
+    /// The body as JSON, of at most [`PRIVATE_LIMITS`]; 422 when it is none.
+    pub fn json(mut self) -> Result<Value, Refusal> {
+        self.weigh(&PRIVATE_LIMITS)?;
+        parse(&self.bytes)
+    }
 }
 
 /// Reads a body of at most `limit` bytes, unpacked if it is compressed.
@@ -130,7 +165,7 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize, budget: &BodyBu
         Ok(first.unwrap_or_else(|| whole.freeze()))
     };
     let bytes = tokio::time::timeout(WHOLE, reading).await.map_err(|_| too_slow())??;
-    Ok(Read { bytes, _budget: held })
+    Ok(Read { bytes, budget: budget.clone(), held })
 }
 
 /// Reads and forgets the rest of a body, within limits.
@@ -209,8 +244,7 @@ impl FromRequest<App> for JsonBody {
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        let read = read(&parts.headers, body, PRIVATE_BODY_BYTES, &app.bodies).await?;
-        parse(&read.bytes).map(Self)
+        read(&parts.headers, body, PRIVATE_BODY_BYTES, &app.bodies).await?.json().map(Self)
     }
 }
 
@@ -230,7 +264,7 @@ impl FromRequest<App> for OptionalJsonBody {
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        parse(&read.bytes).map(Self)
+        read.json().map(Self)
     }
 }
 
@@ -278,7 +312,7 @@ mod tests {
             let read = read(&none, pieces(count, size), 30, &budget).await.unwrap();
             assert_eq!(read.bytes.len(), count * size);
         }
-        assert_eq!(budget.0.available_permits(), 64);
+        assert_eq!(budget.free.available_permits(), 64);
     }
 
     #[tokio::test]
@@ -291,7 +325,7 @@ mod tests {
         assert_eq!(detail[0]["msg"], "The body must not be longer than 30 bytes");
         let announced = HeaderMap::from_iter([(header::CONTENT_LENGTH, HeaderValue::from_static("31"))]);
         assert!(read(&announced, pieces(4, 10), 30, &budget).await.is_err());
-        assert_eq!(budget.0.available_permits(), 64);
+        assert_eq!(budget.free.available_permits(), 64);
     }
 
     #[tokio::test]
@@ -307,8 +341,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn compressed_bodies_are_refused() {
-        let packed = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+    async fn trees_count_as_what_they_will_take() {
+        let budget = budget();
+        let body = |text: String| Body::from(text);
+        let list = |items: usize| format!("[{}0]", "{\"a\":1},".repeat(items));
+        let none = HeaderMap::new();
+        let held = read(&none, pieces(40, UNIT), 1 << 20, &budget).await.unwrap();
+        // 24 kB of text make a tree of more than a megabyte: not beside another body, but alone.
+        let refused = read(&none, body(list(3_000)), 1 << 20, &budget).await.unwrap().json().unwrap_err();
+        assert_eq!(status(refused), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(read(&none, body(list(1_000)), 1 << 20, &budget).await.unwrap().json().is_ok(), "a short one");
+        drop(held);
+        assert!(read(&none, body(list(3_000)), 1 << 20, &budget).await.unwrap().json().is_ok());
+        assert_eq!(budget.free.available_permits(), 64);
+        let refused = read(&none, body(list(10_000)), 1 << 20, &budget).await.unwrap().json().unwrap_err();
+        assert_eq!(status(refused), StatusCode::UNPROCESSABLE_ENTITY, "more values than anybody needs");
+    }
+
+    #[tokio::test]
+    async fn unknown_codings_are_refused() {
+        let packed = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("compress"))]);
         let refusal = read(&packed, pieces(1, 1), 10, &budget()).await.unwrap_err();
         assert_eq!(status(refusal), StatusCode::UNSUPPORTED_MEDIA_TYPE);
         let plain = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static("identity"))]);

@@ -14,10 +14,10 @@ use serde_json::Value;
 use tracardi_model::event::Entity;
 use tracardi_model::payload::ClientTime;
 use tracardi_model::payload::reader::{At, Fields, Report, trimmed};
-use tracardi_model::{EventPayload, Limits, Map, SourceType, TrackAnswer, TrackerPayload};
+use tracardi_model::{EventPayload, Limits, Map, SourceType, TrackAnswer, TrackerPayload, weight};
 
 use crate::app::App;
-use crate::body::{self, Read};
+use crate::body;
 use crate::errors::Refusal;
 use crate::info::clean;
 use crate::intake::Admitted;
@@ -36,8 +36,7 @@ pub async fn get(
     let place = Place::read(named, &app.options.limits)?;
     let query = parts.uri.query().unwrap_or_default();
     let properties = properties::of_query(query, &app.options.limits)?;
-    let bytes = query.len();
-    place.collect(&app, &parts, properties, bytes).await
+    place.collect(&app, &parts, properties).await
 }
 
 /// `POST /collect/…`: the properties are the body, JSON or a form.
@@ -48,9 +47,13 @@ pub async fn post(
 ) -> Result<Json<TrackAnswer>, Refusal> {
     let (parts, body) = request.into_parts();
     let place = Place::read(named, &app.options.limits)?;
-    let Read { bytes, .. } = &body::read(&parts.headers, body, app.options.limits.body_bytes, &app.bodies).await?;
-    let properties = properties::of_body(&parts.headers, bytes, &app.options.limits).await?;
-    place.collect(&app, &parts, properties, bytes.len()).await
+    let limits = &app.options.limits;
+    let mut read = body::read(&parts.headers, body, limits.body_bytes, &app.bodies).await?;
+    read.reserve(properties::memory(&parts.headers, &read.bytes, limits)?)?;
+    let properties = properties::of_body(&parts.headers, &read.bytes, limits).await?;
+    // From here on it is the collector's queue that counts them.
+    drop(read);
+    place.collect(&app, &parts, properties).await
 }
 
 /// What the path says.
@@ -77,13 +80,8 @@ impl Place {
         report.conclude(place).map_err(Refusal::Fields)
     }
 
-    async fn collect(
-        self,
-        app: &App,
-        parts: &Parts,
-        properties: Map,
-        bytes: usize,
-    ) -> Result<Json<TrackAnswer>, Refusal> {
+    async fn collect(self, app: &App, parts: &Parts, properties: Map) -> Result<Json<TrackAnswer>, Refusal> {
+        let memory = weight::behind_map(&properties);
         let profile_less = self.session_id.is_none();
         let payload = TrackerPayload {
             options: Map::from_iter([("saveSession".to_owned(), Value::Bool(!profile_less))]),
@@ -91,7 +89,7 @@ impl Place {
             ..payload(self.source_id, self.event_type, properties, parts)
         };
         let admitted = Admitted::by(app, &parts.headers, &payload, SourceType::Webhook)?;
-        admitted.collect(app, parts, payload, profile_less, bytes).await.map(Json)
+        admitted.collect(app, parts, payload, profile_less, memory).await.map(Json)
     }
 }
 

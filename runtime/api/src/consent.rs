@@ -7,7 +7,7 @@ use tracardi_engine::{Consent, Decision, Rejected, consent};
 use tracardi_model::payload::consents::ConsentPayload;
 
 use crate::app::App;
-use crate::body::{self, Read};
+use crate::body;
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::params;
@@ -23,8 +23,10 @@ pub async fn decide(State(app): State<App>, request: Request) -> Result<Json<Val
         return Err(body::not_json());
     }
     let all = params::flag(parts.uri.query(), "all")?;
-    let Read { bytes, .. } = &body::read(&parts.headers, body, app.options.limits.body_bytes, &app.bodies).await?;
-    let payload = ConsentPayload::parse(bytes, &app.options.limits).map_err(Refusal::Fields)?;
+    let limits = &app.options.limits;
+    let mut read = body::read(&parts.headers, body, limits.body_bytes, &app.bodies).await?;
+    read.weigh(limits)?;
+    let payload = ConsentPayload::parse(&read.bytes, limits).map_err(Refusal::Fields)?;
     let InContext(context) = InContext::of(app.surface, &parts.headers);
     let snapshot = app.configuration.watch().borrow().clone();
     if snapshot.event_source(context, &payload.source.id.to_lowercase()).is_none() {
@@ -42,6 +44,6 @@ pub async fn decide(State(app): State<App>, request: Request) -> Result<Json<Val
     };
     let consent = Consent { context, session_id: payload.session.id, profile_id: payload.profile.id, decision };
     let _underway = app.progress.begin();
-    app.collector.consent(consent, bytes.len()).await?;
+    app.collector.consent(consent, read.bytes.len()).await?;
     Ok(Json(Value::Null))
 }

@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracardi_language::filter::{Filter, Literal, Relation};
 use tracardi_model::{Context, Path};
 use tracardi_store::Index;
@@ -34,13 +36,14 @@ pub async fn raw(app: &App, context: Context, index: Index, id: &str) -> Result<
     app.documents.get(context, index, id.trim()).await?.ok_or(Refusal::Missing)
 }
 
-/// A document by id, to be completed.
-pub async fn object(app: &App, context: Context, index: Index, id: &str) -> Result<Map<String, Value>, Refusal> {
-    let raw = raw(app, context, index, id).await?;
-    serde_json::from_str(raw.get()).map_err(|error| {
-        tracing::error!(%error, index = name(index), id, "a stored document cannot be read");
-        Refusal::Later { reason: format!("stored {} {id} cannot be read: {error}", name(index)), retry_after_s: 30 }
-    })
+/// A document with one more field at its end, as the body of an answer.
+#[must_use]
+pub fn completed(document: Box<RawValue>, key: &str, value: &Value) -> Response {
+    let mut text = String::from(Box::<str>::from(document));
+    // Stored documents are objects, and none is empty.
+    text.truncate(text.trim_end().len().saturating_sub(1));
+    text.extend([",", &Value::from(key).to_string(), ":", &value.to_string(), "}"]);
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 async fn count(app: App, context: Context, index: Index) -> Result<Json<Value>, Refusal> {

@@ -2,19 +2,30 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tracardi_language::filter::Filter;
 use tracardi_model::Context;
-use tracardi_store::{Index, Matching, Page, Select};
+use tracardi_store::{Index, Matching, Select};
 
 use crate::app::App;
 use crate::auth::{Allowed, Everyone, Readers};
 use crate::context::InContext;
 use crate::document::{equal, place, raw};
 use crate::errors::Refusal;
+use crate::page::{self, Held};
 use crate::params::{Path, Query};
 use crate::range::MAX_LIMIT;
+
+/// An event as it is stored, and where it lies.
+#[derive(Debug, Serialize)]
+pub struct Single {
+    event: Box<RawValue>,
+    #[serde(rename = "_metadata")]
+    place: Value,
+}
 
 /// `GET /event/{id}`, the id in whatever case (events are stored under lower-case ids): `{"event", "_metadata": {"id",
 /// "index"}}`; 404 `null`.
@@ -23,10 +34,10 @@ pub async fn get(
     InContext(context): InContext,
     State(app): State<App>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Single>, Refusal> {
     let id = id.trim().to_lowercase();
     let event = raw(&app, context, Index::Event, &id).await?;
-    Ok(Json(json!({"event": event, "_metadata": place(Index::Event, &id)})))
+    Ok(Json(Single { event, place: place(Index::Event, &id) }))
 }
 
 /// `?limit=`
@@ -42,10 +53,27 @@ pub async fn of_profile(
     State(app): State<App>,
     Path(profile): Path<String>,
     Query(limit): Query<Limit>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let filter = equal("profile.id", &profile)?;
-    let page = newest(&app, context, filter, limit.limit.unwrap_or(24)).await?;
-    Ok(Json(json!({"total": page.total, "result": page.result})))
+    Ok(newest(&app, context, filter, limit.limit.unwrap_or(24)).await?.answer("]}"))
+}
+
+/// The parts of an event that a list shows, as they are stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listed {
+    id: Option<Box<RawValue>>,
+    metadata: Option<Box<RawValue>>,
+    r#type: Option<Box<RawValue>>,
+    name: Option<Box<RawValue>>,
+    source: Option<Box<RawValue>>,
+}
+
+/// Events of a session, and whether there are more.
+#[derive(Debug, Serialize)]
+pub struct OfSession {
+    result: Vec<Listed>,
+    more_to_load: bool,
 }
 
 /// `GET /events/session/{session_id}/profile/{profile_id}`: `{"result": [{id, metadata, type, name, source}],
@@ -56,26 +84,15 @@ pub async fn of_session(
     State(app): State<App>,
     Path((session, profile)): Path<(String, String)>,
     Query(limit): Query<Limit>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<OfSession>, Refusal> {
     let filter = Filter::All(vec![equal("session.id", &session)?, equal("profile.id", &profile)?]);
-    let limit = limit.limit.unwrap_or(20).min(MAX_LIMIT);
-    let page = newest(&app, context, filter, limit).await?;
-    let result: Vec<Value> = page
-        .result
-        .iter()
-        .filter_map(|event| serde_json::from_str::<Value>(event.get()).ok())
-        .map(|event| {
-            let part = |name: &str| event.get(name).cloned().unwrap_or_default();
-            json!({
-                "id": part("id"), "metadata": part("metadata"), "type": part("type"),
-                "name": part("name"), "source": part("source")
-            })
-        })
-        .collect();
-    Ok(Json(json!({"result": result, "more_to_load": page.total > limit})))
+    let Held { page, .. } = newest(&app, context, filter, limit.limit.unwrap_or(20)).await?;
+    let more_to_load = page.total > page.result.len() as u64;
+    let result = page.result.iter().filter_map(|event| serde_json::from_str(event.get()).ok()).collect();
+    Ok(Json(OfSession { result, more_to_load }))
 }
 
-async fn newest(app: &App, context: Context, filter: Filter, limit: u64) -> Result<Page, Refusal> {
+async fn newest(app: &App, context: Context, filter: Filter, limit: u64) -> Result<Held, Refusal> {
     let select = Select { matching: Matching::Filter(filter), limit: limit.min(MAX_LIMIT), ..Select::default() };
-    Ok(app.documents.select(context, Index::Event, &select).await?)
+    page::read(app, context, Index::Event, &select).await
 }

@@ -50,8 +50,9 @@ pub async fn details(InContext(context): InContext, State(app): State<App>) -> R
 pub async fn healthcheck(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let read = read(&parts.headers, body, PRIVATE_BODY_BYTES, &app.bodies).await?;
-    let text = String::from_utf8_lossy(&read.bytes);
-    Ok(match serde_json::from_slice::<Value>(&read.bytes) {
+    let bytes = read.bytes.clone();
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(match read.json() {
         Ok(parsed) => Json(json!({ "headers": clean(&parts.headers), "json": parsed, "body": text })).into_response(),
         Err(_) => Json(text).into_response(),
     })

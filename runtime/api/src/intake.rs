@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tracardi_collector::CollectError;
 use tracardi_engine::{Command, Origin, Referral, Rejected, admit, agent};
-use tracardi_model::{Context, EventSource, SourceType, TrackAnswer, TrackerPayload, weight};
+use tracardi_model::{Context, Event, EventSource, SourceType, TrackAnswer, TrackerPayload, weight};
 use tracardi_process::random;
 use tracardi_store::ConfigurationSnapshot;
 
@@ -20,6 +20,9 @@ use crate::app::App;
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::info::clean;
+
+/// What an event takes besides what the client sent: its record, and about as much for its text and its ids.
+const EVENT_BYTES: usize = 2 * size_of::<Event>();
 
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Self {
@@ -69,22 +72,22 @@ impl Admitted {
         Ok(Self { context, endpoint, source, snapshot })
     }
 
-    /// Stores the payload of a request of `bytes` bytes; Ok means: on disk.
+    /// Stores a payload that takes `memory` bytes; Ok means: on disk.
     pub(crate) async fn collect(
         self,
         app: &App,
         parts: &Parts,
         payload: TrackerPayload,
         profile_less: bool,
-        bytes: usize,
+        memory: usize,
     ) -> Result<TrackAnswer, Refusal> {
         let Self { context, endpoint, source, snapshot } = self;
         // Asked for only when it may be needed: it is a system call.
         let anonymous = payload.session.is_none() || endpoint != SourceType::Rest;
         let nonce = if anonymous { random::bytes().map(u64::from_le_bytes).unwrap_or_default() } else { 0 };
         let origin = Origin { endpoint, headers: clean(&parts.headers), client_ip: client_ip(app, parts), nonce };
-        // Headers are kept with every event: what counts against the bounds is what will be written.
-        let copies = weight::map(&origin.headers).saturating_mul(payload.events.len());
+        // What will be made of it counts against the bounds: a record for each event, with the headers in its text.
+        let made = EVENT_BYTES.saturating_add(weight::map(&origin.headers)).saturating_mul(payload.events.len());
         let settings = app.settings.borrow().clone();
         let referral = Referral::of(&payload);
         let mut command = Command::new(context, source, payload, origin, profile_less, &settings);
@@ -93,7 +96,7 @@ impl Admitted {
             command = command.coming_from(referral, source.map(AsRef::as_ref));
         }
         let _underway = app.progress.begin();
-        Ok(app.collector.collect(command, bytes.saturating_add(copies)).await?)
+        Ok(app.collector.collect(command, memory.saturating_add(made)).await?)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod info;
 pub mod install;
 pub mod intake;
 pub mod live;
+pub mod page;
 pub mod params;
 pub mod password;
 pub mod profile;

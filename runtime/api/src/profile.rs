@@ -1,16 +1,22 @@
 //! Single profiles: `/profile/{id}`.
 
-use axum::Json;
 use axum::extract::State;
-use serde_json::{Map, Value};
+use axum::response::Response;
+use serde::Deserialize;
 use tracardi_store::Index;
 
 use crate::app::App;
 use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
-use crate::document::{object, place};
+use crate::document::{completed, place, raw};
 use crate::errors::Refusal;
 use crate::params::Path;
+
+/// The own id of a stored profile.
+#[derive(Deserialize)]
+struct Own {
+    id: Option<String>,
+}
 
 /// `GET /profile/{id}` by any of the profile's ids: the document, with `_meta`; 404 `null`.
 pub async fn get(
@@ -18,10 +24,9 @@ pub async fn get(
     InContext(context): InContext,
     State(app): State<App>,
     Path(id): Path<String>,
-) -> Result<Json<Map<String, Value>>, Refusal> {
-    let mut profile = object(&app, context, Index::Profile, &id).await?;
-    let own = profile.get("id").and_then(Value::as_str).unwrap_or(&id);
-    let meta = place(Index::Profile, own);
-    profile.insert("_meta".to_owned(), meta);
-    Ok(Json(profile))
+) -> Result<Response, Refusal> {
+    let profile = raw(&app, context, Index::Profile, &id).await?;
+    let own = serde_json::from_str::<Own>(profile.get()).ok().and_then(|own| own.id);
+    let meta = place(Index::Profile, own.as_deref().unwrap_or(&id));
+    Ok(completed(profile, "_meta", &meta))
 }

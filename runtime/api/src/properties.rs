@@ -8,10 +8,13 @@ use bytes::Bytes;
 use multer::Multipart;
 use serde_json::Value;
 use tracardi_model::payload::{guard, tree};
-use tracardi_model::{Limits, Map};
+use tracardi_model::{Limits, Map, weight};
 
 use crate::body::{is_json_type, media_type};
 use crate::errors::Refusal;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
 
 /// The parameters of a query; those without a value are left out.
 pub fn of_query(query: &str, limits: &Limits) -> Result<Map, Refusal> {
@@ -22,6 +25,21 @@ pub fn of_query(query: &str, limits: &Limits) -> Result<Map, Refusal> {
     Ok(form.fields)
 }
 
+/// Bytes of memory that the properties of a body take at most; 422 for JSON that exceeds the limits.
+pub fn memory(headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<usize, Refusal> {
+    /// A field of a form at most: a list of one text under a name of its own.
+    const FIELD: usize = 2 * (weight::ENTRY + weight::TEXT) + 4 * weight::SLOT;
+    match media_type(headers).as_deref() {
+        Some(FORM | PARTS) => {
+            // Each field but the last ends with one of these.
+            let fields = 1 + body.iter().filter(|byte| matches!(byte, b'&' | b'\n')).count();
+            // A byte that is no UTF-8 becomes a mark of three.
+            Ok(3 * body.len() + FIELD * fields.min(limits.values / 2))
+        }
+        _ => guard::check(body, limits).map_err(|error| Refusal::Fields(vec![*error])),
+    }
+}
+
 /// The fields of a form as texts, or a JSON object.
 ///
 /// What is said to be JSON and is not, or is empty, has no properties. 422 for JSON that is no object or exceeds the limits,
@@ -29,14 +47,14 @@ pub fn of_query(query: &str, limits: &Limits) -> Result<Map, Refusal> {
 pub async fn of_body(headers: &HeaderMap, body: &Bytes, limits: &Limits) -> Result<Map, Refusal> {
     let kind = media_type(headers);
     match kind.as_deref() {
-        Some("application/x-www-form-urlencoded") => {
+        Some(FORM) => {
             let mut form = Form::new(limits);
             for (name, value) in form_urlencoded::parse(body) {
                 form.add(name, value)?;
             }
             Ok(form.fields)
         }
-        Some("multipart/form-data") => multipart(headers, body, limits).await,
+        Some(PARTS) => multipart(headers, body, limits).await,
         kind => json(body, limits, kind.is_none_or(is_json_type)),
     }
 }
@@ -165,6 +183,26 @@ mod tests {
         ];
         for (kind, body, expected) in table {
             assert_eq!(read(kind, body).await, expected, "{kind:?} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn memory_is_foreseen() {
+        let limits = Limits::default();
+        for (kind, body) in [
+            (FORM, "a&".repeat(1_000)),
+            (FORM, "%FF=%FF&a=b&a=".repeat(1_000)),
+            (FORM, format!("a={}", "x".repeat(10_000))),
+            (
+                "multipart/form-data; boundary=b",
+                "--b\r\ncontent-disposition: form-data; name=a\r\n\r\n\r\n".repeat(50) + "--b--",
+            ),
+            ("application/json", format!("{{\"a\":[{}0]}}", "{\"a\":1},".repeat(1_000))),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            let properties = of_body(&headers, &Bytes::from(body.clone()), &limits).await.unwrap();
+            let foreseen = memory(&headers, body.as_bytes(), &limits).unwrap();
+            assert!(foreseen >= weight::behind_map(&properties), "{kind}: {foreseen} foreseen for {}", &body[..20]);
         }
     }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracardi_language::filter;
@@ -14,6 +15,7 @@ use crate::auth::{Allowed, Everyone};
 use crate::body::{JsonBody, OptionalJsonBody};
 use crate::context::InContext;
 use crate::errors::Refusal;
+use crate::page;
 use crate::params::{Path, Query};
 use crate::range::{MAX_LIMIT, RangeQuery, resolve};
 
@@ -52,7 +54,7 @@ pub async fn select(
     State(app): State<App>,
     uri: Uri,
     OptionalJsonBody(body): OptionalJsonBody,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     // Some indices have a route of their own here, because `/event/{id}` would catch `/event/select`.
     let index = index(uri.path().split('/').nth(1).unwrap_or_default())?;
     let condition = match body.get("where") {
@@ -76,8 +78,8 @@ pub async fn select(
         let parsed = filter::parse(condition);
         Matching::Filter(parsed.map_err(|error| Refusal::field("value_error", at("where"), error.to_string()))?)
     };
-    let page = app.documents.select(context, index, &Select { matching, limit, ..Select::default() }).await?;
-    Ok(Json(json!({"total": page.total, "result": page.result})))
+    let page = page::read(&app, context, index, &Select { matching, limit, ..Select::default() }).await?;
+    Ok(page.answer("]}"))
 }
 
 fn at(field: &'static str) -> Vec<tracardi_model::Loc> {
@@ -98,7 +100,7 @@ pub async fn range(
     Path(of): Path<String>,
     Query(query): Query<PageQuery>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     rows(&app, context, index(&of)?, &body, query.page).await
 }
 
@@ -109,7 +111,7 @@ pub async fn range_page(
     State(app): State<App>,
     Path((of, page)): Path<(String, String)>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let index = index(&of)?;
     let page = page.parse().map_err(|_| {
         Refusal::field("int_parsing", vec!["path".into(), "page".into()], "Input should be a valid integer, 0 or more")
@@ -123,15 +125,15 @@ async fn rows(
     index: Index,
     body: &Value,
     page: Option<u64>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let query = resolve(body, app.clock.now()).map_err(Refusal::Fields)?;
     let (start, limit) = match page {
         Some(page) => (page.saturating_mul(PAGE_ROWS), PAGE_ROWS),
         None => (query.start, query.limit),
     };
     let select = Select { from: Some(query.from), to: Some(query.to), matching: matching(&query.filter), start, limit };
-    let page = app.documents.select(context, index, &select).await?;
-    Ok(Json(json!({"total": page.total, "result": page.result, "buckets": []})))
+    let page = page::read(app, context, index, &select).await?;
+    Ok(page.answer(r#"],"buckets":[]}"#))
 }
 
 /// `?group_by=`

@@ -2,15 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
 use tracardi_store::{Index, Matching, Select};
 
 use crate::app::App;
 use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
-use crate::document::{equal, object};
+use crate::document::{completed, equal, raw};
 use crate::errors::Refusal;
+use crate::page;
 use crate::params::{Path, Query};
 
 /// `GET /session/{id}`: the session, with `operation`; 404 `null`.
@@ -19,10 +22,22 @@ pub async fn get(
     InContext(context): InContext,
     State(app): State<App>,
     Path(id): Path<String>,
-) -> Result<Json<Map<String, Value>>, Refusal> {
-    let mut session = object(&app, context, Index::Session, &id).await?;
-    session.insert("operation".to_owned(), json!({"new": false, "update": false, "segment": false, "merge": []}));
-    Ok(Json(session))
+) -> Result<Response, Refusal> {
+    let session = raw(&app, context, Index::Session, &id).await?;
+    Ok(completed(session, "operation", &json!({"new": false, "update": false, "segment": false, "merge": []})))
+}
+
+/// A session without its free parts, as it is stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shown {
+    id: Option<Box<RawValue>>,
+    metadata: Option<Box<RawValue>>,
+    profile: Option<Box<RawValue>>,
+    device: Option<Box<RawValue>>,
+    os: Option<Box<RawValue>>,
+    app: Option<Box<RawValue>>,
+    context: Option<Box<RawValue>>,
 }
 
 /// `?n=`: how many sessions to go back, the newest being 0; the sign does not matter.
@@ -39,14 +54,10 @@ pub async fn of_profile(
     State(app): State<App>,
     Path(profile): Path<String>,
     Query(back): Query<Back>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Option<Shown>>, Refusal> {
     let filter = equal("profile.id", &profile)?;
     let start = back.n.unwrap_or(0).unsigned_abs();
     let select = Select { matching: Matching::Filter(filter), start, limit: 1, ..Select::default() };
-    let page = app.documents.select(context, Index::Session, &select).await?;
-    let session: Option<Map<String, Value>> = page.result.first().and_then(|raw| serde_json::from_str(raw.get()).ok());
-    Ok(Json(session.map_or(Value::Null, |session| {
-        let kept = ["id", "metadata", "context", "profile", "device", "app", "os"];
-        Value::Object(session.into_iter().filter(|(key, _)| kept.contains(&key.as_str())).collect())
-    })))
+    let held = page::read(&app, context, Index::Session, &select).await?;
+    Ok(Json(held.page.result.first().and_then(|session| serde_json::from_str(session.get()).ok())))
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracardi_model::{SourceType, TrackerPayload};
 
 use crate::app::App;
-use crate::body::{self, Read};
+use crate::body;
 use crate::errors::Refusal;
 use crate::intake::Admitted;
 use crate::params;
@@ -23,12 +23,12 @@ use crate::params;
 /// 226 instead of 200 when the answer has errors; 401 when the source does not admit it; 413, 422 for a wrong body; 503
 /// when it could not be stored.
 pub async fn track(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let Checked { parts, payload, profile_less, bytes } = payload(&app, request).await?;
+    let Checked { parts, payload, profile_less, memory } = payload(&app, request).await?;
     let admitted = Admitted::by(&app, &parts.headers, &payload, SourceType::Rest)?;
     if payload.events.is_empty() {
         return Ok(Json(Value::Null).into_response());
     }
-    let answer = admitted.collect(&app, &parts, payload, profile_less, bytes).await?;
+    let answer = admitted.collect(&app, &parts, payload, profile_less, memory).await?;
     let status = if answer.errors.is_empty() { StatusCode::OK } else { StatusCode::IM_USED };
     Ok((status, Json(answer)).into_response())
 }
@@ -44,8 +44,8 @@ struct Checked {
     parts: Parts,
     payload: TrackerPayload,
     profile_less: bool,
-    /// Length of the body.
-    bytes: usize,
+    /// Bytes of memory that the payload takes at most.
+    memory: usize,
 }
 
 async fn payload(app: &App, request: Request) -> Result<Checked, Refusal> {
@@ -54,7 +54,13 @@ async fn payload(app: &App, request: Request) -> Result<Checked, Refusal> {
         return Err(body::not_json());
     }
     let profile_less = params::flag(parts.uri.query(), "profile_less")?;
-    let Read { bytes, .. } = &body::read(&parts.headers, body, app.options.limits.body_bytes, &app.bodies).await?;
-    let payload = TrackerPayload::parse(bytes, &app.options.limits).map_err(Refusal::Fields)?;
-    Ok(Checked { parts, payload, profile_less, bytes: bytes.len() })
+    let limits = &app.options.limits;
+    let mut read = body::read(&parts.headers, body, limits.body_bytes, &app.bodies).await?;
+    let bytes = read.bytes.clone();
+    let weighed = TrackerPayload::weigh(&bytes, limits).map_err(Refusal::Fields)?;
+    let memory = weighed.memory;
+    read.reserve(memory)?;
+    let payload = weighed.parse().map_err(Refusal::Fields)?;
+    // From here on it is the collector's queue that counts it; nothing is waited for in between.
+    Ok(Checked { parts, payload, profile_less, memory })
 }

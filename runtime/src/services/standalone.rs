@@ -20,14 +20,18 @@ use tracardi_model::Limits;
 use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
-use tracardi_store::Configuration as _;
+use tracardi_store::{Configuration as _, Room};
 
 use super::init::{Prepared, prepare};
 use super::{given, gui, metrics, public_url, run_until_signalled};
 use crate::cli::{DataArguments, Switch};
 
-/// Memory for request bodies that are being read, both ports together.
-const BODY_MEMORY: usize = 48 << 20;
+/// Memory for request bodies that are being read and for the trees that are being made of them, both ports together.
+const BODY_MEMORY: usize = 64 << 20;
+/// Memory for pages of documents that are being read and sent.
+const PAGE_MEMORY: usize = 48 << 20;
+/// How often the volume is asked for its room.
+const ROOM_ASKED: Duration = Duration::from_secs(5);
 /// Clients of the live stream at a time.
 const LIVE_CLIENTS: usize = 64;
 /// When no request was answered for so long while some wait, the process is beyond repair.
@@ -124,7 +128,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let limits = |connections| listen::Limits { connections, ..listen::Limits::default() };
     if let Some(management) = management {
-        let health = checks(collector, app.progress.clone());
+        let health = checks(collector, app.progress.clone(), watch_room(&supervisor, store.room()));
         listen::serve(&supervisor, management, health::router(health, metrics), limits(TRUSTED_CONNECTIONS));
     }
     let api = gui::ApiUrl::from(private.address());
@@ -185,6 +189,7 @@ fn app(
         installation_token,
         instance,
         body_memory: BODY_MEMORY,
+        page_memory: PAGE_MEMORY,
         live_clients: LIVE_CLIENTS,
     };
     let setup = Setup {
@@ -199,12 +204,41 @@ fn app(
     App::new(setup, metrics).context("the thread that hashes passwords cannot be started")
 }
 
-/// Ready: the collector can store. Alive: requests to collect are answered, be it with a refusal.
-fn checks(collector: Collector, progress: Progress) -> Health {
+/// The room on the volume as it was lately; what is wrong with it, if anything. A network file system may take its time
+/// to answer, a probe may not.
+fn watch_room(supervisor: &Supervisor, room: Room) -> watch::Receiver<Option<String>> {
+    let (told, lately) = watch::channel(room.check().err().map(|error| error.to_string()));
+    let leaving = supervisor.token(Phase::Accept);
+    supervisor.spawn("room on the volume", Phase::Accept, async move {
+        while leaving.run_until_cancelled(tokio::time::sleep(ROOM_ASKED)).await.is_some() {
+            let room = room.clone();
+            let asked = tokio::task::spawn_blocking(move || room.check());
+            // Whoever hangs on the answer does not hold up the end.
+            let Some(Ok(answer)) = leaving.run_until_cancelled(asked).await else { continue };
+            let complaint = answer.err().map(|error| error.to_string());
+            told.send_if_modified(|last| {
+                let changed = last.is_some() != complaint.is_some();
+                match &complaint {
+                    Some(complaint) if changed => tracing::error!(%complaint, "not ready until there is room again"),
+                    None if changed => tracing::info!("there is room on the volume again"),
+                    _ => {}
+                }
+                *last = complaint;
+                changed
+            });
+        }
+    });
+    lately
+}
+
+/// Ready: the collector can store, and there is room for more. Alive: requests to collect are answered, be it with a
+/// refusal.
+fn checks(collector: Collector, progress: Progress, room: watch::Receiver<Option<String>>) -> Health {
     let health = Health::new();
     health.check(Kind::Ready, "store", move || {
         if collector.healthy() { Ok(()) } else { Err("events cannot be stored at the moment; see the log".to_owned()) }
     });
+    health.check(Kind::Ready, "room", move || room.borrow().clone().map_or(Ok(()), Err));
     health.check(Kind::Live, "collector", move || match progress.stalled() {
         stalled if stalled > STALLED => {
             Err(format!("requests wait, and none was answered for {} s", stalled.as_secs()))

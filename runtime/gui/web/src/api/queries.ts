@@ -9,7 +9,7 @@ import type {
   Account, EventDocument, EventSource, Histogram, IndexName, Page, ProfileDocument, SessionDocument,
 } from './types'
 
-/** Rows of one page of a range query; fixed by the API. */
+/** Rows of one page of a range query. */
 export const PAGE_SIZE = 25
 
 interface Documents {
@@ -61,19 +61,25 @@ export function useLatest<I extends IndexName>(index: I, range: Range, where: st
   })
 }
 
-/** Documents of a range, page by page, newest first. */
+/**
+ * Documents of a range, page by page, newest first. A page ends early when its documents are very large; the next one
+ * starts where it ended.
+ */
 export function usePages<I extends IndexName>(index: I, range: Range, where: string) {
   const context = useStore(dataContext)
   return useInfiniteQuery({
     queryKey: [context, 'pages', index, range.key, where],
     initialPageParam: 0,
     queryFn: ({ pageParam, signal }) =>
-      call<Page<Documents[I]>>(`/${index}/select/range/page/${pageParam}`, {
+      call<Page<Documents[I]>>(`/${index}/select/range`, {
         method: 'POST',
-        json: rangeBody(range, where),
+        json: { ...rangeBody(range, where, PAGE_SIZE), start: pageParam },
         signal,
       }),
-    getNextPageParam: (last, pages) => (last.result.length < PAGE_SIZE ? undefined : pages.length),
+    getNextPageParam: (last, pages) => {
+      const seen = pages.reduce((rows, page) => rows + page.result.length, 0)
+      return last.result.length > 0 && seen < last.total ? seen : undefined
+    },
     placeholderData: keepPreviousData,
   })
 }
