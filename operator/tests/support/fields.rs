@@ -13,16 +13,16 @@ pub(crate) fn apply(object: &mut Value, body: &Value) {
     remove(object, &owned, &named);
     set(object, body);
     let theirs = take_entry(object, STRANGER);
-    put_entry(object, STRANGER, without(&theirs, &named));
-    put_entry(object, OPERATOR, named);
+    put_entry(object, STRANGER, &without(&theirs, &named));
+    put_entry(object, OPERATOR, &named);
 }
 
 /// A stranger's update: the fields that it changed are the stranger's.
 pub(crate) fn edited(before: &Value, object: &mut Value) {
     let changed = difference(before, object);
     let (ours, theirs) = (take_entry(object, OPERATOR), take_entry(object, STRANGER));
-    put_entry(object, OPERATOR, without(&ours, &changed));
-    put_entry(object, STRANGER, union(theirs, changed));
+    put_entry(object, OPERATOR, &without(&ours, &changed));
+    put_entry(object, STRANGER, &union(theirs, changed));
 }
 
 /// Parts that nobody owns: what the API server fills in, and status, which has entries of its own.
@@ -110,7 +110,7 @@ fn take_entry(object: &mut Value, (manager, operation): (&str, &str)) -> Value {
     at.map_or_else(|| json!({}), |at| entries.remove(at)["fieldsV1"].take())
 }
 
-fn put_entry(object: &mut Value, (manager, operation): (&str, &str), fields: Value) {
+fn put_entry(object: &mut Value, (manager, operation): (&str, &str), fields: &Value) {
     if fields.as_object().is_some_and(|fields| !fields.is_empty()) {
         let entries = &mut object["metadata"]["managedFields"];
         if !entries.is_array() {
