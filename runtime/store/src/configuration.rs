@@ -60,6 +60,32 @@ impl ConfigurationSnapshot {
         snapshot
     }
 
+    /// Creates or replaces an event source.
+    pub fn put_event_source(&mut self, context: Context, source: Arc<EventSource>) {
+        self.version += 1;
+        self.contexts[context].sources.insert(source.id.clone(), source);
+    }
+
+    /// Removes an event source.
+    pub fn remove_event_source(&mut self, context: Context, id: &str) {
+        self.version += 1;
+        self.contexts[context].sources.remove(id);
+    }
+
+    /// Creates or replaces a record.
+    pub fn put_record(&mut self, StoredRecord { context, kind, id, document }: StoredRecord) {
+        self.version += 1;
+        self.contexts[context].records.entry(kind).or_default().insert(id, document);
+    }
+
+    /// Removes a record.
+    pub fn remove_record(&mut self, context: Context, kind: Kind, id: &str) {
+        self.version += 1;
+        if let Some(records) = self.contexts[context].records.get_mut(&kind) {
+            records.remove(id);
+        }
+    }
+
     /// The event source with this id (ids are lower case).
     #[must_use]
     pub fn event_source(&self, context: Context, id: &str) -> Option<&Arc<EventSource>> {

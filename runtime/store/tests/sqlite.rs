@@ -4,15 +4,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use sqlx::{ConnectOptions, Executor};
 use tracardi_model::Context;
+use tracardi_model::configuration::Kind;
 use tracardi_store::conformance::configuration::{source, user};
 use tracardi_store::conformance::merges::waiting;
 use tracardi_store::conformance::samples::{at, batch, document, event, event_with, profile, session};
 use tracardi_store::{
-    Committed, Configuration, Documents, Gone, Index, Keys, Matching, Merge, Select, Sqlite, StoreError,
+    Committed, Configuration, ConfigurationSnapshot, Documents, Gone, Index, Keys, Matching, Merge, Select, Sqlite,
+    StoreError, StoredRecord,
 };
 
 const KEYS: Keys = Keys { signing: [1; 32], encryption: [2; 32] };
@@ -366,4 +370,35 @@ async fn a_commit_that_is_given_up_halfway_leaves_nothing_behind() {
     let (events, profiles) =
         (store.count(PRODUCTION, Index::Event).await.unwrap(), store.count(PRODUCTION, Index::Profile).await.unwrap());
     assert_eq!(events, profiles * 50 + 1);
+}
+
+#[tokio::test]
+async fn a_change_of_the_configuration_that_is_given_up_halfway_is_in_force_or_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let record = |n: u64| StoredRecord {
+        context: PRODUCTION,
+        kind: Kind::Redirect,
+        id: format!("r{n}"),
+        document: Arc::new(json!({"n": n})),
+    };
+    for n in 0..100 {
+        let (record, patience) = (record(n), Duration::from_micros(n * 5));
+        // One of them is polled once at least, so that its statement is under way.
+        let _ = tokio::time::timeout(patience, store.save_record(&record)).await;
+        let _ = tokio::time::timeout(patience, store.save_event_source(PRODUCTION, &source(&record.id))).await;
+        let _ = tokio::time::timeout(patience, store.delete_record(PRODUCTION, Kind::Redirect, &record.id)).await;
+    }
+    let last = record(1_000);
+    store.save_record(&last).await.unwrap();
+    let known = store.watch().borrow().clone();
+    assert_eq!(known.record(PRODUCTION, Kind::Redirect, &last.id), Some(&last.document));
+    drop(store);
+    let stored = open(directory.path()).await.unwrap().watch().borrow().clone();
+    let records = |snapshot: &ConfigurationSnapshot| -> Vec<String> {
+        let records = snapshot.records(PRODUCTION, Kind::Redirect).map(|(id, _)| id.to_owned());
+        records.chain(snapshot.event_sources(PRODUCTION).map(|source| source.id.clone())).collect()
+    };
+    assert!(records(&stored).len() > 1, "every change was given up in time: the test proves nothing");
+    assert_eq!(records(&known), records(&stored));
 }

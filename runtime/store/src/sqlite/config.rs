@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, SqliteConnection};
 use tokio::sync::watch;
 use tracardi_model::configuration::Kind;
@@ -103,15 +105,38 @@ async fn insert_user(connection: &mut SqliteConnection, user: &User) -> Result<S
 }
 
 impl Sqlite {
-    /// Replaces the snapshot by what is stored now. Called with the writer locked, so that snapshots follow one another in
-    /// the order of the writes.
-    pub(super) async fn publish(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let sources = read_event_sources(&mut writer.connection, &self.0.keys).await?;
-        let records = read_records(&mut writer.connection).await?;
-        self.0.snapshot.send_modify(|snapshot| {
-            *snapshot = Arc::new(ConfigurationSnapshot::new(snapshot.version + 1, sources, records));
-        });
-        Ok(())
+    /// Carries out a statement that changes the configuration, then makes the same change to the snapshot; gives the number
+    /// of rows. The work does not grow with what is configured besides.
+    pub(super) async fn publish(
+        &self,
+        statement: Query<'_, sqlx::Sqlite, SqliteArguments>,
+        change: impl FnOnce(&mut ConfigurationSnapshot) + Send,
+    ) -> Result<u64, StoreError> {
+        // Held to the end, so that snapshots follow one another in the order of the writes.
+        let mut writer = self.writer().await;
+        writer.unpublished = true;
+        let done = statement.execute(&mut writer.connection).await.map_err(failed)?;
+        self.0.snapshot.send_modify(|snapshot| change(Arc::make_mut(snapshot)));
+        writer.unpublished = false;
+        Ok(done.rows_affected())
+    }
+
+    /// Replaces the snapshot by what is stored now, after a change of which nobody knows what became. When that cannot be
+    /// read, the snapshot stays, and the next who writes tries again.
+    pub(super) async fn publish_all(&self, writer: &mut Writer) {
+        let all = async {
+            let sources = read_event_sources(&mut writer.connection, &self.0.keys).await?;
+            Ok::<_, StoreError>((sources, read_records(&mut writer.connection).await?))
+        };
+        match all.await {
+            Ok((sources, records)) => {
+                self.0.snapshot.send_modify(|snapshot| {
+                    *snapshot = Arc::new(ConfigurationSnapshot::new(snapshot.version + 1, sources, records));
+                });
+                writer.unpublished = false;
+            }
+            Err(error) => tracing::error!(%error, "a change of the configuration may not be in force"),
+        }
     }
 
     async fn one_user(&self, text: &'static str, key: String) -> Result<Option<User>, StoreError> {
@@ -125,33 +150,21 @@ impl Sqlite {
 #[async_trait]
 impl Configuration for Sqlite {
     async fn save_event_source(&self, context: Context, source: &EventSource) -> Result<(), StoreError> {
-        let context = number(context);
-        let (document, sealed) = taken_apart(&self.0.keys, context, source)?;
-        let mut writer = self.writer().await;
-        sqlx::query(
+        let code = number(context);
+        let (document, sealed) = taken_apart(&self.0.keys, code, source)?;
+        let statement = sqlx::query(
             "INSERT INTO event_source (context, id, document, config) VALUES (?, ?, ?, ?) \
              ON CONFLICT (context, id) DO UPDATE SET document = excluded.document, config = excluded.config",
-        )
-        .bind(context)
-        .bind(source.id.clone())
-        .bind(document)
-        .bind(sealed)
-        .execute(&mut writer.connection)
-        .await
-        .map_err(failed)?;
-        self.publish(&mut writer).await
+        );
+        let statement = statement.bind(code).bind(source.id.clone()).bind(document).bind(sealed);
+        let source = Arc::new(source.clone());
+        self.publish(statement, |snapshot| snapshot.put_event_source(context, source)).await.map(|_| ())
     }
 
     async fn delete_event_source(&self, context: Context, id: &str) -> Result<bool, StoreError> {
-        let mut writer = self.writer().await;
-        let done = sqlx::query("DELETE FROM event_source WHERE context = ? AND id = ?")
-            .bind(number(context))
-            .bind(id)
-            .execute(&mut writer.connection)
-            .await
-            .map_err(failed)?;
-        self.publish(&mut writer).await?;
-        Ok(done.rows_affected() > 0)
+        let statement = sqlx::query("DELETE FROM event_source WHERE context = ? AND id = ?");
+        let statement = statement.bind(number(context)).bind(id.to_owned());
+        Ok(self.publish(statement, |snapshot| snapshot.remove_event_source(context, id)).await? > 0)
     }
 
     async fn save_record(&self, record: &StoredRecord) -> Result<(), StoreError> {

@@ -13,24 +13,32 @@ use crate::{Found, Loaded, StoreError, Wanted};
 
 /// ?1 context; ?2, ?3, ?4: JSON lists of session ids, of ids of profiles, of event ids. `CROSS JOIN` keeps SQLite from
 /// reading a table through in order to look its rows up in the list.
+///
+/// A document comes once, however many ids and sessions lead to it: a profile may have a thousand of them.
 pub(super) const LOAD: &str = "\
-SELECT 'session' AS kind, s.id AS asked, s.document AS document, s.profile_id AS profile_alias, p.id AS profile_id, \
-       p.document AS profile, NULL AS source_id, NULL AS session_id \
+SELECT 'session' AS kind, s.id AS asked, s.document AS document, s.profile_id AS alias, i.profile_id AS profile_id, \
+       NULL AS source_id, NULL AS session_id \
 FROM json_each(?2) AS wanted \
 CROSS JOIN session AS s ON s.context = ?1 AND s.id = wanted.value \
 LEFT JOIN profile_identity AS i ON i.context = s.context AND i.alias = s.profile_id \
-LEFT JOIN profile AS p ON p.context = i.context AND p.id = i.profile_id \
 UNION ALL \
-SELECT 'profile', wanted.value, NULL, wanted.value, p.id, p.document, NULL, NULL \
-FROM json_each(?3) AS wanted \
-CROSS JOIN profile_identity AS i ON i.context = ?1 AND i.alias = wanted.value \
-CROSS JOIN profile AS p ON p.context = i.context AND p.id = i.profile_id \
+SELECT 'alias', i.alias, NULL, i.alias, i.profile_id, NULL, NULL \
+FROM json_each(?3) AS wanted CROSS JOIN profile_identity AS i ON i.context = ?1 AND i.alias = wanted.value \
 UNION ALL \
-SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), NULL, e.source_id, e.session_id \
+SELECT 'profile', p.id, p.document, NULL, NULL, NULL, NULL \
+FROM (SELECT i.profile_id AS id FROM json_each(?3) AS wanted \
+      CROSS JOIN profile_identity AS i ON i.context = ?1 AND i.alias = wanted.value \
+      UNION \
+      SELECT i.profile_id FROM json_each(?2) AS wanted \
+      CROSS JOIN session AS s ON s.context = ?1 AND s.id = wanted.value \
+      CROSS JOIN profile_identity AS i ON i.context = s.context AND i.alias = s.profile_id) AS owner \
+CROSS JOIN profile AS p ON p.context = ?1 AND p.id = owner.id \
+UNION ALL \
+SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), e.source_id, e.session_id \
 FROM json_each(?4) AS wanted CROSS JOIN event AS e ON e.context = ?1 AND e.id = wanted.value \
 LEFT JOIN profile_identity AS i ON i.context = e.context AND i.alias = e.profile_id \
 UNION ALL \
-SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), NULL, e.source_id, e.session_id \
+SELECT 'event', e.id, NULL, NULL, COALESCE(i.profile_id, e.profile_id), e.source_id, e.session_id \
 FROM json_each(?4) AS wanted CROSS JOIN applied_event AS e ON e.context = ?1 AND e.id = wanted.value \
 LEFT JOIN profile_identity AS i ON i.context = e.context AND i.alias = e.profile_id";
 
@@ -56,10 +64,11 @@ impl Sqlite {
                 let mut writer = self.writer().await;
                 query.fetch_all(&mut writer.connection).await.map_err(failed)?
             };
-            let mut reading = Reading { context, profiles: HashMap::new(), found: &mut found };
+            let mut reading = Reading { context, profiles: HashMap::new(), aliases: Vec::new(), found: &mut found };
             for row in &rows {
                 reading.row(row)?;
             }
+            reading.conclude();
         }
         Ok(found)
     }
@@ -67,8 +76,10 @@ impl Sqlite {
 
 struct Reading<'a> {
     context: Context,
-    /// Profiles read so far, by their own id: many rows may carry the same one.
+    /// By their own id.
     profiles: HashMap<String, Loaded<Profile>>,
+    /// Ids that lead to profiles, and the profiles' own ids.
+    aliases: Vec<(String, String)>,
     found: &'a mut Found,
 }
 
@@ -86,28 +97,31 @@ impl Reading<'_> {
             self.found.events.insert((self.context, asked), event);
             return Ok(());
         }
+        let alias: Option<String> = row.try_get("alias").map_err(failed)?;
+        let owner: Option<String> = row.try_get("profile_id").map_err(failed)?;
+        self.aliases.extend(alias.zip(owner));
         if let Some(document) = row.try_get::<Option<&str>, _>("document").map_err(failed)? {
-            let session: Session =
-                serde_json::from_str(document).map_err(|error| unreadable("session", &asked, error))?;
-            let bytes = session.memory(document.len());
-            self.found.sessions.insert((self.context, asked), Loaded { value: Arc::new(session), bytes });
-        }
-        let alias: Option<String> = row.try_get("profile_alias").map_err(failed)?;
-        let id: Option<String> = row.try_get("profile_id").map_err(failed)?;
-        if let (Some(alias), Some(id)) = (alias, id) {
-            let profile = if let Some(profile) = self.profiles.get(&id) {
-                profile.clone()
+            if kind == "session" {
+                let session: Session =
+                    serde_json::from_str(document).map_err(|error| unreadable("session", &asked, error))?;
+                let bytes = session.memory(document.len());
+                self.found.sessions.insert((self.context, asked), Loaded { value: Arc::new(session), bytes });
             } else {
-                let document: &str = row.try_get("profile").map_err(failed)?;
                 let profile: Profile =
-                    serde_json::from_str(document).map_err(|error| unreadable("profile", &id, error))?;
+                    serde_json::from_str(document).map_err(|error| unreadable("profile", &asked, error))?;
                 let bytes = profile.memory(document.len());
-                let profile = Loaded { value: Arc::new(profile), bytes };
-                self.profiles.insert(id, profile.clone());
-                profile
-            };
-            self.found.profiles.insert((self.context, alias), profile);
+                self.profiles.insert(asked, Loaded { value: Arc::new(profile), bytes });
+            }
         }
         Ok(())
+    }
+
+    /// Every id is answered with its profile.
+    fn conclude(self) {
+        for (alias, owner) in self.aliases {
+            if let Some(profile) = self.profiles.get(&owner) {
+                self.found.profiles.insert((self.context, alias), profile.clone());
+            }
+        }
     }
 }

@@ -90,6 +90,8 @@ struct Writer {
     connection: SqliteConnection,
     /// A transaction was begun and not seen to end: it failed, or whoever began it went away.
     unfinished: bool,
+    /// A change of the configuration was begun that the snapshot does not have: it failed, or whoever began it went away.
+    unpublished: bool,
     /// How often in a row the log could not be cut back.
     failed_cuts: u32,
 }
@@ -125,6 +127,9 @@ impl Sqlite {
         let mut writer = self.0.writer.lock().await;
         if writer.unfinished {
             writer.roll_back().await;
+        }
+        if writer.unpublished {
+            self.publish_all(&mut writer).await;
         }
         writer
     }

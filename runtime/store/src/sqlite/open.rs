@@ -76,7 +76,7 @@ impl Sqlite {
             .connect_lazy_with(common.pragma("query_only", "on").pragma("cache_size", "-4096"));
         let (snapshot, _) = watch::channel(Arc::new(ConfigurationSnapshot::new(1, sources, records)));
         Ok(Self(Arc::new(Inner {
-            writer: Mutex::new(Writer { connection, unfinished: false, failed_cuts: 0 }),
+            writer: Mutex::new(Writer { connection, unfinished: false, unpublished: false, failed_cuts: 0 }),
             readers,
             reading: Arc::default(),
             keys,

@@ -8,8 +8,8 @@ use tracardi_model::Context;
 use super::condition::Statement;
 use super::query::page_statement;
 use super::{Sqlite, commit, load, merge, query};
-use crate::conformance::samples::at;
-use crate::{Index, Keys, Matching, Select};
+use crate::conformance::samples::{at, batch, profile, session};
+use crate::{Documents as _, Index, Keys, Matching, Select};
 
 async fn store(directory: &std::path::Path) -> Sqlite {
     Sqlite::open(directory, Keys { signing: [1; 32], encryption: [2; 32] }).await.unwrap()
@@ -40,8 +40,8 @@ async fn loading_looks_up_by_index_only() {
     let steps = plan(&store, statement).await;
     let scans: Vec<_> = steps.iter().filter(|step| step.starts_with("SCAN")).collect();
     assert!(
-        scans.iter().all(|step| step.contains("VIRTUAL TABLE")),
-        "only the lists of ids are read through: {steps:#?}"
+        scans.iter().all(|step| step.contains("VIRTUAL TABLE") || *step == "SCAN owner"),
+        "only the lists of ids, and what they lead to, are read through: {steps:#?}"
     );
     for index in ["session_id", "profile_id", "event_id", "PRIMARY KEY"] {
         assert!(steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index)), "{index}: {steps:#?}");
@@ -122,4 +122,19 @@ async fn merges_look_up_by_index_only() {
         assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{index}: {steps:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_document_comes_once_however_many_ids_and_sessions_lead_to_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let sessions = vec![session("s1", Some("p")), session("s2", Some("a"))];
+    store.commit(batch(vec![], sessions, vec![profile(&["p", "a", "b"])])).await.unwrap();
+    let lists = [r#"["s1", "s2"]"#, r#"["p", "a", "b", "c"]"#, "[]"];
+    let [sessions, profiles, events] = lists;
+    let query = sqlx::query(load::LOAD).bind(0).bind(sessions).bind(profiles).bind(events);
+    let rows = query.fetch_all(&mut store.writer().await.connection).await.unwrap();
+    let with_document = rows.iter().filter(|row| row.get::<Option<&str>, _>("document").is_some());
+    let documents: Vec<&str> = with_document.map(|row| row.get("asked")).collect();
+    assert_eq!(documents, ["s1", "s2", "p"]);
 }

@@ -33,31 +33,22 @@ pub(super) async fn read_records(connection: &mut SqliteConnection) -> Result<Ve
 
 impl Sqlite {
     pub(super) async fn write_record(&self, record: &StoredRecord) -> Result<(), StoreError> {
-        let mut writer = self.writer().await;
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO configuration (context, kind, id, document) VALUES (?, ?, ?, ?) \
              ON CONFLICT (context, kind, id) DO UPDATE SET document = excluded.document",
-        )
-        .bind(number(record.context))
-        .bind(record.kind.as_str())
-        .bind(record.id.clone())
-        .bind(record.document.to_string())
-        .execute(&mut writer.connection)
-        .await
-        .map_err(failed)?;
-        self.publish(&mut writer).await
+        );
+        let statement = statement
+            .bind(number(record.context))
+            .bind(record.kind.as_str())
+            .bind(record.id.clone())
+            .bind(record.document.to_string());
+        let record = record.clone();
+        self.publish(statement, |snapshot| snapshot.put_record(record)).await.map(|_| ())
     }
 
     pub(super) async fn remove_record(&self, context: Context, kind: Kind, id: &str) -> Result<bool, StoreError> {
-        let mut writer = self.writer().await;
-        let done = sqlx::query("DELETE FROM configuration WHERE context = ? AND kind = ? AND id = ?")
-            .bind(number(context))
-            .bind(kind.as_str())
-            .bind(id.to_owned())
-            .execute(&mut writer.connection)
-            .await
-            .map_err(failed)?;
-        self.publish(&mut writer).await?;
-        Ok(done.rows_affected() > 0)
+        let statement = sqlx::query("DELETE FROM configuration WHERE context = ? AND kind = ? AND id = ?");
+        let statement = statement.bind(number(context)).bind(kind.as_str()).bind(id.to_owned());
+        Ok(self.publish(statement, |snapshot| snapshot.remove_record(context, kind, id)).await? > 0)
     }
 }
