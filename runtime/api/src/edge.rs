@@ -86,8 +86,8 @@ pub async fn not_found(request: Request) -> Response {
     let trimmed = path.trim_end_matches('/');
     if trimmed.len() < path.len() && !trimmed.is_empty() {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-        // One slash at the start: two would name another host.
-        let location = format!("/{}{query}", trimmed.trim_start_matches('/'));
+        // One slash at the start: two would name another host, and to browsers a backslash is one.
+        let location = format!("/{}{query}", trimmed.trim_start_matches(['/', '\\']));
         if let Ok(location) = HeaderValue::from_str(&location) {
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
         }
@@ -135,5 +135,25 @@ impl CrossOrigin {
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slash_too_many_leads_nowhere_else() {
+        for (path, expected) in [
+            ("/event/count/?a=b", Some("/event/count?a=b")),
+            ("//evil.example/", Some("/evil.example")),
+            ("/\\evil.example/", Some("/evil.example")),
+            ("/\\/\\evil.example//", Some("/evil.example")),
+            ("/nothing", None),
+        ] {
+            let response = not_found(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+            let location = response.headers().get(header::LOCATION).map(|location| location.to_str().unwrap());
+            assert_eq!(location, expected, "{path}");
+        }
     }
 }

@@ -57,6 +57,10 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     app.attempts.succeeded(&account);
     let token = random::hex::<20>().map_err(|error| Refusal::Later { reason: error.to_string(), retry_after_s: 5 })?;
     let expires = now.checked_add(TOKEN_LIFE).unwrap_or(now);
+    let _one_at_a_time = app.accounts.lock().await;
+    // Comparing passwords takes its time: whoever changed the account meanwhile has ended its logins, and so this one.
+    let user = app.configuration.user(&user.id).await?.filter(|now| now.password == user.password && now.enabled);
+    let user = user.ok_or_else(|| failed("Incorrect username or password."))?;
     app.configuration.create_token(&token, &user.id, expires).await?;
     tracing::info!(%account, "logged in");
     let answer = json!({

@@ -219,17 +219,20 @@ fn stored(saved: Saved, user: &User) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses what would leave nobody who can administrate: `id` is replaced by `after`, or deleted.
+/// Refuses what would leave nobody who can administrate, now or when an account expires: `id` is replaced by `after`, or
+/// deleted. Where all administrators expire already, one who can log in now is enough.
 async fn must_leave_an_admin(app: &App, after: Option<&User>, id: &str) -> Result<(), Refusal> {
     let now = app.clock.now();
     let administrates = |user: &User| user.is_active(now) && user.has_any(&[Role::Admin]);
+    let for_good = |user: &User| administrates(user) && user.expiration_timestamp.is_none();
     let users = app.configuration.users().await?;
-    let others = users.iter().filter(|user| user.id != id);
+    let left: Vec<&User> = users.iter().filter(|user| user.id != id).chain(after).collect();
+    let enough = |user: &&User| if users.iter().any(for_good) { for_good(user) } else { administrates(user) };
     // Whoever asks is an administrator: there was one before.
-    if others.chain(after).any(administrates) {
+    if left.iter().any(enough) {
         return Ok(());
     }
-    let text = "This is the last administrator who can log in; make another one first";
+    let text = "This is the last administrator who can log in for good; make another one first";
     Err(Refusal::detail(StatusCode::FORBIDDEN, text))
 }
 

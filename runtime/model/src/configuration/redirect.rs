@@ -31,6 +31,9 @@ pub struct Redirect {
     pub tags: Vec<String>,
 }
 
+/// Longest address, in bytes: what clients and proxies take in a header.
+pub(super) const MAX_URL: usize = 4_096;
+
 impl Record for Redirect {
     const KIND: Kind = Kind::Redirect;
 
@@ -58,6 +61,8 @@ impl Record for Redirect {
         let plain = self.url.bytes().all(|byte| byte.is_ascii_graphic() || byte >= 0x80);
         if !plain || host.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
             errors.push(wrong(["url"], "a whole address is needed, such as https://shop.example.com/spring"));
+        } else if self.url.len() > MAX_URL {
+            errors.push(wrong(["url"], format!("an address has at most {MAX_URL} bytes")));
         }
         errors
     }

@@ -47,6 +47,9 @@ fn the_wrong_field_is_named() {
     assert!(
         complaints::<IdentificationPoint>(json!({"id": "i", "name": "n", "event_type": "x"})).contains("body.fields")
     );
+    let link = |url: String| json!({"id": "l", "name": "n", "url": url, "source": {"id": "s", "name": "s"}, "event_type": "x"});
+    let too_long = format!("https://example.com/{}", "x".repeat(redirect::MAX_URL));
+    assert!(complaints::<Redirect>(link(too_long)).contains("body.url: an address has at most"));
     assert!(complaints::<EventReshaping>(json!({"id": "r", "name": "n"})).contains("event_type"));
 }
 
