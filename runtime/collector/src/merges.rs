@@ -6,7 +6,7 @@
 //! time, the sessions and events that name a profile that is gone. What waits and what is unfinished stands in the store, so
 //! nothing here has to survive a crash: a new process begins by looking.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,15 +14,17 @@ use std::sync::atomic::Ordering;
 use tracardi_engine::merge::{merge, survivor};
 use tracardi_model::{Context, Profile};
 use tracardi_process::supervisor::panic_text;
-use tracardi_store::{Document, Gone, Loaded, Merge, StoreError, Wanted};
+use tracardi_store::{Document, Found, Gone, Loaded, Merge, StoreError, Wanted};
 
 use crate::cache::Cache;
 use crate::queue::MergeRequest;
 use crate::sight::Sight;
 use crate::writer::{Writer, unavailable};
 
-/// Profiles that wait and are merged between two groups.
-const MERGES_PER_TURN: u32 = 4;
+/// Profiles that wait and are looked at between two groups.
+const WAITING_PER_TURN: u32 = 32;
+/// Merges between two groups.
+const MERGES_PER_TURN: usize = 4;
 /// Profiles in one transaction.
 pub(crate) const PROFILES_AT_ONCE: usize = 64;
 /// Common ids that the history names.
@@ -99,18 +101,22 @@ impl Writer {
 
     async fn try_chores(&mut self) -> Result<(), StoreError> {
         if self.chores.merges {
-            let waiting = self.documents.awaiting_merge(self.chores.after, MERGES_PER_TURN).await?;
+            let waiting = self.documents.awaiting_merge(self.chores.after, WAITING_PER_TURN).await?;
             self.chores.merges = !waiting.page.is_empty();
             let mut left = waiting.total;
-            for (number, context, id) in waiting.page {
-                match self.merge(context, std::slice::from_ref(&id)).await {
-                    Ok(_) => left = left.saturating_sub(1),
+            let families = families(&waiting.page, &self.look_at(&waiting.page).await?);
+            for Family { context, ids, .. } in families.iter().take(MERGES_PER_TURN) {
+                match self.merge(*context, ids).await {
+                    Ok(_) => left = left.saturating_sub(ids.len() as u64),
                     Err(error) if error.passes() => return Err(error),
                     // One profile that cannot be read shall not keep the others from being merged.
-                    Err(error) => tracing::error!(%error, profile = %id, "not merged; tried again at the next start"),
+                    Err(error) => tracing::error!(%error, profiles = ?ids, "not merged; tried again at the next start"),
                 }
-                self.chores.after = number;
             }
+            // Everybody before the first of the next family has had their turn.
+            let next = families.get(MERGES_PER_TURN).map(|family| family.number - 1);
+            let last = waiting.page.last().map(|(number, ..)| *number);
+            self.chores.after = next.or(last).unwrap_or(self.chores.after);
             self.figures.merges_waiting.set(i64::try_from(left).unwrap_or(i64::MAX));
         }
         if self.chores.steps {
@@ -123,6 +129,19 @@ impl Writer {
             self.chores.steps = done.unfinished;
         }
         Ok(())
+    }
+
+    /// Profiles that wait, as far as they can be read.
+    async fn look_at(&self, waiting: &[(i64, Context, String)]) -> Result<Found, StoreError> {
+        let profiles = waiting.iter().map(|(_, context, id)| (*context, id.as_str())).collect();
+        match self.documents.load(&Wanted { profiles, ..Wanted::default() }).await {
+            Err(error) if error.passes() => {
+                self.figures.store_failed("load");
+                Err(error)
+            }
+            // Which of them cannot be read, each one's own merge will tell.
+            found => Ok(found.unwrap_or_default()),
+        }
     }
 
     /// After a failure nobody knows what was done: what is cached may be outdated.
@@ -236,6 +255,37 @@ impl Writer {
     }
 }
 
+/// Profiles that wait and are merged in one go.
+#[derive(Debug, PartialEq, Eq)]
+struct Family {
+    /// The place of the first one among all that wait.
+    number: i64,
+    context: Context,
+    /// Their own ids.
+    ids: Vec<String>,
+}
+
+/// Puts together who shares an id, ordered by the first of each. A thousand visitors who gave the same address are merged
+/// by the dozen, and not each one into what has become of those before.
+fn families(waiting: &[(i64, Context, String)], found: &Found) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    let mut known: HashMap<(Context, &str), usize> = HashMap::new();
+    for (number, context, own) in waiting {
+        let profile = found.profiles.get(&(*context, own.clone()));
+        let ids =
+            || profile.iter().flat_map(|profile| profile.value.ids()).chain([own]).map(|id| (*context, id.as_str()));
+        let at = ids().find_map(|id| known.get(&id).copied()).unwrap_or(families.len());
+        match families.get_mut(at) {
+            Some(family) => family.ids.push(own.clone()),
+            None => families.push(Family { number: *number, context: *context, ids: vec![own.clone()] }),
+        }
+        for id in ids() {
+            known.entry(id).or_insert(at);
+        }
+    }
+    families
+}
+
 /// Profiles that share ids.
 struct Relatives {
     profiles: BTreeMap<String, Loaded<Profile>>,
@@ -249,4 +299,32 @@ fn keys(of: &Profile, survivor: &Profile, others: &[&Profile], asked: &[String])
     let common = |id: &&String| rest().any(|other| other.ids().contains(id));
     let keys: Vec<String> = of.ids().iter().filter(common).take(KEYS).cloned().collect();
     if keys.is_empty() { asked.iter().take(KEYS).cloned().collect() } else { keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracardi_store::conformance::samples::profile;
+
+    use super::*;
+
+    #[test]
+    fn who_shares_an_id_is_one_family() {
+        const PRODUCTION: Context = Context::Production;
+        let mut found = Found::default();
+        for ids in [["a", "x"], ["b", "y"], ["c", "x"], ["d", "c"]] {
+            let value = Arc::new(profile(&ids));
+            found.profiles.insert((PRODUCTION, ids[0].to_owned()), Loaded { value, bytes: 1 });
+        }
+        let waiting: Vec<_> =
+            (1..).zip(["a", "b", "c", "gone", "d"]).map(|(n, id)| (n, PRODUCTION, id.to_owned())).collect();
+        let family = |number, ids: &[&str]| Family {
+            number,
+            context: PRODUCTION,
+            ids: ids.iter().map(ToString::to_string).collect(),
+        };
+        let expected = [family(1, &["a", "c", "d"]), family(2, &["b"]), family(4, &["gone"])];
+        assert_eq!(families(&waiting, &found), expected);
+        let staging: Vec<_> = waiting.iter().map(|(n, _, id)| (*n, Context::Staging, id.clone())).collect();
+        assert_eq!(families(&staging, &found).len(), 5, "the other context is another world");
+    }
 }
