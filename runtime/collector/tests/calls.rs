@@ -11,7 +11,6 @@
 
 mod common;
 
-use std::time::Duration;
 
 use common::{checkout, house, house_with, profile_of, send};
 use serde_json::{Value, json};
@@ -22,17 +21,18 @@ use tracardi_store::Index;
 /// (loads, commits) of requests that are stored as one group.
 async fn as_one_group(house: &common::House, bodies: Vec<Value>) -> (usize, usize) {
     house.faulty.hold();
+    let (count, commits) = (bodies.len(), house.faulty.sizes().len());
     // A group on its way; what comes meanwhile gathers.
     let collector = house.collector.clone();
     let plug = tokio::spawn(async move { send(&collector, &checkout("plug", None, rand_n())).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(1, commits + 1).await;
     let mut together = JoinSet::new();
     for body in bodies {
         let collector = house.collector.clone();
         together.spawn(async move { send(&collector, &body).await.unwrap() });
         tokio::task::yield_now().await;
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(1 + count, commits + 1).await;
     house.faulty.calls();
     house.faulty.release();
     plug.await.unwrap().unwrap();

@@ -94,13 +94,13 @@ async fn one_unreadable_document_hurts_only_its_own_requests() {
     house.faulty.hold();
     let collector = house.collector.clone();
     let first = tokio::spawn(async move { send(&collector, &checkout("other", None, 0)).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(1, 1).await;
     let mut together = JoinSet::new();
     for n in 0..4 {
         let collector = house.collector.clone();
         together.spawn(async move { send(&collector, &checkout(&format!("s{n}"), None, n)).await });
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(5, 1).await;
     house.faulty.fail_load(damaged());
     house.faulty.fail_load(damaged());
     house.faulty.release();
@@ -121,9 +121,9 @@ async fn the_queue_is_bounded_in_requests_and_bytes() {
         tokio::spawn(async move { collector.collect(command, bytes).await })
     };
     let first = started(0, 1);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(1, 1).await;
     let queued: Vec<_> = (1..5).map(|n| started(n, 1000)).collect();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(5, 1).await;
     assert_eq!(house.figure("tracardi_collector_waiting_requests"), 5.0);
     assert_eq!(house.figure("tracardi_collector_waiting_bytes"), 4001.0);
     assert!(matches!(started(5, 10).await.unwrap(), Err(CollectError::Full { .. })), "five wait already");
@@ -148,7 +148,7 @@ async fn large_requests_get_groups_of_their_own() {
     for (n, bytes) in [1, 1, 1, 1, 1, 9_999, 50_000].into_iter().enumerate() {
         let (collector, command) = (house.collector.clone(), command(&checkout("s", None, n)));
         requests.push(tokio::spawn(async move { collector.collect(command, bytes).await }));
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        house.until_under_way(n + 1, 1).await;
     }
     house.faulty.release();
     for request in requests {
@@ -186,7 +186,7 @@ async fn what_is_queued_is_stored_before_the_process_leaves() {
         let collector = house.collector.clone();
         together.spawn(async move { send(&collector, &checkout("s", None, n)).await });
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.until_under_way(20, 1).await;
     let (collector, faulty, supervisor) = (house.collector.clone(), house.faulty.clone(), house.supervisor.clone());
     let shutdown = tokio::spawn(async move { supervisor.run_until(async {}).await });
     tokio::time::sleep(Duration::from_millis(50)).await;

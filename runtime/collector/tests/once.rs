@@ -74,7 +74,7 @@ async fn the_same_request_twice_in_the_first_group() {
         let collector = house.collector.clone();
         together.spawn(async move { (n, send(&collector, &checkout("s", None, n)).await.unwrap()) });
     }
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    house.until_under_way(6, 1).await;
     house.faulty.release();
     let answers = together.join_all().await;
     let profile = profile_of(&answers[0].1);

@@ -1,10 +1,16 @@
 //! A collector on a real store in a temporary directory, and requests for it.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed check panics: that is its answer")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    reason = "a failed check panics: that is its answer"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -77,6 +83,16 @@ impl House {
             (value["id"].as_str().unwrap().to_owned(), value)
         };
         page.result.iter().map(|document| pair(document.get())).collect()
+    }
+
+    /// Waits until so many requests are under way, of which all groups but the last have reached their commit.
+    pub(crate) async fn until_under_way(&self, requests: usize, commits: usize) {
+        let requests = requests as f64;
+        let there =
+            || self.figure("tracardi_collector_waiting_requests") >= requests && self.faulty.sizes().len() >= commits;
+        while !there() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// A figure of `/metrics`.
