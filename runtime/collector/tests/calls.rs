@@ -11,7 +11,6 @@
 
 mod common;
 
-
 use common::{checkout, house, house_with, profile_of, send};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
