@@ -57,6 +57,10 @@ pub mod env {
     pub const SYSTEM_EVENTS: &str = "SYSTEM_EVENTS";
     /// `no`: traffic of bots is collected too.
     pub const DISALLOW_BOT_TRAFFIC: &str = "DISALLOW_BOT_TRAFFIC";
+    /// `no`: profiles get no ids made of e-mail address, phone number, id or pk, and are not merged because of them.
+    pub const APM: &str = "APM";
+    /// Key of the ids that are made of e-mail addresses and the like; an installation has one of its own by default.
+    pub const AUTO_PROFILE_MERGING: &str = "AUTO_PROFILE_MERGING";
     /// Name of the header that carries the client's address behind a proxy.
     pub const USE_X_FORWARDED_IP: &str = "USE_X_FORWARDED_IP";
     /// File with places by IP address, in MaxMind's format.

@@ -149,6 +149,8 @@ pub struct Features {
     pub system_events: bool,
     /// Known bots are left out.
     pub disallow_bot_traffic: bool,
+    /// Profiles that share an address, number or key become one.
+    pub auto_profile_merging: bool,
     /// Answers may list the stored events.
     pub track_debug: bool,
     /// Header with the visitor's address.

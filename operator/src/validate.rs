@@ -87,6 +87,7 @@ pub fn validate(
         features: Features {
             system_events: features.system_events.unwrap_or(true),
             disallow_bot_traffic: features.disallow_bot_traffic.unwrap_or(true),
+            auto_profile_merging: features.auto_profile_merging.unwrap_or(true),
             track_debug: features.track_debug.unwrap_or(false),
             client_ip_header: features.client_ip_header,
         },

@@ -162,7 +162,9 @@ async fn event_sources() {
 #[tokio::test]
 async fn a_visit() {
     let folder = scratch();
-    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path()).set("TRACK_DEBUG", "yes");
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path())
+        .set("TRACK_DEBUG", "yes")
+        .set("AUTO_PROFILE_MERGING", "s>a.d-kljsa87^5adh");
     server.start().await;
     server.create_source().await;
     let api = Api::new(&server).await;

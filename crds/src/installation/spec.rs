@@ -393,6 +393,10 @@ pub struct Features {
     /// Leave out what known bots send. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disallow_bot_traffic: Option<bool>,
+    /// Make profiles that share an e-mail address, a phone number or a customer's key one. Switch it off when strangers can
+    /// send events that name such values. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_profile_merging: Option<bool>,
     /// Let the answer to a tracking call list the stored events when the call asks for it; for development. Default:
     /// false.
     #[serde(skip_serializing_if = "Option::is_none")]

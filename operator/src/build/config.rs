@@ -40,6 +40,7 @@ pub fn environment(installation: &Installation) -> BTreeMap<String, String> {
         (env::LOG_LEVEL, installation.log_level.clone()),
         (env::SYSTEM_EVENTS, yes_no(features.system_events)),
         (env::DISALLOW_BOT_TRAFFIC, yes_no(features.disallow_bot_traffic)),
+        (env::APM, yes_no(features.auto_profile_merging)),
         (env::TRACK_DEBUG, yes_no(features.track_debug)),
     ];
     settings.extend(installation.public_url.clone().map(|url| (env::PUBLIC_URL, url)));

@@ -33,7 +33,7 @@ fn everything_set() {
         "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "cdp", "effect": "NoSchedule"}],
         "disruptions": "Block",
         "logging": {"format": "text", "level": "debug"},
-        "features": {"systemEvents": false, "disallowBotTraffic": false, "trackDebug": true, "clientIpHeader": "x-forwarded-for"}
+        "features": {"systemEvents": false, "disallowBotTraffic": false, "autoProfileMerging": false, "trackDebug": true, "clientIpHeader": "x-forwarded-for"}
     })));
 }
 

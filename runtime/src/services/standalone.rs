@@ -20,7 +20,7 @@ use tracardi_model::Limits;
 use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
-use tracardi_store::{Configuration as _, Room};
+use tracardi_store::{Configuration as _, Keys, Room};
 
 use super::init::{Prepared, prepare};
 use super::{given, gui, metrics, public_url, run_until_signalled};
@@ -73,6 +73,13 @@ pub(crate) struct Arguments {
     /// Make the events `profile-created`, `visit-started` and `session-opened`
     #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::SYSTEM_EVENTS)]
     system_events: Switch,
+    /// Merge profiles that share an e-mail address, a phone number, an id or a pk
+    #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::APM)]
+    auto_profile_merging: Switch,
+    /// Key of the ids that profiles get for merging; give the one of an installation that you move from [default: derived
+    /// from the signing key]
+    #[arg(long, value_name = "TEXT", hide_env_values = true, env = env::AUTO_PROFILE_MERGING)]
+    merging_key: Option<String>,
     /// Refuse the traffic of robots
     #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::DISALLOW_BOT_TRAFFIC)]
     disallow_bot_traffic: Switch,
@@ -103,7 +110,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let supervisor = Supervisor::new();
     let metrics = metrics();
     let instance = random::uuid().context("no random id to be had")?;
-    let settings = Settings { geoip, ..settings(&arguments, instance.clone())? };
+    let settings = Settings { geoip, ..settings(&arguments, instance.clone(), &keys)? };
     let settings = tracardi_collector::follow(&supervisor, settings, store.watch(), &metrics);
     let setup = CollectorSetup {
         documents: Arc::new(store.clone()),
@@ -157,11 +164,13 @@ async fn geoip(file: &str) -> anyhow::Result<Arc<GeoIp>> {
     Ok(Arc::new(database))
 }
 
-fn settings(arguments: &Arguments, instance: String) -> anyhow::Result<Settings> {
+fn settings(arguments: &Arguments, instance: String, keys: &Keys) -> anyhow::Result<Settings> {
     let mut settings = Settings::new(instance)?;
     settings.system_events = arguments.system_events.is_on();
     settings.disallow_bot_traffic = arguments.disallow_bot_traffic.is_on();
     settings.track_debug = arguments.track_debug.is_on();
+    let key = given(arguments.merging_key.as_ref()).cloned().unwrap_or_else(|| keys.merging_key());
+    settings.merging_key = arguments.auto_profile_merging.is_on().then_some(key);
     Ok(settings)
 }
 

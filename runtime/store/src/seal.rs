@@ -62,6 +62,13 @@ impl Keys {
     pub fn token_hash(&self, token: &str) -> [u8; 32] {
         keyed_hash(&self.signing, &[b"token:", token.as_bytes()])
     }
+
+    /// The key of the ids that profiles get for merging (64 hexadecimal digits), unless the installation is given one. With a
+    /// key that everybody knows, whoever knows an e-mail address would know an id of its owner's profile.
+    #[must_use]
+    pub fn merging_key(&self) -> String {
+        keyed_hash(&self.signing, &[b"merging key"]).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// HMAC-SHA-256 of the parts, one after the other.
