@@ -133,6 +133,9 @@ impl Writer {
 
     /// Profiles that wait, as far as they can be read.
     async fn look_at(&self, waiting: &[(i64, Context, String)]) -> Result<Found, StoreError> {
+        if waiting.is_empty() {
+            return Ok(Found::default());
+        }
         let profiles = waiting.iter().map(|(_, context, id)| (*context, id.as_str())).collect();
         match self.documents.load(&Wanted { profiles, ..Wanted::default() }).await {
             Err(error) if error.passes() => {
