@@ -143,6 +143,7 @@ impl Trusted {
 }
 
 /// Behaviour of the collection of events.
+#[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
     /// Events of the platform itself.

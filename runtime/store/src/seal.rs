@@ -67,7 +67,7 @@ impl Keys {
     /// key that everybody knows, whoever knows an e-mail address would know an id of its owner's profile.
     #[must_use]
     pub fn merging_key(&self) -> String {
-        keyed_hash(&self.signing, &[b"merging key"]).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(keyed_hash(&self.signing, &[b"merging key"]))
     }
 }
 
