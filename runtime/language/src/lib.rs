@@ -9,6 +9,7 @@
 
 pub mod calculator;
 pub mod condition;
+mod cursor;
 mod error;
 pub mod filter;
 pub mod reference;

@@ -85,7 +85,7 @@ impl House {
         page.result.iter().map(|document| pair(document.get())).collect()
     }
 
-    /// Waits until so many requests are under way, of which all groups but the last have reached their commit.
+    /// Waits until so many requests are under way (queued or being stored) and so many commits have begun since the start.
     pub(crate) async fn until_under_way(&self, requests: usize, commits: usize) {
         let requests = requests as f64;
         let there =

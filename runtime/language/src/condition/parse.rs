@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 use super::token::{Token, tokens};
 use super::{Call, Condition, Function, MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, Place, Relation, Term};
 use crate::SyntaxError;
+use crate::cursor::Cursor;
 
 /// Parses a condition.
 pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
@@ -12,7 +13,7 @@ pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
         let message = format!("a condition has at most {MAX_LENGTH} bytes, this one has {}", text.len());
         return Err(SyntaxError::at(text, 0, message));
     }
-    let mut parser = Parser { text, tokens: tokens(text)?, next: 0 };
+    let mut parser = Parser::new(text, tokens(text)?);
     let condition = parser.condition(0)?;
     match parser.peek() {
         None => Ok(condition),
@@ -21,17 +22,7 @@ pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    tokens: Vec<(usize, Token<'a>)>,
-    next: usize,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Join {
-    And,
-    Or,
-}
+type Parser<'a> = Cursor<'a, Token<'a>>;
 
 /// Where a value stands: fields cannot stand everywhere.
 #[derive(Clone, Copy, PartialEq)]
@@ -43,28 +34,7 @@ enum Fields {
 impl<'a> Parser<'a> {
     fn condition(&mut self, depth: usize) -> Result<Condition, SyntaxError> {
         self.check_depth(depth)?;
-        let first = self.part(depth)?;
-        let Some(join) = self.join() else { return Ok(first) };
-        let mut parts = vec![first];
-        while let Some(found) = self.join() {
-            if found != join {
-                return Err(self.error("AND and OR mix only with parentheses: write (a AND b) OR c, or a AND (b OR c)"));
-            }
-            self.next += 1;
-            parts.push(self.part(depth)?);
-        }
-        Ok(match join {
-            Join::And => Condition::All(parts),
-            Join::Or => Condition::Any(parts),
-        })
-    }
-
-    fn join(&self) -> Option<Join> {
-        match self.peek()? {
-            Token::Word(word) if word.eq_ignore_ascii_case("and") => Some(Join::And),
-            Token::Word(word) if word.eq_ignore_ascii_case("or") => Some(Join::Or),
-            _ => None,
-        }
+        self.joined(Condition::All, Condition::Any, |parser| parser.part(depth))
     }
 
     fn part(&mut self, depth: usize) -> Result<Condition, SyntaxError> {
@@ -263,33 +233,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn peek(&self) -> Option<&Token<'a>> {
-        self.tokens.get(self.next).map(|(_, token)| token)
-    }
-
-    fn take(&mut self, token: &Token<'_>) -> bool {
-        let found = self.peek() == Some(token);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn is_keyword(&self, keyword: &str) -> bool {
-        matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword))
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = self.is_keyword(keyword);
-        self.next += usize::from(found);
-        found
-    }
-
     fn expect(&mut self, keyword: &str, message: &str) -> Result<(), SyntaxError> {
         if self.keyword(keyword) { Ok(()) } else { Err(self.error(message)) }
-    }
-
-    fn error(&self, message: impl Into<String>) -> SyntaxError {
-        let offset = self.tokens.get(self.next).map_or(self.text.len(), |(offset, _)| *offset);
-        SyntaxError::at(self.text, offset, message)
     }
 }
 

@@ -3,6 +3,7 @@
 use tracardi_model::path::{MAX_SEGMENTS, Path};
 
 use super::Field;
+use crate::cursor::Word;
 use crate::{Source, SyntaxError};
 
 /// One field, word, value or sign.
@@ -23,6 +24,15 @@ pub(super) enum Token<'a> {
     OpenList,
     CloseList,
     Comma,
+}
+
+impl Word for Token<'_> {
+    fn word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            _ => None,
+        }
+    }
 }
 
 /// Longest first, so that `>=` is not read as `>`.

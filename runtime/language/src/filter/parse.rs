@@ -5,6 +5,7 @@ use tracardi_model::{Path, time};
 use super::token::{Token, tokens};
 use super::{Filter, Literal, MAX_DEPTH, MAX_LENGTH, Pattern, Relation};
 use crate::SyntaxError;
+use crate::cursor::Cursor;
 
 /// Words that are no fields.
 const KEYWORDS: [&str; 10] = ["and", "or", "not", "between", "is", "null", "exists", "true", "false", "datetime"];
@@ -21,7 +22,7 @@ pub fn parse(text: &str) -> Result<Filter, SyntaxError> {
     if text.trim().is_empty() {
         return Ok(Filter::All(Vec::new()));
     }
-    let mut parser = Parser { text, tokens: tokens(text)?, next: 0 };
+    let mut parser = Parser::new(text, tokens(text)?);
     let filter = parser.filter(0)?;
     match parser.peek() {
         None => Ok(filter),
@@ -29,45 +30,14 @@ pub fn parse(text: &str) -> Result<Filter, SyntaxError> {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    tokens: Vec<(usize, Token)>,
-    next: usize,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Join {
-    And,
-    Or,
-}
+type Parser<'a> = Cursor<'a, Token>;
 
 impl Parser<'_> {
     fn filter(&mut self, depth: usize) -> Result<Filter, SyntaxError> {
         if depth > MAX_DEPTH {
             return Err(self.error(format!("parentheses nest at most {MAX_DEPTH} deep")));
         }
-        let first = self.part(depth)?;
-        let Some(join) = self.join() else { return Ok(first) };
-        let mut parts = vec![first];
-        while let Some(found) = self.join() {
-            if found != join {
-                return Err(self.error("AND and OR mix only with parentheses: write (a AND b) OR c, or a AND (b OR c)"));
-            }
-            self.next += 1;
-            parts.push(self.part(depth)?);
-        }
-        Ok(match join {
-            Join::And => Filter::All(parts),
-            Join::Or => Filter::Any(parts),
-        })
-    }
-
-    fn join(&self) -> Option<Join> {
-        match self.word()? {
-            word if word.eq_ignore_ascii_case("and") => Some(Join::And),
-            word if word.eq_ignore_ascii_case("or") => Some(Join::Or),
-            _ => None,
-        }
+        self.joined(Filter::All, Filter::Any, |parser| parser.part(depth))
     }
 
     fn part(&mut self, depth: usize) -> Result<Filter, SyntaxError> {
@@ -213,34 +183,6 @@ impl Parser<'_> {
             return Err(self.error("expected )"));
         }
         Ok(Literal::Text(time::format(instant)))
-    }
-
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.next).map(|(_, token)| token)
-    }
-
-    fn word(&self) -> Option<&str> {
-        match self.peek() {
-            Some(Token::Word(word)) => Some(word),
-            _ => None,
-        }
-    }
-
-    fn take(&mut self, token: &Token) -> bool {
-        let found = self.peek() == Some(token);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = self.word().is_some_and(|word| word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
-    }
-
-    fn error(&self, message: impl Into<String>) -> SyntaxError {
-        let offset = self.tokens.get(self.next).map_or(self.text.len(), |(offset, _)| *offset);
-        SyntaxError::at(self.text, offset, message)
     }
 }
 

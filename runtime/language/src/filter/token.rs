@@ -1,6 +1,7 @@
 //! Text to tokens, each with its place.
 
 use crate::SyntaxError;
+use crate::cursor::Word;
 
 /// One word, value or sign.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,15 @@ pub(super) enum Token {
     OpenList,
     CloseList,
     Comma,
+}
+
+impl Word for Token {
+    fn word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            _ => None,
+        }
+    }
 }
 
 /// Longest first, so that `>=` is not read as `>`.

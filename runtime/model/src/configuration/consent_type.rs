@@ -52,10 +52,6 @@ impl Record for ConsentType {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         self.id = slug(&self.name);
         let mut errors = Vec::new();

@@ -95,10 +95,6 @@ impl Record for EventToProfile {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         type_needed(&self.event_type, &mut errors);

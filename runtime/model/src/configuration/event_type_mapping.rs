@@ -43,10 +43,6 @@ impl Record for EventTypeMapping {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         self.id = self.event_type.id().into_owned();
         let mut errors = Vec::new();

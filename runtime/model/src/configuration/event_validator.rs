@@ -47,10 +47,6 @@ impl Record for EventValidator {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         type_needed(&self.event_type, &mut errors);

@@ -49,10 +49,6 @@ impl Record for IdentificationPoint {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         self.source.id = self.source.id.trim().to_lowercase();
         let mut errors = Vec::new();

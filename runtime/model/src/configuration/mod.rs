@@ -118,9 +118,6 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The key among the records of its kind.
     fn id(&self) -> &str;
 
-    /// The name for people.
-    fn name(&self) -> &str;
-
     /// Fills in what follows from other fields, then says what is wrong although its shape is right.
     fn complete(&mut self) -> Vec<FieldError> {
         Vec::new()

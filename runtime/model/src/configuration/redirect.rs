@@ -41,10 +41,6 @@ impl Record for Redirect {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         self.id = self.id.trim().to_owned();
         self.source.id = self.source.id.trim().to_lowercase();

@@ -62,10 +62,6 @@ impl Record for EventReshaping {
         &self.id
     }
 
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn complete(&mut self) -> Vec<FieldError> {
         self.event_source.id = self.event_source.id.trim().to_lowercase();
         let mut errors = Vec::new();
