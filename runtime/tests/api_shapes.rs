@@ -5,7 +5,7 @@
 mod http;
 mod support;
 
-use http::{Reply, call, redacted};
+use http::{Reply, admin_token, call, redacted};
 use serde_json::{Value, json};
 use support::{Server, scratch};
 
@@ -18,12 +18,7 @@ struct Api {
 impl Api {
     async fn new(server: &Server) -> Self {
         let private = server.url(1);
-        let login = call("POST", format!("{private}/user/token"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("username=admin%40example.com&password=correct-horse-battery-7")
-            .send()
-            .await;
-        let token = login.json()["access_token"].as_str().unwrap().to_owned();
+        let token = admin_token(&private).await;
         Self { public: server.url(0), private, token }
     }
 

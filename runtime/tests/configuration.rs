@@ -5,7 +5,7 @@
 mod http;
 mod support;
 
-use http::{Reply, call};
+use http::{Reply, admin_token, call};
 use serde_json::{Value, json};
 use support::{Server, scratch};
 
@@ -20,12 +20,7 @@ impl Api {
         server.start().await;
         server.create_source().await;
         let private = server.url(1);
-        let login = call("POST", format!("{private}/user/token"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("username=admin%40example.com&password=correct-horse-battery-7")
-            .send()
-            .await;
-        let token = login.json()["access_token"].as_str().unwrap().to_owned();
+        let token = admin_token(&private).await;
         Self { private, public: server.url(0), token }
     }
 

@@ -3,7 +3,7 @@
 mod http;
 mod support;
 
-use http::{Reply, call};
+use http::{Reply, admin_token, call};
 use serde_json::json;
 use support::{Server, payload, profile_of, scratch};
 
@@ -14,12 +14,7 @@ async fn deleted_documents_are_gone() {
     server.start().await;
     server.create_source().await;
     let private = server.url(1);
-    let login = call("POST", format!("{private}/user/token"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("username=admin%40example.com&password=correct-horse-battery-7")
-        .send()
-        .await;
-    let token = login.json()["access_token"].as_str().unwrap().to_owned();
+    let token = admin_token(&private).await;
     let ask = async |method: &str, path: &str| -> Reply {
         call(method, format!("{private}{path}")).bearer(&token).send().await
     };

@@ -10,22 +10,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use http::call;
+use http::{admin_token, call};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use support::{Server, payload, scratch};
-
-async fn token(base: &str) -> String {
-    let login = call("POST", format!("{base}/user/token"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("username=admin%40example.com&password=correct-horse-battery-7")
-        .send()
-        .await;
-    assert_eq!(login.status, 200, "{}", login.text);
-    login.json()["access_token"].as_str().unwrap().to_owned()
-}
 
 /// Messages of a stream of server-sent events.
 struct Messages {
@@ -83,7 +73,7 @@ async fn files_and_the_way_to_the_api() {
     );
 
     // The private API is behind /api, statuses and bodies as they are.
-    let token = token(&format!("{gui}/api")).await;
+    let token = admin_token(&format!("{gui}/api")).await;
     for path in ["/event/count", "/event/none", "/nowhere", "/event/count/?x=%20y"] {
         let through = call("GET", format!("{gui}/api{path}")).bearer(&token).send().await;
         let direct = call("GET", format!("{}{path}", server.url(1))).bearer(&token).send().await;
@@ -123,7 +113,7 @@ async fn events_arrive_while_they_are_stored() {
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path()).set("SYSTEM_EVENTS", "no");
     server.start().await;
     server.create_source().await;
-    let token = token(&server.url(1)).await;
+    let token = admin_token(&server.url(1)).await;
     // Directly, and through the web application's listener.
     let mut streams = [
         Messages::open(format!("{}/events/live", server.url(1)), &token).await,

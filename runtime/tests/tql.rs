@@ -3,7 +3,7 @@
 mod http;
 mod support;
 
-use http::call;
+use http::{admin_token, call};
 use serde_json::json;
 use support::{Server, scratch};
 
@@ -13,12 +13,7 @@ async fn conditions_are_checked() {
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
     server.start().await;
     let private = server.url(1);
-    let login = call("POST", format!("{private}/user/token"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("username=admin%40example.com&password=correct-horse-battery-7")
-        .send()
-        .await;
-    let token = login.json()["access_token"].as_str().unwrap().to_owned();
+    let token = admin_token(&private).await;
     let validate = |text: &str| {
         call("POST", format!("{private}/tql/validate")).bearer(&token).body(text.as_bytes().to_vec()).send()
     };

@@ -29,13 +29,12 @@ pub fn follow(
     });
     let first = compiled(&base, &snapshots.borrow_and_update(), &problems);
     let (sender, receiver) = watch::channel(Arc::new(first));
-    let task = keep_up(base, snapshots, sender, problems, supervisor.token(Phase::Flush));
+    let task = keep_up(snapshots, sender, problems, supervisor.token(Phase::Flush));
     supervisor.spawn("configuration", Phase::Flush, task);
     receiver
 }
 
 async fn keep_up(
-    base: Settings,
     mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>,
     sender: watch::Sender<Arc<Settings>>,
     problems: Gauge,
@@ -50,11 +49,13 @@ async fn keep_up(
             },
         }
         let snapshot = snapshots.borrow_and_update().clone();
-        sender.send_replace(Arc::new(compiled(&base, &snapshot, &problems)));
+        let known = sender.borrow().clone();
+        sender.send_replace(Arc::new(compiled(&known, &snapshot, &problems)));
     }
 }
 
-fn compiled(base: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gauge) -> Settings {
+/// The settings that follow those of before. Only a record that was no problem before is told in the log.
+fn compiled(before: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gauge) -> Settings {
     let mut configurations = Configurations::default();
     let mut broken = 0;
     for context in [Context::Production, Context::Staging] {
@@ -62,7 +63,8 @@ fn compiled(base: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gauge)
             .into_iter()
             .flat_map(|kind| snapshot.records(context, kind).map(move |(id, document)| (kind, id, &**document)));
         let configuration = Configuration::compile(records);
-        for problem in configuration.problems() {
+        let known = before.configurations[context].problems();
+        for problem in configuration.problems().iter().filter(|problem| !known.contains(problem)) {
             let (kind, id) = (problem.kind, &problem.id);
             for error in &problem.errors {
                 tracing::warn!(%context, %kind, %id, %error, "a configuration record is not used; save it again to see and mend it");
@@ -72,5 +74,5 @@ fn compiled(base: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gauge)
         configurations[context] = Arc::new(configuration);
     }
     problems.set(i64::try_from(broken).unwrap_or(i64::MAX));
-    Settings { configurations, version: snapshot.version, ..base.clone() }
+    Settings { configurations, version: snapshot.version, ..before.clone() }
 }

@@ -29,6 +29,17 @@ pub(crate) fn call(method: &str, url: impl AsRef<str>) -> Call {
     Call(Request::builder().method(method).uri(url.as_ref()).body(Body::empty()).unwrap())
 }
 
+/// The token of the tests' administrator, from the private API below this URL.
+pub(crate) async fn admin_token(api: &str) -> String {
+    let login = call("POST", format!("{api}/user/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("username=admin%40example.com&password=correct-horse-battery-7")
+        .send()
+        .await;
+    assert_eq!(login.status, 200, "{}", login.text);
+    login.json()["access_token"].as_str().unwrap().to_owned()
+}
+
 impl Call {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.0.headers_mut().append(name, value.parse().unwrap());

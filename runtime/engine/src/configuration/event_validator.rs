@@ -96,13 +96,12 @@ fn validator(schema: &Value, at: impl Iterator<Item = Loc>) -> Result<Validator,
     let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
     options.with_pattern_options(patterns).build(schema).map_err(|error| {
         let place = error.instance_path().to_string();
-        let steps = place.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
         let message = match error.kind() {
             jsonschema::error::ValidationErrorKind::Referencing(_) => {
                 format!("a `$ref` leads to a place inside the schema, such as `#/$defs/address`; nothing is fetched: {error}")
             }
             _ => error.to_string(),
         };
-        Box::new(wrong(at.chain(steps.map(Loc::from)), message.chars().take(MAX_COMPLAINT).collect::<String>()))
+        Box::new(wrong(at.chain(expression::steps(&place)), message.chars().take(MAX_COMPLAINT).collect::<String>()))
     })
 }

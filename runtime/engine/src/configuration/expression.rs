@@ -16,11 +16,13 @@ pub(super) fn condition(text: &str, at: impl IntoIterator<Item = Loc>) -> Result
 
 /// A template; the complaint names the wrong value inside it.
 pub(super) fn template(json: &Value, at: impl IntoIterator<Item = Loc>) -> Result<ObjectTemplate, Vec<FieldError>> {
-    ObjectTemplate::parse(json).map_err(|error| {
-        // A JSON pointer: `/a/0`.
-        let steps = error.pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
-        vec![wrong(at.into_iter().chain(steps.map(Loc::from)), error.message)]
-    })
+    ObjectTemplate::parse(json).map_err(|error| vec![wrong(at.into_iter().chain(steps(&error.pointer)), error.message)])
+}
+
+/// The steps of a JSON pointer such as `/a/0` (RFC 6901), for a complaint about the place it leads to.
+pub(super) fn steps(pointer: &str) -> impl Iterator<Item = Loc> + '_ {
+    // What stands before the first slash is no step.
+    pointer.split('/').skip(1).map(|step| Loc::from(step.replace("~1", "/").replace("~0", "~")))
 }
 
 /// A path that begins with one of these names and goes on.
