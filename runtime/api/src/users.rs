@@ -250,6 +250,9 @@ struct Form {
 impl Form {
     /// Reads the body; what is missing comes from the account `before` the change, without one it is required.
     fn read(body: &Value, before: Option<&User>) -> Result<Self, Refusal> {
+        if !body.is_object() {
+            return Err(Refusal::field("dict_type", vec!["body".into()], "Input should be a JSON object"));
+        }
         let mut errors = Vec::new();
         let mut complain = |kind, field: &'static str, message: String| {
             errors.push(FieldError::new(kind, vec!["body".into(), field.into()], message));
