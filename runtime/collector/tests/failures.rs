@@ -17,10 +17,11 @@ use common::{checkout, command, house, house_with, profile_of, send};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tracardi_collector::{CollectError, CollectorLimits};
+use tracardi_model::TrackAnswer;
 use tracardi_store::conformance::faults::Fault;
 use tracardi_store::{Index, StoreError};
 
-async fn send_together(house: &common::House, count: usize) -> Vec<Result<tracardi_model::TrackAnswer, CollectError>> {
+async fn send_together(house: &common::House, count: usize) -> Vec<Result<TrackAnswer, CollectError>> {
     let mut together = JoinSet::new();
     for n in 0..count {
         let collector = house.collector.clone();
@@ -29,17 +30,33 @@ async fn send_together(house: &common::House, count: usize) -> Vec<Result<tracar
     together.join_all().await
 }
 
+/// Sends so many requests of one session behind another request, so that they are one group, whose commit meets the fault.
+async fn group_meets(house: &common::House, fault: Fault, count: usize) -> Vec<Result<TrackAnswer, CollectError>> {
+    house.faulty.pass_commit();
+    house.faulty.fail_commit(fault);
+    house.faulty.hold();
+    let collector = house.collector.clone();
+    let opening = tokio::spawn(async move { send(&collector, &checkout("opening", None, 0)).await });
+    let commits = house.faulty.sizes().len() + 1;
+    house.until_under_way(1, commits).await;
+    let (answers, ()) = tokio::join!(send_together(house, count), async {
+        house.until_under_way(1 + count, commits).await;
+        house.faulty.release();
+    });
+    opening.await.unwrap().unwrap();
+    answers
+}
+
 #[tokio::test]
 async fn a_failed_commit_is_nobodys_success_and_leaves_no_trace() {
     let directory = tempfile::tempdir().unwrap();
     let house = house(directory.path()).await;
     house.send(&checkout("s", None, 1000)).await.unwrap();
-    let before = (house.all(Index::Event).await, house.all(Index::Profile).await);
-    house.faulty.fail_commit(Fault::Before);
-    let answers = send_together(&house, 8).await;
+    let answers = group_meets(&house, Fault::Before, 8).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(CollectError::Unavailable { .. }))), "{answers:?}");
     assert!(!house.collector.healthy());
-    assert_eq!((house.all(Index::Event).await, house.all(Index::Profile).await), before);
+    assert_eq!(house.count(Index::Event).await, 2 * (1 + 3), "of the two sessions' first requests");
+    assert_eq!(house.faulty.sizes(), [4, 4, 8]);
 
     let answers = send_together(&house, 8).await;
     assert!(house.collector.healthy());
@@ -51,13 +68,12 @@ async fn a_failed_commit_is_nobodys_success_and_leaves_no_trace() {
 async fn a_commit_whose_answer_is_lost_counts_once() {
     let directory = tempfile::tempdir().unwrap();
     let house = house(directory.path()).await;
-    house.faulty.fail_commit(Fault::After);
-    assert!(send_together(&house, 8).await.iter().all(Result::is_err));
-    assert_eq!(house.count(Index::Event).await, 8 + 3, "it did take place");
+    assert!(group_meets(&house, Fault::After, 8).await.iter().all(Result::is_err));
+    assert_eq!(house.count(Index::Event).await, (1 + 3) + (8 + 3), "it did take place");
     let answers = send_together(&house, 8).await;
     let profile = profile_of(answers[0].as_ref().unwrap());
     assert_eq!(house.document(Index::Profile, &profile).await.unwrap()["data"]["metrics"]["ltcosc"], 8);
-    assert_eq!(house.count(Index::Event).await, 8 + 3);
+    assert_eq!(house.count(Index::Event).await, (1 + 3) + (8 + 3));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ pub struct Faulty {
     loads: AtomicUsize,
     commits: AtomicUsize,
     sizes: Mutex<Vec<usize>>,
-    commit_faults: Mutex<VecDeque<Fault>>,
+    commit_faults: Mutex<VecDeque<Option<Fault>>>,
     load_faults: Mutex<VecDeque<StoreError>>,
     broken: AtomicUsize,
     /// Transactions until it breaks.
@@ -67,7 +67,12 @@ impl Faulty {
 
     /// The next commit fails so.
     pub fn fail_commit(&self, fault: Fault) {
-        self.commit_faults.lock().unwrap().push_back(fault);
+        self.commit_faults.lock().unwrap().push_back(Some(fault));
+    }
+
+    /// The next commit passes, whatever those after it meet.
+    pub fn pass_commit(&self) {
+        self.commit_faults.lock().unwrap().push_back(None);
     }
 
     /// The next load fails so.
@@ -129,7 +134,7 @@ impl Documents for Faulty {
         // The sender lives as long as `self`, so this ends only by being opened.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
         self.write()?;
-        let fault = self.commit_faults.lock().unwrap().pop_front();
+        let fault = self.commit_faults.lock().unwrap().pop_front().flatten();
         let lost = || StoreError::Unavailable("injected".to_owned());
         match fault {
             Some(Fault::Before) => Err(lost()),
