@@ -31,7 +31,7 @@ enum Fields {
     Refused,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn condition(&mut self, depth: usize) -> Result<Condition, SyntaxError> {
         self.check_depth(depth)?;
         self.joined(Condition::All, Condition::Any, |parser| parser.part(depth))
