@@ -311,6 +311,7 @@ impl Sight {
             applied: self.applied.clone(),
             sessions: changed(&mut self.sessions, Session::memory)?,
             profiles: changed(&mut self.profiles, Profile::memory)?,
+            deliveries: Vec::new(),
         })
     }
 

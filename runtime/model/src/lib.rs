@@ -4,12 +4,14 @@
 //! * [`event`], [`session`], [`profile`]: the stored documents, which serialise to exactly their stored JSON;
 //! * [`record`] and [`leaf`]: how a typed document is read and written by dotted [`path`];
 //! * [`source`], [`configuration`], [`user`], [`answer`]: what users configure, and answers;
+//! * [`delivery`]: what is to be sent to a destination;
 //! * [`canonical`]: hashing of JSON that does not depend on the order of keys;
 //! * [`entropy`], [`time`]: randomness and time as values; [`weight`]: how much room a value takes.
 
 pub mod answer;
 pub mod canonical;
 pub mod configuration;
+pub mod delivery;
 pub mod entropy;
 pub mod event;
 pub mod field;
@@ -31,6 +33,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use answer::TrackAnswer;
+pub use delivery::Delivery;
 pub use entropy::{Entropy, SeededEntropy};
 pub use event::{Event, StoredEvent};
 pub use field::{FieldError, Loc};

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tracardi_language::filter::Filter;
-use tracardi_model::{Context, Event, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delivery, Event, Profile, Session, StoredEvent};
 
 use crate::StoreError;
 use crate::merges::{Merge, Repointed, Waiting};
@@ -100,13 +100,16 @@ pub struct Batch {
     /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now
     /// on. Those that [await a merge](Profile::awaits_merge) are remembered.
     pub profiles: Vec<(Context, Document<Profile>)>,
+    /// What destinations are to get: joins the [outbox](crate::outbox), unless it is there already.
+    pub deliveries: Vec<(Context, Delivery)>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.applied.is_empty() && self.sessions.is_empty() && self.profiles.is_empty()
+        let Self { events, applied, sessions, profiles, deliveries } = self;
+        events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty() && deliveries.is_empty()
     }
 }
 

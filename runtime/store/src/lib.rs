@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`documents`] | events, sessions, profiles: load, commit, read, count over time |
 //! | [`merges`] | several profiles become one, and what follows |
+//! | [`outbox`] | what destinations are to get, until they have it |
 //! | [`configuration`] | event sources, users, login tokens; the snapshot that the hot path reads |
-//! | [`sqlite`] | both traits on one SQLite file |
+//! | [`sqlite`] | all of it on one SQLite file |
 //! | [`seal`] | encryption of credentials, keyed hashes of tokens |
 //! | [`interval`] | how wide the bars of a histogram are |
 //! | [`conformance`] | what every backend must pass; wrappers that count calls and inject faults (feature `conformance`) |
@@ -14,7 +15,7 @@
 //!
 //! The write-ahead log of SQLite **is** the journal; there is no second one. The database runs with `journal_mode=WAL`
 //! and `synchronous=FULL`: [`Documents::commit`] returns after the log with the whole batch has been synced, one
-//! `fdatasync` for a group of any size. Events, session, profile and the ids that lead to the profile are one
+//! `fdatasync` for a group of any size. Events, session, profile, the ids that lead to it and what destinations are to get are one
 //! transaction: after a crash either all of a batch is there or nothing.
 //!
 //! - **kill -9, power loss:** the log's frames carry checksums chained from frame to frame; on opening, everything up to
@@ -37,6 +38,7 @@ pub mod documents;
 mod error;
 pub mod interval;
 pub mod merges;
+pub mod outbox;
 pub mod seal;
 pub mod sqlite;
 
@@ -47,5 +49,6 @@ pub use documents::{
 };
 pub use error::StoreError;
 pub use merges::{Gone, Merge, Repointed, Waiting};
+pub use outbox::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoredDelivery};
 pub use seal::Keys;
 pub use sqlite::{Room, Sqlite};

@@ -23,6 +23,12 @@ async fn merges() {
 }
 
 #[tokio::test]
+async fn outbox() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::outbox::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;

@@ -5,14 +5,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tracardi_model::Context;
 
 use crate::{
-    Batch, Committed, Counts, Documents, Found, Histogram, Index, Merge, Page, Repointed, Select, StoreError, Waiting,
-    Wanted,
+    Batch, Chosen, Committed, Counts, Deliveries, DeliveryPage, Documents, Due, Found, Histogram, Index, Merge, Outbox,
+    Page, Queue, Repointed, Select, Settled, StoreError, Waiting, Wanted,
 };
+
+/// A store with all that the wrapper forwards.
+pub trait Whole: Documents + Outbox {}
+
+impl<T: Documents + Outbox> Whole for T {}
 
 /// How a commit fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub enum Fault {
 /// The wrapper.
 #[derive(Debug)]
 pub struct Faulty {
-    inner: Arc<dyn Documents>,
+    inner: Arc<dyn Whole>,
     loads: AtomicUsize,
     commits: AtomicUsize,
     sizes: Mutex<Vec<usize>>,
@@ -41,7 +47,7 @@ pub struct Faulty {
 impl Faulty {
     /// Around a store, without faults.
     #[must_use]
-    pub fn new(inner: Arc<dyn Documents>) -> Arc<Self> {
+    pub fn new(inner: Arc<dyn Whole>) -> Arc<Self> {
         Arc::new(Self {
             inner,
             loads: AtomicUsize::new(0),
@@ -188,5 +194,43 @@ impl Documents for Faulty {
 
     async fn refresh(&self) -> Result<(), StoreError> {
         self.inner.refresh().await
+    }
+}
+
+#[async_trait]
+impl Outbox for Faulty {
+    async fn waiting(&self) -> Result<Vec<Queue>, StoreError> {
+        self.check()?;
+        self.inner.waiting().await
+    }
+
+    async fn due(
+        &self,
+        context: Context,
+        destination: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.check()?;
+        self.inner.due(context, destination, now, limit).await
+    }
+
+    async fn settle(&self, now: Timestamp, outcomes: Vec<(i64, Settled)>) -> Result<(), StoreError> {
+        self.write()?;
+        self.inner.settle(now, outcomes).await
+    }
+
+    async fn deliveries(&self, context: Context, wanted: &Deliveries) -> Result<DeliveryPage, StoreError> {
+        self.inner.deliveries(context, wanted).await
+    }
+
+    async fn replay(&self, context: Context, chosen: &Chosen, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.write()?;
+        self.inner.replay(context, chosen, now, limit).await
+    }
+
+    async fn discard(&self, context: Context, chosen: &Chosen, limit: u32) -> Result<u64, StoreError> {
+        self.write()?;
+        self.inner.discard(context, chosen, limit).await
     }
 }

@@ -1,7 +1,7 @@
 //! What every backend must pass, whatever it is made of; and a wrapper that counts calls and injects faults.
 //!
-//! A backend's tests call [`documents::all`], [`merges::all`] and [`configuration::all`] on an empty store each, and
-//! check by themselves what needs a restart.
+//! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`] and [`configuration::all`] on an empty store
+//! each, and check by themselves what needs a restart.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,5 +14,6 @@ pub mod configuration;
 pub mod documents;
 pub mod faults;
 pub mod merges;
+pub mod outbox;
 pub mod queries;
 pub mod samples;

@@ -6,17 +6,17 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use tracardi_model::{Context, Profile};
+use tracardi_model::{Context, Delivery, Profile};
 
 use super::failure::{exists_already, failed};
-use super::{Sqlite, Writer, merge, micros, number};
+use super::{Sqlite, Writer, merge, micros, number, outbox};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError};
 
-type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
+pub(super) type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
 
 /// A statement that inserts several rows; prepared once for each of a few numbers of rows.
-struct Inserts {
+pub(super) struct Inserts {
     /// For 1, 4, 16 and 64 rows.
     texts: [Arc<str>; 4],
 }
@@ -25,13 +25,13 @@ struct Inserts {
 const ROWS: [usize; 4] = [1, 4, 16, 64];
 
 impl Inserts {
-    fn new(head: &str, columns: usize, tail: &str) -> Self {
+    pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
         Self { texts: ROWS.map(|rows| format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(",")).into()) }
     }
 
     /// Inserts all rows with as few statements as the prepared sizes allow.
-    async fn run<T>(
+    pub(super) async fn run<T>(
         &self,
         writer: &mut SqliteConnection,
         mut rows: Vec<T>,
@@ -141,6 +141,7 @@ struct Rows {
     identities: Vec<IdentityRow>,
     /// Profiles that await a merge.
     waiting: Vec<(i64, String)>,
+    deliveries: Vec<(Context, Delivery)>,
 }
 
 impl Rows {
@@ -190,6 +191,7 @@ impl Rows {
             profiles: batch.profiles.into_iter().map(ProfileRow::from).collect(),
             identities,
             waiting,
+            deliveries: batch.deliveries,
         }
     }
 }
@@ -200,7 +202,7 @@ impl Sqlite {
             return Ok(Committed::Stored);
         }
         let rows = Rows::of(batch);
-        let Rows { events, applied, sessions, profiles, identities, waiting } = rows;
+        let Rows { events, applied, sessions, profiles, identities, waiting, deliveries } = rows;
         let mut writer = self.writer().await;
         writer.begin().await.map_err(failed)?;
         if let Err(error) = insert_events(&mut writer.connection, events, applied).await {
@@ -212,6 +214,9 @@ impl Sqlite {
             if result.is_ok() {
                 result = merge::note_waiting(&mut writer.connection, context, &profile_id).await;
             }
+        }
+        if result.is_ok() {
+            result = outbox::insert_deliveries(&mut writer.connection, deliveries).await;
         }
         if result.is_ok() {
             result = writer.commit().await;

@@ -72,7 +72,7 @@ impl Sqlite {
     }
 
     /// Commits, or undoes what failed.
-    async fn end<T>(&self, writer: &mut Writer, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    pub(super) async fn end<T>(&self, writer: &mut Writer, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         let result = match result {
             Ok(value) => writer.commit().await.map(|()| value),
             Err(error) => Err(error),

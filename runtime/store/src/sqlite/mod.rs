@@ -10,6 +10,7 @@
 //! | `load` | everything a group of requests must know |
 //! | `commit` | a batch as one transaction; the size of the log |
 //! | `merge` | merges of profiles and their steps |
+//! | `outbox` | what destinations are to get |
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
 //! | `config` | event sources, users, tokens |
@@ -27,6 +28,7 @@ mod load;
 mod log_tests;
 mod merge;
 mod open;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod query;

@@ -7,9 +7,9 @@ use tracardi_model::Context;
 
 use super::condition::Statement;
 use super::query::page_statement;
-use super::{Sqlite, commit, load, merge, query};
+use super::{Sqlite, commit, load, merge, outbox, query};
 use crate::conformance::samples::{at, batch, profile, session};
-use crate::{Documents as _, Index, Keys, Matching, Select};
+use crate::{Deliveries, Documents as _, Index, Keys, Matching, Select, State};
 
 async fn store(directory: &std::path::Path) -> Sqlite {
     Sqlite::open(directory, Keys { signing: [1; 32], encryption: [2; 32] }).await.unwrap()
@@ -53,7 +53,7 @@ async fn pages_and_forgetting_look_up_by_index_only() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;
     let mut texts: Vec<&str> = [Index::Event, Index::Session, Index::Profile].map(query::documents_by_row).to_vec();
-    texts.push(commit::FORGET);
+    texts.extend([commit::FORGET, outbox::FORGET, outbox::DUE]);
     for text in texts {
         let steps = plan(&store, Statement { text: text.to_owned(), arguments: SqliteArguments::default() }).await;
         assert!(steps.iter().all(|step| !step.starts_with("SCAN") || step.contains("VIRTUAL TABLE")), "{steps:#?}");
@@ -137,4 +137,29 @@ async fn a_document_comes_once_however_many_ids_and_sessions_lead_to_it() {
     let with_document = rows.iter().filter(|row| row.get::<Option<&str>, _>("document").is_some());
     let documents: Vec<&str> = with_document.map(|row| row.get("asked")).collect();
     assert_eq!(documents, ["s1", "s2", "p"]);
+}
+
+#[tokio::test]
+async fn the_outbox_looks_up_by_index_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let text = |text: &str| Statement { text: text.to_owned(), arguments: SqliteArguments::default() };
+    let waiting = plan(&store, text(outbox::WAITING)).await;
+    assert!(waiting.iter().any(|step| step.contains("COVERING INDEX delivery_due")), "{waiting:#?}");
+    assert!(!waiting.iter().any(|step| step == "SCAN d"), "{waiting:#?}");
+    let some = || Some("x".to_owned());
+    for (wanted, index) in [
+        (Deliveries { event: some(), ..Deliveries::default() }, "delivery_event"),
+        (Deliveries { profile: some(), ..Deliveries::default() }, "delivery_line"),
+        (Deliveries { destination: some(), ..Deliveries::default() }, "delivery_destination"),
+        (Deliveries { destination: some(), state: Some(State::Dead), ..Deliveries::default() }, "delivery_destination"),
+        (Deliveries { state: Some(State::Dead), ..Deliveries::default() }, "delivery_left"),
+        (Deliveries { state: Some(State::Waiting), ..Deliveries::default() }, "delivery_left"),
+    ] {
+        let (page, count) = outbox::page_statements(Context::Production, &wanted);
+        for statement in [page, count] {
+            let steps = plan(&store, text(statement.sql().as_str())).await;
+            assert!(steps.iter().any(|step| step.contains(index)), "{wanted:?}: {steps:#?}");
+        }
+    }
 }

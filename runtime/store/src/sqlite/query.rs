@@ -80,7 +80,7 @@ fn raw(kind: Index, document: String) -> Result<Box<RawValue>, StoreError> {
 }
 
 /// As many of these rows (with their lengths) as a page holds.
-fn fitting(rows: Vec<(i64, i64)>) -> Vec<i64> {
+pub(super) fn fitting(rows: Vec<(i64, i64)>) -> Vec<i64> {
     let mut room = PAGE_BYTES;
     let fit = |(at, (row, length)): (usize, (i64, i64))| {
         let rest = room.checked_sub(unsigned(length));
@@ -93,7 +93,7 @@ fn fitting(rows: Vec<(i64, i64)>) -> Vec<i64> {
 /// Values of a field that are longer are not told by a histogram: all of them are held in memory while they are counted.
 const VALUE_BYTES: usize = 512;
 
-fn unsigned(count: i64) -> u64 {
+pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
