@@ -193,6 +193,7 @@ async fn every_private_path_asks_who_it_is() {
         ("POST", "/event/select/range/page/0"),
         ("POST", "/event/select/histogram"),
         ("POST", "/tql/validate"),
+        ("GET", "/configuration/problems"),
     ];
     for (method, path) in paths {
         for (authorization, detail) in [

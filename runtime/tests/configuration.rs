@@ -199,6 +199,37 @@ async fn records_are_listed_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_stored_record_that_does_not_compile_is_told() {
+    use sqlx::ConnectOptions as _;
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let none = json!({"total": 0, "result": []});
+    assert_eq!(api.send("GET", "/configuration/problems", None).await.json(), none);
+    let mut check = json!({"id": "v", "name": "Orders", "event_type": "order", "validation": {"condition": ""}});
+    api.save("/event-validator", &check).await;
+    server.kill().await;
+    // What the API would refuse comes by another way: an import, an older program.
+    check["validation"]["condition"] = "event@type =".into();
+    let file = server.data().join("tracardi.db");
+    let mut store = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let changed = sqlx::query("UPDATE configuration SET document = ?").bind(check.to_string());
+    assert_eq!(changed.execute(&mut store).await.unwrap().rows_affected(), 1);
+    drop(store);
+    let api = Api::start(&mut server).await;
+    let told = api.send("GET", "/configuration/problems", None).await.json();
+    let problem = &told["result"][0];
+    assert_eq!((&told["total"], &problem["kind"]), (&json!(1), &json!("event-validator")));
+    assert_eq!((&problem["id"], &problem["name"]), (&json!("v"), &json!("Orders")));
+    assert_eq!(problem["errors"][0]["loc"], json!(["body", "validation", "condition"]));
+    assert!(problem["errors"][0]["msg"].as_str().unwrap().starts_with("line 1, column 13"), "{told}");
+    check["validation"]["condition"] = "event@type = \"order\"".into();
+    api.save("/event-validator", &check).await;
+    assert_eq!(api.send("GET", "/configuration/problems", None).await.json(), none);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_would_not_work_is_refused_with_the_field() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());

@@ -8,7 +8,8 @@
 //! | `DELETE {one}/{id}` | `true`; 404 `null` |
 //! | `GET {list}?query=` | `{"total", "grouped": {label: [record, …]}}` |
 //!
-//! Whoever saves or deletes finds it in force when answered.
+//! Whoever saves or deletes finds it in force when answered. Records that are stored but do nothing, because they do not
+//! compile (an import or an older program left them), are told by `GET /configuration/problems`.
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tracardi_engine::configuration::Problem;
 use tracardi_model::configuration::{
     self as records, ConsentType, DataCompliance, EventReshaping, EventToProfile, EventTypeMapping, EventValidator,
     IdentificationPoint, Kind, Record, Redirect,
@@ -49,6 +51,7 @@ pub(crate) fn routes() -> Router<App> {
             "Identification points",
         ))
         .merge(kind::<Redirect, Builders>("/event-redirect", "/event-redirect/list", "Redirected links"))
+        .route("/configuration/problems", get(problems))
         .route("/event-reshape-schemas/by_type/{type}", get(by_type::<EventReshaping, Builders>))
         .route("/event-to-profiles/type/{type}", get(by_type::<EventToProfile, Builders>))
         .route("/event-validators/by_type/{type}", get(by_type::<EventValidator, Builders>))
@@ -106,6 +109,20 @@ async fn delete<R: Record, A: Roles>(
     }
     app.in_force().await;
     Ok(Json(true))
+}
+
+/// Records that do not compile and therefore do nothing: `{"total", "result": [{"kind", "id", "name", "errors"}]}`, the errors
+/// as a 422 would name them. An addition to the original.
+async fn problems(_: Allowed<Builders>, InContext(context): InContext, State(app): State<App>) -> Json<Value> {
+    let snapshot = app.configuration.watch().borrow().clone();
+    let compiled = app.compiled(context);
+    let told = |problem: &Problem| {
+        let (kind, id) = (problem.kind, &problem.id);
+        let name = snapshot.record(context, kind, id).map_or("", |record| name(record));
+        json!({"kind": kind.as_str(), "id": id, "name": name, "errors": problem.errors})
+    };
+    let result: Vec<Value> = compiled.problems().iter().map(told).collect();
+    Json(json!({"total": result.len(), "result": result}))
 }
 
 /// Records for an event type: `{"total", "result"}`.
