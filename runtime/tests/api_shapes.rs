@@ -1,7 +1,5 @@
 //! The answers as clients of the original know them: one story told through the API, each answer kept as a snapshot.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod http;
 mod support;
 

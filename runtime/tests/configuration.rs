@@ -1,7 +1,5 @@
 //! Configuration records over HTTP: saved, listed, in force at once, refused when they would not work.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod http;
 mod support;
 

@@ -18,7 +18,7 @@ use tracardi_store::ConfigurationSnapshot;
 #[must_use]
 pub fn follow(
     supervisor: &Supervisor,
-    base: Settings,
+    base: &Settings,
     mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>,
     metrics: &Metrics,
 ) -> watch::Receiver<Arc<Settings>> {
@@ -27,7 +27,7 @@ pub fn follow(
         let help = "Configuration records that do not compile and therefore do nothing";
         registry.register("configuration_problems", help, problems.clone());
     });
-    let first = compiled(&base, &snapshots.borrow_and_update(), &problems);
+    let first = compiled(base, &snapshots.borrow_and_update(), &problems);
     let (sender, receiver) = watch::channel(Arc::new(first));
     let task = keep_up(snapshots, sender, problems, supervisor.token(Phase::Flush));
     supervisor.spawn("configuration", Phase::Flush, task);

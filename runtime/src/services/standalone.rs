@@ -111,7 +111,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let metrics = metrics();
     let instance = random::uuid().context("no random id to be had")?;
     let settings = Settings { geoip, ..settings(&arguments, instance.clone(), &keys)? };
-    let settings = tracardi_collector::follow(&supervisor, settings, store.watch(), &metrics);
+    let settings = tracardi_collector::follow(&supervisor, &settings, store.watch(), &metrics);
     let setup = CollectorSetup {
         documents: Arc::new(store.clone()),
         settings: settings.clone(),
