@@ -16,6 +16,9 @@ const ProfilePage = lazy(() => import('./pages/ProfilePage'))
 const SessionPage = lazy(() => import('./pages/SessionPage'))
 const SourcesPage = lazy(() => import('./pages/SourcesPage'))
 const SourcePage = lazy(() => import('./pages/SourcePage'))
+const ConfigurationPage = lazy(() => import('./pages/ConfigurationPage'))
+const RecordsPage = lazy(() => import('./pages/RecordsPage'))
+const RecordPage = lazy(() => import('./pages/RecordPage'))
 const NotFoundPage = lazy(() => import('./pages/NotFoundPage'))
 
 /** Which page an address shows. Without a login every address shows the login page, and the page itself after it. */
@@ -40,6 +43,10 @@ export function AppRoutes() {
           <Route path="/sessions/:id" element={<Restricted right="read"><SessionPage /></Restricted>} />
           <Route path="/sources" element={<Restricted right="configure"><SourcesPage /></Restricted>} />
           <Route path="/sources/:id" element={<Restricted right="configure"><SourcePage /></Restricted>} />
+          <Route path="/configuration" element={<Restricted right="read"><ConfigurationPage /></Restricted>} />
+          <Route path="/configuration/:kind" element={<RecordsPage />} />
+          <Route path="/configuration/:kind/new" element={<RecordPage />} />
+          <Route path="/configuration/:kind/record/:id" element={<RecordPage />} />
           <Route path="*" element={<NotFoundPage />} />
         </Routes>
       </Suspense>

@@ -1,5 +1,5 @@
 import { dataContext, forgetLogin, login } from '../auth/session'
-import { ApiError, readDetail } from './errors'
+import { ApiError, readError } from './errors'
 
 /** Everything goes to the own origin: the GUI listener forwards this prefix to the private API. */
 export const BASE = '/api'
@@ -10,6 +10,8 @@ interface Call {
   json?: unknown
   /** Sent as a form. */
   form?: Record<string, string>
+  /** Sent as it is. */
+  text?: string
   signal?: AbortSignal
 }
 
@@ -32,6 +34,9 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
   } else if (call.form) {
     headers['content-type'] = 'application/x-www-form-urlencoded'
     body = new URLSearchParams(call.form).toString()
+  } else if (call.text !== undefined) {
+    headers['content-type'] = 'text/plain; charset=utf-8'
+    body = call.text
   }
   try {
     return await fetch(BASE + path, { method: call.method ?? 'GET', headers, body, signal: call.signal ?? null, cache: 'no-store' })
@@ -49,6 +54,6 @@ export async function call<T>(path: string, options: Call = {}): Promise<T> {
     throw new ApiError(401, 'Your session has ended.')
   }
   const body: unknown = await response.json().catch(() => undefined)
-  if (!response.ok) throw new ApiError(response.status, readDetail(response.status, body))
+  if (!response.ok) throw readError(response.status, body)
   return body as T
 }

@@ -1,29 +1,44 @@
-/** A failed call, in words for people. `status` is 0 when no answer came. */
+/** One complaint about a request: where (names and indexes below its body) and what. */
+export interface FieldError {
+  loc: readonly (string | number)[]
+  msg: string
+}
+
+/** A failed call, in words for people. `status` is 0 when no answer came; `fields` are the wrong fields that it names. */
 export class ApiError extends Error {
   readonly status: number
+  readonly fields: readonly FieldError[]
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, fields: readonly FieldError[] = []) {
     super(message)
     this.name = 'ApiError'
     this.status = status
+    this.fields = fields
   }
 }
 
+/** Reads the complaints of a list of field errors; the first element of `loc` names the part of the request. */
+export function readFields(detail: unknown): FieldError[] {
+  if (!Array.isArray(detail)) return []
+  return detail.filter(isObject).map(({ loc, msg }) => ({
+    loc: Array.isArray(loc) ? loc.slice(1).filter(step => typeof step === 'string' || typeof step === 'number') : [],
+    msg: typeof msg === 'string' ? msg : 'is not valid',
+  }))
+}
+
 /**
- * What an error answer says. `detail` is a text, or a list of field errors of which only `loc` (place, its first
- * element naming the part of the request) and `msg` count; any other object is read as field: message.
+ * What an error answer says. `detail` is a text, or a list of field errors of which only `loc` (place) and `msg` count; any
+ * other object is read as field: message.
  */
-export function readDetail(status: number, body: unknown): string {
+export function readError(status: number, body: unknown): ApiError {
   const detail = isObject(body) && 'detail' in body ? body.detail : body
+  const fields = readFields(detail)
+  return new ApiError(status, words(status, detail, fields), fields)
+}
+
+function words(status: number, detail: unknown, fields: readonly FieldError[]): string {
   if (typeof detail === 'string' && detail.trim() !== '') return detail
-  if (Array.isArray(detail)) {
-    const lines = detail.filter(isObject).map(item => {
-      const place = Array.isArray(item.loc) ? item.loc.slice(1).join('.') : ''
-      const message = typeof item.msg === 'string' ? item.msg : 'is not valid'
-      return place ? `${place}: ${message}` : message
-    })
-    if (lines.length > 0) return lines.join('; ')
-  }
+  if (fields.length > 0) return fields.map(({ loc, msg }) => (loc.length > 0 ? `${loc.join('.')}: ${msg}` : msg)).join('; ')
   if (isObject(detail)) {
     const lines = Object.entries(detail).map(([key, value]) => `${key}: ${String(value)}`)
     if (lines.length > 0) return lines.join('; ')

@@ -117,16 +117,17 @@ export function useSession(id: string) {
   })
 }
 
-interface GroupedSources {
+/** A list of the configuration: the API lists a record under each of its groups, and says null for none. */
+export interface Grouped<T> {
   total: number
-  grouped: Record<string, EventSource[]> | null
+  grouped: Record<string, T[]> | null
 }
 
-/** Every event source once; the API lists a source under each of its groups. */
-export function distinctSources(answer: GroupedSources): EventSource[] {
-  const byId = new Map<string, EventSource>()
-  for (const group of Object.values(answer.grouped ?? {})) for (const source of group) byId.set(source.id, source)
-  return [...byId.values()].sort((a, b) => a.name.localeCompare(b.name))
+/** Every record of a grouped list once, by name. */
+export function distinct<T extends { id: string; name?: string }>(answer: Grouped<T>): T[] {
+  const byId = new Map<string, T>()
+  for (const group of Object.values(answer.grouped ?? {})) for (const record of group) byId.set(record.id, record)
+  return [...byId.values()].sort((a, b) => (a.name ?? a.id).localeCompare(b.name ?? b.id))
 }
 
 export function useSources() {
@@ -135,7 +136,7 @@ export function useSources() {
   return useQuery({
     queryKey: [context, 'sources'],
     enabled: allowed,
-    queryFn: async ({ signal }) => distinctSources(await call<GroupedSources>('/event-sources', { signal })),
+    queryFn: async ({ signal }) => distinct(await call<Grouped<EventSource>>('/event-sources', { signal })),
     staleTime: 30_000,
   })
 }

@@ -73,7 +73,11 @@ export interface EventDocument {
     valid?: Maybe<boolean>
     error?: Maybe<boolean>
     warning?: Maybe<boolean>
+    /** Names of the rules and ids of the flows that handled it. */
+    processed_by?: Maybe<{ rules?: Maybe<string[]>; flows?: Maybe<string[]> }>
   }>
+  /** What the platform noted: `validation`, `warnings`. */
+  aux?: Maybe<JsonObject>
   utm?: Maybe<Utm>
   properties?: Maybe<JsonObject>
   traits?: Maybe<JsonObject>
@@ -133,6 +137,9 @@ export interface ProfileDocument {
       Times & { visit?: Maybe<{ last?: Maybe<string>; current?: Maybe<string>; count?: Maybe<number>; tz?: Maybe<string> }> }
     >
     status?: Maybe<string>
+    /** Field -> when it was written last, and by which event. */
+    fields?: Maybe<Record<string, [time: string, event: string]>>
+    system?: Maybe<{ aux?: Maybe<JsonObject> }>
   }>
   stats?: Maybe<{ visits?: Maybe<number>; views?: Maybe<number>; counters?: Maybe<Record<string, number>> }>
   traits?: Maybe<JsonObject>

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { endedBecause, forgetLogin, login } from '../auth/session'
 import { call } from './client'
-import { ApiError, readDetail } from './errors'
+import { ApiError, readError } from './errors'
 import { reconnectDelay } from './live'
 import { type Message, StreamParser } from './sse'
 
@@ -36,12 +36,23 @@ describe('event stream', () => {
 })
 
 describe('errors', () => {
+  const told = (status: number, body: unknown) => readError(status, body).message
+
   it('are read from every form of detail', () => {
-    expect(readDetail(400, { detail: 'Wrong.' })).toBe('Wrong.')
-    expect(readDetail(422, { detail: [{ loc: ['body', 'source', 'id'], msg: 'Field required' }, { msg: 'Bad' }] })).toBe('source.id: Field required; Bad')
-    expect(readDetail(422, { name: 'Too long' })).toBe('name: Too long')
-    expect(readDetail(404, null)).toContain('no such record')
-    expect(readDetail(418, undefined)).toContain('418')
+    expect(told(400, { detail: 'Wrong.' })).toBe('Wrong.')
+    expect(told(422, { detail: [{ loc: ['body', 'source', 'id'], msg: 'Field required' }, { msg: 'Bad' }] })).toBe('source.id: Field required; Bad')
+    expect(told(422, { name: 'Too long' })).toBe('name: Too long')
+    expect(told(404, null)).toContain('no such record')
+    expect(told(418, undefined)).toContain('418')
+  })
+
+  it('keep the fields that they name', () => {
+    const detail = [{ loc: ['body', 'settings', 0, 'field'], msg: 'Wrong path', type: 'value_error', input: null }, { loc: 'nowhere' }]
+    expect(readError(422, { detail }).fields).toEqual([
+      { loc: ['settings', 0, 'field'], msg: 'Wrong path' },
+      { loc: [], msg: 'is not valid' },
+    ])
+    expect(readError(400, { detail: 'Wrong.' }).fields).toEqual([])
   })
 })
 

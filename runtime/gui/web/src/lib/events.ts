@@ -31,6 +31,9 @@ const CATEGORY_OF = new Map<string, Category>(
   Object.entries(CATEGORIES).flatMap(([category, types]) => types.map(type => [type, category as Category] as const)),
 )
 
+/** The event types that the platform knows by itself. */
+export const TYPES: readonly string[] = [...CATEGORY_OF.keys()].sort()
+
 export function categoryOf(type: string): Category {
   return CATEGORY_OF.get(type) ?? 'other'
 }

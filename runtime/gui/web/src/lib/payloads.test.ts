@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Histogram } from '../api/types'
-import { distinctSources } from '../api/queries'
+import { distinct } from '../api/queries'
 import { OTHER, stacked } from './histogram'
 import { isBlank, leaves } from './json'
 import { rangeBody, rangeByKey } from './range'
@@ -94,8 +94,8 @@ it('makes an event source with an id of its own', () => {
 it('lists a source of two groups once, by name', () => {
   const source = (id: string, name: string) => ({ id, name, type: ['rest'], bridge: { id: '', name: '' }, enabled: true })
   const [a, b] = [source('1', 'Zoo'), source('2', 'App')]
-  expect(distinctSources({ total: 2, grouped: { x: [a, b], y: [a] } }).map(one => one.name)).toEqual(['App', 'Zoo'])
-  expect(distinctSources({ total: 0, grouped: null })).toEqual([])
+  expect(distinct({ total: 2, grouped: { x: [a, b], y: [a] } }).map(one => one.name)).toEqual(['App', 'Zoo'])
+  expect(distinct({ total: 0, grouped: null })).toEqual([])
 })
 
 it('flattens documents to what they say', () => {

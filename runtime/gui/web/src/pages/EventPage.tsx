@@ -10,6 +10,7 @@ import { When } from '../components/When'
 import { eventName, sentence, timeOf } from '../lib/events'
 import { useTitle } from '../lib/useTitle'
 import { EventDetails, EventSurroundings } from './event/EventDetails'
+import { Outcome } from './event/Outcome'
 
 /** One event, readable: what, who, where, when; as stored one click away. */
 export default function EventPage() {
@@ -56,6 +57,7 @@ export default function EventPage() {
         <Tabs.Panel value="summary">
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" style={{ alignItems: 'start' }}>
             <Stack gap="lg">
+              <Outcome event={event} />
               <EventDetails event={event} />
             </Stack>
             <Stack gap="lg">

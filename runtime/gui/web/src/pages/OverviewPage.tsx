@@ -17,6 +17,8 @@ import { useUrlState } from '../lib/useUrlState'
 import { LiveStream } from './overview/LiveStream'
 import { TopTypes } from './overview/TopTypes'
 
+// Beside the overview, not in its way: most installations have none.
+const Problems = lazy(() => import('../configuration/Problems'))
 const EventsChart = lazy(() => import('../charts/EventsChart'))
 
 /** What is going on: counters, events over time, the live stream, the most frequent types. */
@@ -32,6 +34,9 @@ export default function OverviewPage() {
     <>
       <PageHead title="Overview" subtitle="What happens on your sites and apps, as it is stored." />
       <Stack gap="lg">
+        <Suspense fallback={null}>
+          <Problems />
+        </Suspense>
         <SimpleGrid cols={{ base: 2, md: 4 }} spacing={{ base: 'sm', sm: 'lg' }}>
           <Counter index="event" label="Events stored" />
           <Counter index="profile" label="Profiles" />

@@ -1,5 +1,5 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Tabs, Text } from '@mantine/core'
-import { IconBraces, IconClockHour4, IconDevices } from '@tabler/icons-react'
+import { IconBraces, IconClockHour4, IconDevices, IconHistory } from '@tabler/icons-react'
 import { useParams } from 'react-router'
 import { useProfile } from '../api/queries'
 import type { ProfileDocument } from '../api/types'
@@ -13,6 +13,7 @@ import { ANONYMOUS, emailOf, nameOf } from '../lib/profile'
 import { ALL_TIME } from '../lib/range'
 import { equals } from '../lib/search'
 import { useTitle } from '../lib/useTitle'
+import { Origins } from './profile/Origins'
 import { ProfileFacts } from './profile/ProfileFacts'
 import { ProfileMetrics } from './profile/ProfileMetrics'
 import { Sessions } from './profile/Sessions'
@@ -49,6 +50,9 @@ export default function ProfilePage() {
                 <Tabs.Tab value="sessions" leftSection={<IconDevices size={16} aria-hidden />}>
                   Sessions
                 </Tabs.Tab>
+                <Tabs.Tab value="fields" leftSection={<IconHistory size={16} aria-hidden />}>
+                  Origins
+                </Tabs.Tab>
                 <Tabs.Tab value="raw" leftSection={<IconBraces size={16} aria-hidden />}>
                   Raw JSON
                 </Tabs.Tab>
@@ -60,6 +64,9 @@ export default function ProfilePage() {
               </Tabs.Panel>
               <Tabs.Panel value="sessions">
                 <Sessions profileId={profile.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="fields">
+                <Origins profile={profile} />
               </Tabs.Panel>
               <Tabs.Panel value="raw">
                 <RawJson value={profile} label="Stored profile" />

@@ -1,5 +1,5 @@
 import { AppShell, Group, NavLink, ScrollArea, Stack, Text, UnstyledButton } from '@mantine/core'
-import { IconActivity, IconBroadcast, IconPlugConnected, IconUsers } from '@tabler/icons-react'
+import { type Icon, IconActivity, IconBroadcast, IconPlugConnected, IconSettings, IconUsers } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { NavLink as RouterLink, useLocation } from 'react-router'
 import { Logo } from '../components/Logo'
@@ -9,18 +9,29 @@ import { ContextSwitch } from './ContextSwitch'
 import { ShopLink } from './ShopLink'
 import { ThemeSwitch } from './ThemeSwitch'
 
-const ROOMS = [
+interface Room {
+  to: string
+  label: string
+  /** For the bar of a phone. */
+  short?: string
+  icon: Icon
+  /** Who may go there; everybody, if absent. */
+  right?: Right
+}
+
+const ROOMS: readonly Room[] = [
   { to: '/', label: 'Overview', icon: IconActivity },
   { to: '/events', label: 'Events', icon: IconBroadcast },
   { to: '/profiles', label: 'Profiles', icon: IconUsers },
-  { to: '/sources', label: 'Event sources', icon: IconPlugConnected, right: 'configure' },
-] as const satisfies { right?: Right; [more: string]: unknown }[]
+  { to: '/sources', label: 'Event sources', short: 'Sources', icon: IconPlugConnected, right: 'configure' },
+  { to: '/configuration', label: 'Configuration', short: 'Configure', icon: IconSettings, right: 'read' },
+]
 
 /** The frame around every page: navigation at the side (on a phone at the bottom), switches and account at the top. */
 export function Shell({ children }: { children: ReactNode }) {
   const { pathname } = useLocation()
-  const configures = useMay('configure')
-  const rooms = ROOMS.filter(room => !('right' in room) || configures)
+  const rights = { read: useMay('read'), configure: useMay('configure') }
+  const rooms = ROOMS.filter(({ right }) => right === undefined || rights[right])
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
   useEffect(() => {
@@ -79,17 +90,17 @@ export function Shell({ children }: { children: ReactNode }) {
             ))}
           </Stack>
         </ScrollArea>
-        {configures && <ShopLink />}
+        {rights.configure && <ShopLink />}
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
         <div style={{ maxWidth: 1240, margin: '0 auto' }}>{children}</div>
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm" component="nav" aria-label="Main">
         <div className="tabbar">
-          {rooms.map(({ to, label, icon: Icon }) => (
+          {rooms.map(({ to, label, short, icon: Icon }) => (
             <RouterLink key={to} to={to} aria-current={isHere(to) ? 'page' : undefined}>
               <Icon size={21} stroke={1.8} aria-hidden />
-              {label === 'Event sources' ? 'Sources' : label}
+              {short ?? label}
             </RouterLink>
           ))}
         </div>

@@ -3,6 +3,7 @@ import type { Json, ProfileDocument } from '../../api/types'
 import { type Fact, Facts } from '../../components/Facts'
 import { Section } from '../../components/Section'
 import { dateTime, label, webUrl } from '../../lib/format'
+import { mergedInto } from '../../lib/explain'
 import { placeName } from '../../lib/device'
 import { leaves } from '../../lib/json'
 import { consentsOf, filled, interestsOf } from '../../lib/profile'
@@ -78,6 +79,7 @@ export function ProfileFacts({ profile }: { profile: ProfileDocument }) {
           <Facts facts={devices} />
         </Section>
       )}
+      <Merged profile={profile} />
       {some(loyalty) && (
         <Section title="Loyalty">
           <Facts facts={loyalty} />
@@ -93,6 +95,23 @@ function facts(record: { [key: string]: Json | undefined } | null | undefined, e
   return leaves(record)
     .filter(([path]) => !except.includes(path))
     .map(([path, text]): Fact => [label(path), text])
+}
+
+/** The profiles that turned out to be the same person's. Their ids lead here. */
+function Merged({ profile }: { profile: ProfileDocument }) {
+  const merged = mergedInto(profile)
+  if (merged.length === 0) return null
+  return (
+    <Section title="Merged profiles" hint="They were the same person; what they knew is here, and their ids lead here">
+      <Stack gap={4}>
+        {merged.map(id => (
+          <Text key={id} size="sm" ff="monospace" className="wrap">
+            {id}
+          </Text>
+        ))}
+      </Stack>
+    </Section>
+  )
 }
 
 function Interests({ profile }: { profile: ProfileDocument }) {

@@ -1,0 +1,31 @@
+import type { Group, Kind } from '../kind'
+import { consentType } from './consentType'
+import { dataCompliance } from './dataCompliance'
+import { eventReshaping } from './eventReshaping'
+import { eventToProfile } from './eventToProfile'
+import { eventTypeMapping } from './eventTypeMapping'
+import { eventValidator } from './eventValidator'
+import { identificationPoint } from './identificationPoint'
+import { redirect } from './redirect'
+
+/** All kinds of configuration records, in the order in which they are shown. */
+export const KINDS: readonly Kind[] = [
+  eventTypeMapping,
+  eventValidator,
+  eventReshaping,
+  redirect,
+  eventToProfile,
+  identificationPoint,
+  consentType,
+  dataCompliance,
+]
+
+export const GROUPS: readonly { group: Group; hint: string }[] = [
+  { group: 'Events', hint: 'What may come in, and what it means' },
+  { group: 'People', hint: 'What becomes known of whom' },
+  { group: 'Outbound', hint: 'What is done with it' },
+]
+
+export function kindById(id: string | undefined): Kind | undefined {
+  return KINDS.find(kind => kind.id === id)
+}
