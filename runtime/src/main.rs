@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
+/// glibc keeps what a peak needed; this one gives it back (docs/development.md has figures).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let command_line = match cli::CommandLine::try_parse() {
         Ok(command_line) => command_line,
