@@ -1,6 +1,6 @@
 //! What a tracked event costs: CPU against an empty handler, and durable events a second against the disk's own speed.
 //!
-//! `cargo bench -p tracardi-runtime --bench track [-- --requests N]`. Everything is measured in one run on one machine, so
+//! `cargo bench -p tracardi-runtime --bench track [-- --requests N --clients N]`. Everything is measured in one run on one machine, so
 //! that the ratios hold where the figures do not:
 //!
 //! - the CPU time (user and system) that the server's process spends on a request, for an axum handler that parses the
@@ -38,15 +38,17 @@ const TICK: Duration = Duration::from_millis(10);
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut requests = 20_000;
+    let mut clients = vec![1, 16, 128];
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             EMPTY => return runtime().block_on(serve_empty()),
             "--requests" => requests = arguments.next().unwrap().parse().unwrap(),
+            "--clients" => clients = vec![arguments.next().unwrap().parse().unwrap()],
             // `cargo bench` says so to every benchmark.
             _ => {}
         }
     }
-    runtime().block_on(measure(requests));
+    runtime().block_on(measure(requests, &clients));
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -162,6 +164,8 @@ impl Visitor {
     async fn send(&mut self) -> tracardi_simulate::client::Answer {
         self.number += 1;
         self.body["events"][0]["properties"]["id"] = format!("page-{}", self.number).into();
+        // As a browser says it: now.
+        self.body["events"][0]["time"]["create"] = jiff::Timestamp::now().to_string().into();
         let body = self.body.to_string();
         let answer =
             self.client.request("POST", "/track", &[("content-type", "application/json")], body.as_bytes()).await;
@@ -238,7 +242,7 @@ fn micros(time: Duration, requests: usize) -> f64 {
     time.as_secs_f64() * 1e6 / requests
 }
 
-async fn measure(requests: usize) {
+async fn measure(requests: usize, clients: &[usize]) {
     let directory = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), directory.path());
     let ready = server.start().await;
@@ -261,7 +265,7 @@ async fn measure(requests: usize) {
 
     println!("\nCPU time of the server per request");
     println!("{:>8} {:>16} {:>12} {:>8}", "clients", "empty handler", "/track", "ratio");
-    for clients in [1, 16, 128] {
+    for &clients in clients {
         let (_, nothing) = load(empty, child.id().unwrap(), clients, requests, "empty").await;
         let (_, track) = load(|| server.public(), server.pid(), clients, requests, &format!("cpu-{clients}")).await;
         let (nothing, track) = (micros(nothing, requests), micros(track, requests));
@@ -270,7 +274,7 @@ async fn measure(requests: usize) {
 
     println!("\nDurable events a second, and how often the disk can do 4 kB and fdatasync just before");
     println!("{:>8} {:>12} {:>10} {:>16} {:>14}", "clients", "events/s", "syncs/s", "events per sync", "ms per answer");
-    for clients in [1, 16, 128] {
+    for &clients in clients {
         let syncs = syncs_per_second(&server.data());
         let (time, _) = load(|| server.public(), server.pid(), clients, requests, &format!("durable-{clients}")).await;
         let rate = 1e6 / micros(time, requests);

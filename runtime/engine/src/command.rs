@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tracardi_model::canonical::Hasher;
-use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::entropy::{dated, first_16};
 use tracardi_model::{Context, EventPayload, EventSource, Map, SourceType, TrackerPayload};
 
 use crate::bridge::{self, Bridged};
@@ -147,6 +148,12 @@ impl Command {
         self.digest
     }
 
+    /// When the first event took place, if its client says so.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        let time = &self.payload.events.first()?.time;
+        time.create.or(time.insert)
+    }
+
     /// Whether the client's profile id is used as it is, even for a new profile.
     #[must_use]
     pub const fn keeps_profile_id(&self) -> bool {
@@ -232,7 +239,7 @@ fn event_ids(context: Context, source: &EventSource, payload: &TrackerPayload, o
             hasher.bytes(&key);
             hasher.number(*ordinal);
             *ordinal += 1;
-            dashed(first_16(&hasher.finish()))
+            dated(event.time.create.or(event.time.insert), first_16(&hasher.finish()))
         });
         ids.push(id);
     }

@@ -1,5 +1,6 @@
 //! Randomness as a value that is passed in, so that a repeated request makes the same ids.
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// A source of unpredictable bytes.
@@ -56,6 +57,21 @@ pub fn uuid(mut bytes: [u8; 16]) -> String {
     dashed(bytes)
 }
 
+/// The bytes as a UUID of version 7 (RFC 9562): the time in milliseconds stands first, so that what was made at about the
+/// same time stands together in an index, which makes writing cheap. Without a time the bytes as they are.
+#[must_use]
+pub fn dated(time: Option<Timestamp>, mut bytes: [u8; 16]) -> String {
+    if let Some(time) = time {
+        let [_, _, millis @ ..] = time.as_millisecond().max(0).to_be_bytes();
+        for (to, from) in bytes.iter_mut().zip(millis) {
+            *to = from;
+        }
+        bytes[6] = (bytes[6] & 0x0f) | 0x70;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    }
+    dashed(bytes)
+}
+
 /// The bytes in hexadecimal digits, grouped 8-4-4-4-12.
 #[must_use]
 pub fn dashed(bytes: [u8; 16]) -> String {
@@ -85,5 +101,14 @@ mod tests {
         assert_eq!(first.len(), 36);
         assert_eq!(&first[14..15], "4");
         assert_ne!(SeededEntropy::new([8; 32]).uuid(), first);
+    }
+
+    #[test]
+    fn dated_ids_begin_with_their_time() {
+        let at = |text: &str| dated(Some(text.parse().unwrap()), [0xff; 16]);
+        assert_eq!(at("2022-02-22T19:22:22Z"), "017f22e2-79b0-7fff-bfff-ffffffffffff");
+        assert_eq!(at("1969-12-31T23:59:59Z"), "00000000-0000-7fff-bfff-ffffffffffff");
+        assert!(at("9999-12-30T22:00:00.999Z") > at("2026-11-21T00:00:00Z"));
+        assert_eq!(dated(None, [0xab; 16]), "abababab-abab-abab-abab-abababababab");
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tracardi_model::canonical::Hasher;
-use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::entropy::{dated, first_16};
 use tracardi_model::payload::ClientTime;
 use tracardi_model::session::Status;
 use tracardi_model::{EventPayload, Map};
@@ -58,6 +58,7 @@ fn add(run: &mut Run<'_>, kind: &str, seconds_ago: i64, properties: Map) {
         context: Map::new(),
         tags: Vec::new(),
     };
-    let item = run.item(Cow::Owned(payload), dashed(first_16(&hasher.finish())), true);
+    let id = dated(run.command.time(), first_16(&hasher.finish()));
+    let item = run.item(Cow::Owned(payload), id, true);
     run.items.push(item);
 }
