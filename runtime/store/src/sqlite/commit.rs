@@ -1,58 +1,18 @@
 //! A batch as one durable transaction, and the size of the log it goes to.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 use tracardi_model::{Context, Delivery, Profile};
 
 use super::failure::{exists_already, failed};
+use super::script::{Inserts, Script, Values};
 use super::{Sqlite, Writer, merge, micros, number, outbox};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError};
 
-pub(super) type Insert<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
-
-/// A statement that inserts several rows; prepared once for each of a few numbers of rows.
-pub(super) struct Inserts {
-    /// For 1, 4, 16 and 64 rows.
-    texts: [Arc<str>; 4],
-}
-
-/// Numbers of rows per statement. More rows save little, and a statement is prepared for each number.
-const ROWS: [usize; 4] = [1, 4, 16, 64];
-
-impl Inserts {
-    pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
-        let row = format!("({})", vec!["?"; columns].join(","));
-        Self { texts: ROWS.map(|rows| format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(",")).into()) }
-    }
-
-    /// Inserts all rows with as few statements as the prepared sizes allow.
-    pub(super) async fn run<T>(
-        &self,
-        writer: &mut SqliteConnection,
-        mut rows: Vec<T>,
-        bind: impl for<'q> Fn(Insert<'q>, T) -> Insert<'q>,
-    ) -> Result<(), sqlx::Error> {
-        while !rows.is_empty() {
-            let size = ROWS.iter().rposition(|size| *size <= rows.len()).unwrap_or(0);
-            let rest = rows.split_off(ROWS[size].min(rows.len()));
-            // The text is made of constants only, above; values are bound.
-            let mut query = sqlx::query(AssertSqlSafe(self.texts[size].clone()));
-            for row in rows {
-                query = bind(query, row);
-            }
-            query.execute(&mut *writer).await?;
-            rows = rest;
-        }
-        Ok(())
-    }
-}
-
-static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
+pub(super) static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
     Inserts::new("INSERT INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)", 8, "")
 });
 static APPLIED: LazyLock<Inserts> = LazyLock::new(|| {
@@ -196,35 +156,28 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// Whether they take few statements of few shapes: those of a lone request always do.
+    fn fit_one_script(&self) -> bool {
+        let seldom = self.waiting.is_empty() && self.deliveries.is_empty() && self.applied.is_empty();
+        let often = [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len()];
+        seldom && often.into_iter().all(Inserts::at_once)
+    }
+}
+
 impl Sqlite {
     pub(super) async fn commit_batch(&self, batch: Batch) -> Result<Committed, StoreError> {
         if batch.is_empty() {
             return Ok(Committed::Stored);
         }
         let rows = Rows::of(batch);
-        let Rows { events, applied, sessions, profiles, identities, waiting, deliveries } = rows;
         let mut writer = self.writer().await;
-        writer.begin().await.map_err(failed)?;
-        if let Err(error) = insert_events(&mut writer.connection, events, applied).await {
+        writer.unfinished = true;
+        if let Err(error) = store(&mut writer.connection, rows).await {
             writer.roll_back().await;
             return if exists_already(&error) { Ok(Committed::EventExists) } else { Err(failed(error)) };
         }
-        let mut result = replace(&mut writer.connection, sessions, profiles, identities).await;
-        for (context, profile_id) in waiting {
-            if result.is_ok() {
-                result = merge::note_waiting(&mut writer.connection, context, &profile_id).await;
-            }
-        }
-        if result.is_ok() {
-            result = outbox::insert_deliveries(&mut writer.connection, deliveries).await;
-        }
-        if result.is_ok() {
-            result = writer.commit().await;
-        }
-        if let Err(error) = result {
-            writer.roll_back().await;
-            return Err(failed(error));
-        }
+        writer.unfinished = false;
         self.cut_log(&mut writer).await;
         Ok(Committed::Stored)
     }
@@ -274,14 +227,35 @@ impl Sqlite {
 /// How long reads under way may hold up the first attempt at cutting the log back; doubles with each further one.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
+/// One transaction. The only constraint that it can violate is that no event exists twice: all else is replaced or left.
+async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Error> {
+    let together = rows.fit_one_script();
+    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries } = rows;
+    let mut script = if together { Script::together(writer) } else { Script::stepwise(writer) };
+    script.run("BEGIN IMMEDIATE", |_| ()).await?;
+    insert_events(&mut script, events, applied).await?;
+    SESSIONS
+        .run(&mut script, sessions, |values, row| {
+            values.bind(row.context).bind(row.id).bind(row.profile_id).bind(row.inserted).bind(row.document);
+        })
+        .await?;
+    replace_profiles(&mut script, profiles, identities).await?;
+    for (context, profile_id) in waiting {
+        merge::note_waiting(&mut script, context, &profile_id).await?;
+    }
+    outbox::insert_deliveries(&mut script, deliveries).await?;
+    script.run("COMMIT", |_| ()).await?;
+    script.end().await
+}
+
 async fn insert_events(
-    writer: &mut SqliteConnection,
+    script: &mut Script<'_>,
     events: Vec<EventRow>,
     applied: Vec<AppliedRow>,
 ) -> Result<(), sqlx::Error> {
     EVENTS
-        .run(writer, events, |query, row| {
-            query
+        .run(script, events, |values, row| {
+            values
                 .bind(row.context)
                 .bind(row.id)
                 .bind(row.kind)
@@ -289,58 +263,53 @@ async fn insert_events(
                 .bind(row.session_id)
                 .bind(row.profile_id)
                 .bind(row.inserted)
-                .bind(row.document)
+                .bind(row.document);
         })
         .await?;
-    forget_applied(writer, &applied).await?;
+    forget_applied(script, &applied).await?;
     APPLIED
-        .run(writer, applied, |query, row| {
-            query
+        .run(script, applied, |values, row| {
+            values
                 .bind(row.context)
                 .bind(row.id)
                 .bind(row.source_id)
                 .bind(row.session_id)
                 .bind(row.profile_id)
-                .bind(row.applied)
+                .bind(row.applied);
         })
         .await
 }
 
-/// ?1 instant, ?2 number.
+/// Instant, number.
 pub(super) const FORGET: &str = "DELETE FROM applied_event WHERE (context, id) IN \
-    (SELECT context, id FROM applied_event WHERE applied < ?1 ORDER BY applied LIMIT ?2)";
+    (SELECT context, id FROM applied_event WHERE applied < ? ORDER BY applied LIMIT ?)";
 
 /// For each id that comes, at most two go whose time is over: so the table shrinks to what is young, and no commit pays for
 /// more than it brings.
-async fn forget_applied(writer: &mut SqliteConnection, coming: &[AppliedRow]) -> Result<(), sqlx::Error> {
+async fn forget_applied(script: &mut Script<'_>, coming: &[AppliedRow]) -> Result<(), sqlx::Error> {
     let Some(newest) = coming.iter().map(|row| row.applied).max() else { return Ok(()) };
     let life = i64::try_from(APPLIED_LIFE.as_micros()).unwrap_or(i64::MAX);
     let number = i64::try_from(coming.len().saturating_mul(2)).unwrap_or(i64::MAX);
-    sqlx::query(FORGET).bind(newest.saturating_sub(life)).bind(number).execute(writer).await.map(|_| ())
-}
-
-async fn replace(
-    writer: &mut SqliteConnection,
-    sessions: Vec<SessionRow>,
-    profiles: Vec<ProfileRow>,
-    identities: Vec<IdentityRow>,
-) -> Result<(), sqlx::Error> {
-    SESSIONS
-        .run(writer, sessions, |query, row| {
-            query.bind(row.context).bind(row.id).bind(row.profile_id).bind(row.inserted).bind(row.document)
-        })
-        .await?;
-    replace_profiles(writer, profiles, identities).await
+    let bind = |values: &mut Values| {
+        values.bind(newest.saturating_sub(life)).bind(number);
+    };
+    script.run(FORGET, bind).await
 }
 
 /// Writes profiles and leads ids to them.
 pub(super) async fn replace_profiles(
-    writer: &mut SqliteConnection,
+    script: &mut Script<'_>,
     profiles: Vec<ProfileRow>,
     identities: Vec<IdentityRow>,
 ) -> Result<(), sqlx::Error> {
     PROFILES
-        .run(writer, profiles, |query, row| query.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document))
+        .run(script, profiles, |values, row| {
+            values.bind(row.context).bind(row.id).bind(row.inserted).bind(row.document);
+        })
         .await?;
-    IDENTITIES.run(writer, identities, |query, row| query.bind(row.context).bind(row.alias).bind(row.profile_id)).await
+    IDENTITIES
+        .run(script, identities, |values, row| {
+            values.bind(row.context).bind(row.alias).bind(row.profile_id);
+        })
+        .await
 }

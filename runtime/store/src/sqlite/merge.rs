@@ -5,6 +5,7 @@ use tracardi_model::Context;
 
 use super::commit::{IdentityRow, ProfileRow, replace_profiles};
 use super::failure::failed;
+use super::script::{Script, Values};
 use super::{Sqlite, Writer, micros, number};
 use crate::{Gone, Merge, Repointed, StoreError, Waiting};
 
@@ -24,13 +25,11 @@ pub(super) const MOVE_IDS: &str = "UPDATE profile_identity SET profile_id = ?3 W
 pub(super) const OPEN: &str = "SELECT number, context, merged_id FROM merge_log WHERE done = 0 ORDER BY number LIMIT 1";
 
 /// The profile awaits a merge.
-pub(super) async fn note_waiting(
-    writer: &mut SqliteConnection,
-    context: i64,
-    profile_id: &str,
-) -> Result<(), sqlx::Error> {
-    let statement = "INSERT INTO merge_waiting (context, profile_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    sqlx::query(statement).bind(context).bind(profile_id).execute(writer).await.map(|_| ())
+pub(super) async fn note_waiting(script: &mut Script<'_>, context: i64, profile_id: &str) -> Result<(), sqlx::Error> {
+    let bind = |values: &mut Values| {
+        values.bind(context).bind(profile_id);
+    };
+    script.run("INSERT INTO merge_waiting (context, profile_id) VALUES (?, ?) ON CONFLICT DO NOTHING", bind).await
 }
 
 async fn forget_waiting(writer: &mut SqliteConnection, context: i64, profile_id: &str) -> Result<(), sqlx::Error> {
@@ -117,9 +116,10 @@ async fn make_true(writer: &mut SqliteConnection, merge: Merge) -> Result<Repoin
     }
     let ids = std::iter::once(own.clone()).chain(ids);
     let identities = ids.map(|alias| IdentityRow { context: code, alias, profile_id: own.clone() }).collect();
-    replace_profiles(writer, vec![ProfileRow::from((context, survivor))], identities).await?;
+    let mut script = Script::stepwise(writer);
+    replace_profiles(&mut script, vec![ProfileRow::from((context, survivor))], identities).await?;
     if waits {
-        note_waiting(writer, code, &own).await?;
+        note_waiting(&mut script, code, &own).await?;
     } else {
         forget_waiting(writer, code, &own).await?;
     }

@@ -15,6 +15,7 @@
 //! | `condition` | filters as SQL |
 //! | `config` | event sources, users, tokens |
 //! | `records` | configuration of all other kinds |
+//! | `script` | statements for many rows, and several statements as one |
 //! | `failure` | SQLite's errors in our words |
 //! | `room` | room on the volume |
 
@@ -35,6 +36,7 @@ mod query;
 mod records;
 mod room;
 mod schema;
+mod script;
 
 pub use room::{LEAST_ROOM, Room};
 

@@ -10,10 +10,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use tracardi_model::{Context, Delivery};
 
-use super::commit::Inserts;
 use super::config::context_of;
 use super::failure::{failed, unreadable};
 use super::query::{fitting, unsigned};
+use super::script::{Inserts, Script};
 use super::{MAX_PAGE, Sqlite, micros, number};
 use crate::outbox::DELIVERED_LIFE;
 use crate::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoreError, StoredDelivery};
@@ -46,12 +46,12 @@ pub(super) const FORGET: &str = "DELETE FROM delivery WHERE seq IN \
 
 /// Adds to the outbox what is not there yet.
 pub(super) async fn insert_deliveries(
-    writer: &mut SqliteConnection,
+    script: &mut Script<'_>,
     deliveries: Vec<(Context, Delivery)>,
 ) -> Result<(), sqlx::Error> {
     DELIVERIES
-        .run(writer, deliveries, |query, (context, delivery)| {
-            query
+        .run(script, deliveries, |values, (context, delivery)| {
+            values
                 .bind(number(context))
                 .bind(delivery.id)
                 .bind(delivery.destination)
@@ -60,7 +60,7 @@ pub(super) async fn insert_deliveries(
                 .bind(delivery.debug)
                 .bind(micros(delivery.at))
                 .bind(micros(delivery.at))
-                .bind(Box::<str>::from(delivery.body).into_string())
+                .bind(Box::<str>::from(delivery.body).into_string());
         })
         .await
 }
