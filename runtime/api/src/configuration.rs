@@ -19,9 +19,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracardi_engine::configuration::Problem;
 use tracardi_model::configuration::{
-    self as records, ConsentType, DataCompliance, EventReshaping, EventToProfile, EventTypeMapping, EventValidator,
-    IdentificationPoint, Kind, Record, Redirect,
+    self as records, ConsentType, DataCompliance, Destination, EventReshaping, EventToProfile, EventTypeMapping,
+    EventValidator, IdentificationPoint, Kind, Record, Redirect, Resource,
 };
+use tracardi_model::{Context, time};
 use tracardi_store::StoredRecord;
 
 use crate::app::App;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Router<App> {
             "/consent/compliance/fields",
             "Data compliance",
         ))
+        .merge(kind::<Destination, Builders>("/destination", "/destinations/by_tag", "Destinations"))
         .merge(kind::<EventReshaping, Builders>("/event-reshape-schema", "/event-reshape-schemas", "Event reshaping"))
         .merge(kind::<EventToProfile, Builders>("/event-to-profile", "/event-to-profiles", "Event to profile"))
         .merge(kind::<EventTypeMapping, Builders>("/event-type/mapping", "/event-type/search/mappings", "Event types"))
@@ -51,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
             "Identification points",
         ))
         .merge(kind::<Redirect, Builders>("/event-redirect", "/event-redirect/list", "Redirected links"))
+        .merge(kind::<Resource, Builders>("/resource", "/resources/by_type", "Resources"))
         .route("/configuration/problems", get(problems))
         .route("/event-reshape-schemas/by_type/{type}", get(by_type::<EventReshaping, Builders>))
         .route("/event-to-profiles/type/{type}", get(by_type::<EventToProfile, Builders>))
@@ -79,13 +82,26 @@ async fn save<R: Record, A: Roles>(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Refusal> {
     let record: R = records::read(body).map_err(Refusal::Fields)?;
-    let document = serde_json::to_value(&record).unwrap_or_default();
+    let mut document = serde_json::to_value(&record).unwrap_or_default();
     tracardi_engine::configuration::check(R::KIND, &document).map_err(Refusal::Fields)?;
-    let id = record.id().to_owned();
-    let stored = StoredRecord { context, kind: R::KIND, id: id.clone(), document: Arc::new(document) };
+    if let Some(timestamp @ Value::Null) = document.get_mut("timestamp") {
+        *timestamp = Value::from(time::format(app.clock.now()));
+    }
+    keep(&app, context, R::KIND, record.id(), document).await?;
+    Ok(saved(record.id()))
+}
+
+/// Stores a record that was checked; it is in force when this returns.
+pub(crate) async fn keep(app: &App, context: Context, kind: Kind, id: &str, document: Value) -> Result<(), Refusal> {
+    let stored = StoredRecord { context, kind, id: id.to_owned(), document: Arc::new(document) };
     app.configuration.save_record(&stored).await?;
     app.in_force().await;
-    Ok(Json(json!({"saved": 1, "errors": [], "ids": [id]})))
+    Ok(())
+}
+
+/// The answer to who has saved.
+pub(crate) fn saved(id: &str) -> Json<Value> {
+    Json(json!({"saved": 1, "errors": [], "ids": [id]}))
 }
 
 async fn read<R: Record, A: Roles>(
@@ -154,14 +170,23 @@ fn type_of(record: &Value) -> Option<&str> {
     event_type.as_str().or_else(|| event_type.get("id")?.as_str())
 }
 
-fn all(app: &App, context: tracardi_model::Context, kind: Kind) -> Vec<Arc<Value>> {
+/// All records of a kind by name, without what is [secret](Kind::secret) in them.
+pub(crate) fn all(app: &App, context: Context, kind: Kind) -> Vec<Arc<Value>> {
     let snapshot = app.configuration.watch().borrow().clone();
-    let mut all: Vec<Arc<Value>> = snapshot.records(context, kind).map(|(_, record)| record.clone()).collect();
+    let shown = |record: &Arc<Value>| match kind.secret() {
+        None => record.clone(),
+        Some(secret) => {
+            let mut record = Value::clone(record);
+            record.as_object_mut().and_then(|members| members.shift_remove(secret));
+            Arc::new(record)
+        }
+    };
+    let mut all: Vec<Arc<Value>> = snapshot.records(context, kind).map(|(_, record)| shown(record)).collect();
     all.sort_by_cached_key(|record| name(record).to_lowercase());
     all
 }
 
-fn grouped(app: &App, context: tracardi_model::Context, kind: Kind, label: &str, wanted: &str) -> Value {
+fn grouped(app: &App, context: Context, kind: Kind, label: &str, wanted: &str) -> Value {
     let all = all(app, context, kind);
     let total = all.len();
     let fitting: Vec<Arc<Value>> =
@@ -173,6 +198,16 @@ fn grouped(app: &App, context: tracardi_model::Context, kind: Kind, label: &str,
     }
 }
 
-fn name(record: &Value) -> &str {
-    record.get("name").and_then(Value::as_str).unwrap_or_default()
+/// The name of a record, for people.
+pub(crate) fn name(record: &Value) -> &str {
+    text(record, "name")
+}
+
+/// The id of a record.
+pub(crate) fn id(record: &Value) -> &str {
+    text(record, "id")
+}
+
+fn text<'a>(record: &'a Value, member: &str) -> &'a str {
+    record.get(member).and_then(Value::as_str).unwrap_or_default()
 }

@@ -32,6 +32,7 @@ pub mod profile;
 pub mod properties;
 pub mod range;
 pub mod redirect;
+mod resource;
 pub mod select;
 pub mod session;
 pub mod tql;
@@ -99,7 +100,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select/range", post(select::range))
         .route("/{index}/select/range/page/{page}", post(select::range_page))
         .route("/{index}/select/histogram", post(select::histogram))
-        .merge(configuration::routes());
+        .merge(configuration::routes())
+        .merge(resource::routes());
     finish(router, app.on(Surface::Private))
 }
 

@@ -1,6 +1,7 @@
 //! The configuration: event sources, records of other kinds, users, login tokens. Written rarely, read on every request from a snapshot.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,16 +13,23 @@ use tracardi_model::{Context, EventSource, PerContext, User};
 
 use crate::StoreError;
 
-/// The configuration that the hot path reads: immutable, replaced as a whole when something changes.
-#[derive(Clone, Debug, Default)]
+/// The configuration that the hot path reads: immutable, replaced as a whole when something changes. It holds credentials in
+/// clear, so it is not printed.
+#[derive(Clone, Default)]
 pub struct ConfigurationSnapshot {
     /// Grows with every change.
     pub version: u64,
     contexts: PerContext<Contents>,
 }
 
+impl fmt::Debug for ConfigurationSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigurationSnapshot").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
 /// The configuration of one context.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Contents {
     /// By id.
     sources: BTreeMap<String, Arc<EventSource>>,
@@ -29,8 +37,8 @@ struct Contents {
     records: BTreeMap<Kind, BTreeMap<String, Arc<Value>>>,
 }
 
-/// A configuration record as it is kept.
-#[derive(Clone, Debug, PartialEq)]
+/// A configuration record as it is kept. Its document is not printed: it may hold credentials.
+#[derive(Clone, PartialEq)]
 pub struct StoredRecord {
     /// Production or staging.
     pub context: Context,
@@ -40,6 +48,12 @@ pub struct StoredRecord {
     pub id: String,
     /// The record, in the shape of its kind in [`tracardi_model::configuration`].
     pub document: Arc<Value>,
+}
+
+impl fmt::Debug for StoredRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredRecord({} {} {:?})", self.context, self.kind, self.id)
+    }
 }
 
 impl ConfigurationSnapshot {
@@ -119,7 +133,7 @@ pub trait Configuration: Send + Sync + std::fmt::Debug {
     /// Removes an event source; whether there was one. The snapshot lacks it when this returns.
     async fn delete_event_source(&self, context: Context, id: &str) -> Result<bool, StoreError>;
 
-    /// Creates or replaces a record of the configuration. The snapshot has it when this returns.
+    /// Creates or replaces a record of the configuration. Its [secret](Kind::secret) is encrypted at rest. The snapshot has it when this returns.
     async fn save_record(&self, record: &StoredRecord) -> Result<(), StoreError>;
 
     /// Removes a record; whether there was one. The snapshot lacks it when this returns.

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{ConnectOptions, Executor};
 use tracardi_model::Context;
 use tracardi_model::configuration::Kind;
-use tracardi_store::conformance::configuration::{source, user};
+use tracardi_store::conformance::configuration::{resource, source, user};
 use tracardi_store::conformance::merges::waiting;
 use tracardi_store::conformance::samples::{at, batch, document, event, event_with, profile, session};
 use tracardi_store::{
@@ -76,6 +76,7 @@ async fn files_are_private_and_hold_no_secret_in_clear() {
     let directory = parent.path().join("made/by/us");
     let store = open(&directory).await.unwrap();
     store.save_event_source(PRODUCTION, &source("a")).await.unwrap();
+    store.save_record(&resource("r", "resource secret")).await.unwrap();
     store.save_first_user(&user("1", "a@example.com")).await.unwrap();
     store.create_token("token-in-clear", "1", at(100)).await.unwrap();
     assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
@@ -85,13 +86,32 @@ async fn files_are_private_and_hold_no_secret_in_clear() {
         let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", file.display());
         let content = std::fs::read(&file).unwrap();
-        for secret in ["very secret", "token-in-clear"] {
+        for secret in ["very secret", "token-in-clear", "resource secret"] {
             let found = content.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{secret} in {}", file.display());
         }
         seen += usize::from(content.windows(8).any(|window| window == b"Source a"));
     }
     assert!(seen > 0, "the check itself works: the source's name is in clear");
+}
+
+#[tokio::test]
+async fn secrets_of_records_open_again_and_in_their_place_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    let (saved, other) = (resource("r", "one"), resource("other", "two"));
+    store.save_record(&saved).await.unwrap();
+    store.save_record(&other).await.unwrap();
+    drop(store);
+    let store = open(directory.path()).await.unwrap();
+    let snapshot = store.watch().borrow().clone();
+    assert_eq!(snapshot.record(PRODUCTION, Kind::Resource, "r"), Some(&saved.document));
+    assert!(!format!("{snapshot:?} {saved:?}").contains("one"));
+    drop((store, snapshot));
+    let exchange = "UPDATE configuration SET secret = (SELECT secret FROM configuration WHERE id = 'other')";
+    raw(directory.path()).await.execute(exchange).await.unwrap();
+    let error = open(directory.path()).await.unwrap_err();
+    assert!(error.to_string().contains("resource r cannot be read: sealed with another key"), "{error}");
 }
 
 #[tokio::test]
@@ -124,7 +144,8 @@ async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
 
 /// Undoes what the later steps of the schema made.
 async fn without_outbox(directory: &Path) {
-    let undo = "DROP TABLE delivery; DROP TABLE delivery_queue; DELETE FROM sqlite_stat1 WHERE tbl GLOB 'delivery*'";
+    let undo = "ALTER TABLE configuration DROP COLUMN secret; DROP TABLE delivery; DROP TABLE delivery_queue; \
+                DELETE FROM sqlite_stat1 WHERE tbl GLOB 'delivery*'";
     raw(directory).await.execute(undo).await.unwrap();
 }
 

@@ -8,6 +8,7 @@
 //! in the step of that name in `steps/`.
 
 mod data_compliance;
+mod destination;
 mod event_reshaping;
 mod event_to_profile;
 mod event_type_mapping;
@@ -24,6 +25,7 @@ use tracardi_model::configuration::{self as records, Kind, Record};
 use tracardi_model::{FieldError, PerContext};
 
 pub use data_compliance::ProtectedField;
+pub use destination::Destination;
 pub use event_reshaping::{Reshaped, Reshaping};
 pub use event_to_profile::{Assignment, ProfileMapping, Source};
 pub use event_type_mapping::Mapping;
@@ -41,6 +43,9 @@ pub struct Configuration {
     points: Vec<Arc<Point>>,
     links: HashMap<String, Arc<Link>>,
     consent_types: Vec<Arc<records::ConsentType>>,
+    /// By event type.
+    told_events: HashMap<String, Vec<Destination>>,
+    told_profiles: Vec<Destination>,
     problems: Vec<Problem>,
 }
 
@@ -118,6 +123,21 @@ impl Configuration {
         &self.consent_types
     }
 
+    /// Where events of a type are sent.
+    #[must_use]
+    pub fn told_events(&self, kind: &str) -> &[Destination] {
+        if self.told_events.is_empty() {
+            return &[];
+        }
+        self.told_events.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where new and changed profiles are sent.
+    #[must_use]
+    pub fn told_profiles(&self) -> &[Destination] {
+        &self.told_profiles
+    }
+
     /// Records that do not compile and therefore do nothing.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
@@ -138,12 +158,14 @@ fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Resu
     match kind {
         Kind::ConsentType => compile::<records::ConsentType>(document, configuration),
         Kind::DataCompliance => compile::<records::DataCompliance>(document, configuration),
+        Kind::Destination => compile::<records::Destination>(document, configuration),
         Kind::EventReshaping => compile::<records::EventReshaping>(document, configuration),
         Kind::EventToProfile => compile::<records::EventToProfile>(document, configuration),
         Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
         Kind::EventValidator => compile::<records::EventValidator>(document, configuration),
         Kind::Redirect => compile::<records::Redirect>(document, configuration),
         Kind::IdentificationPoint => compile::<records::IdentificationPoint>(document, configuration),
+        Kind::Resource => compile::<records::Resource>(document, configuration),
     }
 }
 

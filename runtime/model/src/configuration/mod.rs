@@ -6,12 +6,14 @@
 
 mod consent_type;
 mod data_compliance;
+mod destination;
 mod event_to_profile;
 mod event_type_mapping;
 mod event_validator;
 mod identification_point;
 mod redirect;
 mod reshaping;
+mod resource;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,12 +25,14 @@ use serde_json::Value;
 
 pub use consent_type::{ConsentType, DefaultConsent};
 pub use data_compliance::{ComplianceAction, ComplianceSetting, DataCompliance};
+pub use destination::{Connector, Destination, HTTP_CONNECTOR};
 pub use event_to_profile::{EventToProfile, EventToProfileConfig, ProfileAssignment, ProfileOperation};
 pub use event_type_mapping::EventTypeMapping;
 pub use event_validator::{EventValidator, Validation};
 pub use identification_point::{IdentificationField, IdentificationPoint};
 pub use redirect::Redirect;
 pub use reshaping::{EventReshaping, ReshapeSchema, Reshaping};
+pub use resource::{Credentials, Resource};
 
 use crate::field::FieldError;
 use crate::source::NamedEntity;
@@ -41,6 +45,8 @@ pub enum Kind {
     ConsentType,
     /// [`DataCompliance`]: fields of events that need consents.
     DataCompliance,
+    /// [`Destination`]: where events and profiles are sent.
+    Destination,
     /// [`EventReshaping`]: events are given another form before anything looks at them.
     EventReshaping,
     /// [`EventToProfile`]: values of events that go to the profile.
@@ -53,19 +59,23 @@ pub enum Kind {
     IdentificationPoint,
     /// [`Redirect`]: a link that makes an event and leads on.
     Redirect,
+    /// [`Resource`]: outside systems and the credentials for them.
+    Resource,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ConsentType,
         Self::DataCompliance,
+        Self::Destination,
         Self::EventReshaping,
         Self::EventToProfile,
         Self::EventTypeMapping,
         Self::EventValidator,
         Self::IdentificationPoint,
         Self::Redirect,
+        Self::Resource,
     ];
 
     /// The name in the store, in logs and metrics.
@@ -74,12 +84,23 @@ impl Kind {
         match self {
             Self::ConsentType => "consent-type",
             Self::DataCompliance => "data-compliance",
+            Self::Destination => "destination",
             Self::EventReshaping => "event-reshaping",
             Self::EventToProfile => "event-to-profile",
             Self::EventTypeMapping => "event-type-mapping",
             Self::EventValidator => "event-validator",
             Self::IdentificationPoint => "identification-point",
             Self::Redirect => "redirect",
+            Self::Resource => "resource",
+        }
+    }
+
+    /// The member of a record's JSON that is nobody's business: kept sealed, told only to who asks for this very record.
+    #[must_use]
+    pub const fn secret(self) -> Option<&'static str> {
+        match self {
+            Self::Resource => Some("credentials"),
+            _ => None,
         }
     }
 }

@@ -26,6 +26,14 @@ pub fn source(id: &str) -> EventSource {
     source
 }
 
+/// A resource of this id with a secret.
+#[must_use]
+pub fn resource(id: &str, secret: &str) -> StoredRecord {
+    let credentials = json!({"production": {"url": "https://example.com", "password": secret}, "test": {}});
+    let document = Arc::new(json!({"id": id, "name": "n", "credentials": credentials, "enabled": true}));
+    StoredRecord { context: Context::Production, kind: Kind::Resource, id: id.to_owned(), document }
+}
+
 /// A user of this id and address.
 #[must_use]
 pub fn user(id: &str, email: &str) -> User {
@@ -102,7 +110,11 @@ async fn records(store: &dyn Configuration) {
     let snapshot = watch.borrow_and_update().clone();
     assert!(snapshot.record(Context::Production, Kind::Redirect, "b").is_none());
     assert!(snapshot.record(Context::Production, Kind::ConsentType, "b").is_some());
+    store.save_record(&resource("r", "s")).await.unwrap();
+    let snapshot = watch.borrow_and_update().clone();
+    assert_eq!(snapshot.record(Context::Production, Kind::Resource, "r"), Some(&resource("r", "s").document));
     for (context, kind, id) in [
+        (Context::Production, Kind::Resource, "r"),
         (Context::Production, Kind::Redirect, "A"),
         (Context::Production, Kind::ConsentType, "b"),
         (Context::Staging, Kind::Redirect, "b"),

@@ -126,7 +126,7 @@ impl Sqlite {
     pub(super) async fn publish_all(&self, writer: &mut Writer) {
         let all = async {
             let sources = read_event_sources(&mut writer.connection, &self.0.keys).await?;
-            Ok::<_, StoreError>((sources, read_records(&mut writer.connection).await?))
+            Ok::<_, StoreError>((sources, read_records(&mut writer.connection, &self.0.keys).await?))
         };
         match all.await {
             Ok((sources, records)) => {

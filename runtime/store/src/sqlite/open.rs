@@ -65,7 +65,7 @@ impl Sqlite {
         }
         check_keys(&mut connection, &keys).await?;
         let sources = config::read_event_sources(&mut connection, &keys).await?;
-        let records = records::read_records(&mut connection).await?;
+        let records = records::read_records(&mut connection, &keys).await?;
         sync_directory(directory)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
