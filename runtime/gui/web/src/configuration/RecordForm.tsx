@@ -83,7 +83,7 @@ export function RecordForm({ kind, record, stored, problem, onSaved, aside }: Pr
             </Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="form">
-            <div className={aside ? 'form-with-aside' : undefined}>
+            <div className={aside ? 'form-with-aside' : 'form-alone'}>
               <Stack gap="lg">
                 {kind.sections.map(({ title, hint, fields }) => (
                   <Section key={title} title={title} hint={hint}>

@@ -25,6 +25,8 @@ export interface Kind {
   path: { one: string; all: string }
   /** A new record without its id. */
   blank: JsonObject
+  /** What the public API has under a record's id, if anything: the path before the id. */
+  address?: { path: string; label: string }
   /** Whether the server makes the id out of another field. */
   derivedId?: boolean
   /** Whether records can be switched off. */
@@ -36,7 +38,7 @@ export interface Kind {
 }
 
 /** What a kind is about; also the order in which the overview of the configuration shows them. */
-export type Group = 'Events' | 'People' | 'Outbound'
+export type Group = 'Events' | 'People' | 'Actions'
 
 export interface FormSection {
   title: string
@@ -91,7 +93,7 @@ export type Shape =
 export type Source = 'event-source' | { kind: string } | 'free'
 
 export interface Option {
-  value: string | number
+  value: string | number | boolean
   label: string
 }
 

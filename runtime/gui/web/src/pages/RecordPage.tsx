@@ -2,7 +2,9 @@ import { Anchor, Button, Group, Modal, Stack, Text } from '@mantine/core'
 import { IconCopy, IconTrash } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { Link, useLocation, useNavigate, useParams } from 'react-router'
+import { usePublicUrl } from '../api/queries'
 import type { JsonObject } from '../api/types'
+import { CopyButton } from '../components/Code'
 import { EventPages } from '../components/EventPages'
 import { ErrorNotice, Loading } from '../components/Notices'
 import { PageHead } from '../components/PageHead'
@@ -67,8 +69,29 @@ function Stored({ kind, id }: { kind: Kind; id: string }) {
           <Delete kind={kind} record={record} />
         </Group>
       </PageHead>
-      <RecordForm kind={kind} record={record} stored problem={complaintsOf(problem)} onSaved={() => undefined} aside={<Affected record={record} />} />
+      <RecordForm kind={kind} record={record} stored problem={complaintsOf(problem)} onSaved={() => undefined} aside={kind.address || eventTypesOf(record).length > 0 ? <Aside kind={kind} record={record} /> : undefined} />
     </>
+  )
+}
+
+/** What is worth knowing beside the form: where the record is met from outside, and which events it is for. */
+function Aside({ kind, record }: { kind: Kind; record: ConfigurationRecord }) {
+  return (
+    <Stack gap="lg">
+      {kind.address && <Address label={kind.address.label} path={kind.address.path + encodeURIComponent(record.id)} />}
+      <Affected record={record} />
+    </Stack>
+  )
+}
+
+function Address({ label, path }: { label: string; path: string }) {
+  const url = usePublicUrl() + path
+  return (
+    <Section title={label} aside={<CopyButton text={url} />}>
+      <Text size="sm" ff="monospace" className="wrap">
+        {url}
+      </Text>
+    </Section>
   )
 }
 
@@ -79,7 +102,7 @@ function Affected({ record }: { record: ConfigurationRecord }) {
   const where = all(types.map(type => equals('type', type)).join(' OR '))
   return (
     <Section
-      title="Events of this type"
+      title={types.length === 1 ? 'Events of this type' : 'Events of these types'}
       hint="Last 7 days, newest first"
       aside={
         <Anchor component={Link} to={`/events?${new URLSearchParams({ search: where, range: '7d' }).toString()}`} size="sm">

@@ -1,12 +1,14 @@
 import type { Group, Kind } from '../kind'
 import { consentType } from './consentType'
 import { dataCompliance } from './dataCompliance'
+import { destination } from './destination'
 import { eventReshaping } from './eventReshaping'
 import { eventToProfile } from './eventToProfile'
 import { eventTypeMapping } from './eventTypeMapping'
 import { eventValidator } from './eventValidator'
 import { identificationPoint } from './identificationPoint'
 import { redirect } from './redirect'
+import { resource } from './resource'
 
 /** All kinds of configuration records, in the order in which they are shown. */
 export const KINDS: readonly Kind[] = [
@@ -18,12 +20,14 @@ export const KINDS: readonly Kind[] = [
   identificationPoint,
   consentType,
   dataCompliance,
+  destination,
+  resource,
 ]
 
 export const GROUPS: readonly { group: Group; hint: string }[] = [
   { group: 'Events', hint: 'What may come in, and what it means' },
   { group: 'People', hint: 'What becomes known of whom' },
-  { group: 'Outbound', hint: 'What is done with it' },
+  { group: 'Actions', hint: 'What is sent on, and what is started' },
 ]
 
 export function kindById(id: string | undefined): Kind | undefined {

@@ -14,6 +14,7 @@ export const redirect: Kind = {
   example: 'The link in the spring newsletter makes a “newsletter-clicked” event and leads to the offers.',
   path: { one: '/event-redirect', all: '/event-redirect/list' },
   blank: { name: '', description: '', url: '', source: { id: '', name: '' }, event_type: '', props: {}, tags: [] },
+  address: { path: '/redirect/', label: 'The link' },
   switchable: false,
   sections: [
     about(
