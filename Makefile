@@ -8,8 +8,11 @@ CLUSTER := cargo run --quiet --locked -p tracardi-cluster --
 NODES ?= 1
 MINUTES ?= 10
 STATUS ?=
+SCENARIO ?=
+URL ?=
+PRIVATE_URL ?=
 
-.PHONY: help demo demo-down run gui test check measure images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
+.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +30,9 @@ check: ## Formatting, lints, licences, generated files; fast
 	@$(XTASK) check
 test: ## Every test: units, integration, GUI, then the real cluster
 	@$(XTASK) test
+scenarios: gui ## What clients see, against the program; URL=http://… PRIVATE_URL=http://… for another installation; SCENARIO=words
+	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' \
+		cargo test --quiet --locked -p tracardi-runtime --test scenarios
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed

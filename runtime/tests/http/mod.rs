@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -41,8 +41,13 @@ pub(crate) async fn admin_token(api: &str) -> String {
 }
 
 impl Call {
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.0.headers_mut().append(name, value.parse().unwrap());
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.0.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.headers_mut().remove(name);
         self
     }
 

@@ -17,8 +17,10 @@ use tracardi_simulate::delivery::{Delivery, Patience};
 
 /// Id of the event source that [`Server::create_source`] makes.
 pub const SOURCE: &str = "shop";
-const ADMIN: &str = "admin@example.com";
-const PASSWORD: &str = "correct-horse-battery-7";
+/// E-mail address of the administrator of a [`Server`].
+pub const ADMIN: &str = "admin@example.com";
+/// Password of [`ADMIN`].
+pub const PASSWORD: &str = "correct-horse-battery-7";
 /// How long the program may take until it is ready. Far longer than it does: a busy machine is no failure.
 const READY: Duration = Duration::from_secs(20);
 

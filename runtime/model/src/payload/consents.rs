@@ -68,7 +68,7 @@ fn read(value: Value, report: &mut Report) -> Vec<(String, bool)> {
         } else if let Some(given) = truth(&value) {
             consents.push((id, given));
         } else {
-            report.push(&at, "bool_type", "Input should be a valid boolean", Some(&value));
+            report.push(&At::Entry(&at, &id), "bool_type", "Input should be a valid boolean", Some(&value));
         }
     }
     consents
@@ -104,7 +104,7 @@ mod tests {
             ("profile", json!({"id": 5}), "body.profile.id"),
             ("consents", json!(null), "body.consents"),
             ("consents", json!(["a"]), "body.consents"),
-            ("consents", json!({"a": {}}), "body.consents"),
+            ("consents", json!({"a": {}}), "body.consents.a"),
             ("consents", json!({"x".repeat(300): true}), "body.consents"),
             ("consents", json!(many), "body.consents"),
         ] {

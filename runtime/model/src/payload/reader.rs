@@ -20,6 +20,8 @@ pub enum At<'a> {
     Path,
     /// A key of an object.
     Key(&'a At<'a>, &'static str),
+    /// An entry of a dictionary, whose keys the client chooses.
+    Entry(&'a At<'a>, &'a str),
     /// An element of a list.
     Index(&'a At<'a>, usize),
 }
@@ -32,6 +34,11 @@ impl At<'_> {
             Self::Key(parent, key) => {
                 let mut loc = parent.loc();
                 loc.push((*key).into());
+                loc
+            }
+            Self::Entry(parent, key) => {
+                let mut loc = parent.loc();
+                loc.push((*key).to_owned().into());
                 loc
             }
             Self::Index(parent, index) => {

@@ -1,0 +1,196 @@
+//! Plays a scenario against an installation.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::fill::{self, Variables};
+use super::format::{Body, Expect, File, Given, Line, Scenario, Side, Step};
+use super::pattern::{Pattern, cut, differences};
+use crate::http::{Call, Reply, call};
+
+/// How many differences of an answer are told.
+const TOLD: usize = 10;
+
+/// A running installation, logged in.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    public: String,
+    private: String,
+    token: String,
+}
+
+impl Installation {
+    /// Logs in at the private API. The addresses are `http://host:port`, perhaps with a path.
+    pub(crate) async fn log_in(public: &str, private: &str, email: &str, password: &str) -> Result<Self, String> {
+        let [public, private] = [public, private].map(|url| url.trim_end_matches('/').to_owned());
+        for url in [&public, &private] {
+            if !url.starts_with("http://") {
+                return Err(format!("`{url}`: an address begins with http:// (https is not spoken here)"));
+            }
+        }
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("username", email)
+            .append_pair("password", password)
+            .finish();
+        let reply = call("POST", format!("{private}/user/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await;
+        match serde_json::from_str::<Value>(&reply.text).ok().as_ref().and_then(|body| body["access_token"].as_str()) {
+            Some(token) => Ok(Self { public, private, token: token.to_owned() }),
+            None => Err(format!("{private}/user/token: {} {}", reply.status, reply.text)),
+        }
+    }
+
+    /// Plays a scenario; what it configured is removed afterwards. `run` is different each time. The error tells step,
+    /// expectation and answer.
+    pub(crate) async fn play(&self, file: &File, scenario: &Scenario, run: &str) -> Result<(), String> {
+        let mut variables = Variables::from([("run".to_owned(), json!(run))]);
+        let mut configured = Vec::new();
+        let mut outcome = Ok(());
+        for given in file.given.iter().chain(&scenario.given) {
+            if outcome.is_ok() {
+                outcome = self.configure(given, &variables, &mut configured).await;
+            }
+        }
+        if outcome.is_ok() {
+            outcome = self.steps(scenario, &mut variables).await;
+        }
+        for path in configured.iter().rev() {
+            self.request(Side::Private, "DELETE", path).send().await;
+        }
+        outcome.map_err(|problem| format!("{} ({})\n{problem}", file.path.display(), file.about))
+    }
+
+    async fn configure(
+        &self,
+        given: &Given,
+        variables: &Variables,
+        configured: &mut Vec<String>,
+    ) -> Result<(), String> {
+        for (path, record) in given {
+            let record = fill::value(record, variables)?;
+            let reply = self.request(Side::Private, "POST", path).json(&record).send().await;
+            let id = serde_json::from_str::<Value>(&reply.text).ok().and_then(|saved| {
+                let id = saved.pointer("/ids/0")?.as_str()?;
+                Some(id.to_owned())
+            });
+            let id = id.ok_or_else(|| format!("given {path} {record}: {} {}", reply.status, reply.text))?;
+            configured.push(format!("{path}/{id}"));
+        }
+        Ok(())
+    }
+
+    async fn steps(&self, scenario: &Scenario, variables: &mut Variables) -> Result<(), String> {
+        for (number, step) in scenario.steps.iter().enumerate() {
+            let told = |problem| format!("step {} ({}):{problem}", number + 1, step.line);
+            let reply = self.send(step, variables).await.map_err(told)?;
+            complaints(&step.expect, &reply, variables).map_err(told)?;
+            for (name, path) in &step.keep {
+                let value =
+                    at(&body(&reply), path).ok_or_else(|| told(format!(" no `{path}` to keep in {}", reply.text)))?;
+                variables.insert(name.clone(), value);
+            }
+        }
+        for (path, pattern) in &scenario.stored {
+            let told = |problem| format!("stored {path}:{problem}");
+            let absent = pattern.0 == "$absent";
+            let body = (!absent).then(|| pattern.clone());
+            let expect = Expect { status: if absent { 404 } else { 200 }, body, ..Expect::default() };
+            let reply = self.request(Side::Private, "GET", &fill::text(path, variables)?).send().await;
+            complaints(&expect, &reply, variables).map_err(told)?;
+        }
+        Ok(())
+    }
+
+    fn request(&self, side: Side, method: &str, path: &str) -> Call {
+        match side {
+            Side::Public => call(method, format!("{}{path}", self.public)),
+            Side::Private => call(method, format!("{}{path}", self.private)).bearer(&self.token),
+        }
+    }
+
+    async fn send(&self, step: &Step, variables: &Variables) -> Result<Reply, String> {
+        let Line { method, path } = &step.line;
+        let (kind, content) = match &step.body {
+            Body::Empty => (None, Vec::new()),
+            Body::Json(json) => (Some("application/json"), fill::value(json, variables)?.to_string().into_bytes()),
+            Body::Text(text) => (None, joined(&fill::value(text, variables)?)?.into_bytes()),
+            Body::Form(fields) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                for (name, value) in fields {
+                    form.append_pair(&fill::text(name, variables)?, &fill::text(value, variables)?);
+                }
+                (Some("application/x-www-form-urlencoded"), form.finish().into_bytes())
+            }
+            Body::Bytes(bytes) => (None, bytes.clone()),
+        };
+        let mut request = self.request(step.side, method, &fill::text(path, variables)?).body(content);
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        for (name, value) in &step.headers {
+            request = request.without(name);
+            if let Some(value) = value {
+                request = request.header(name, &fill::text(value, variables)?);
+            }
+        }
+        Ok(request.send().await)
+    }
+}
+
+fn joined(text: &Value) -> Result<String, String> {
+    match text {
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(parts) => parts.iter().map(joined).collect(),
+        other => Err(format!(" `text` is a text or a list of texts, not {other}")),
+    }
+}
+
+/// The body as JSON; an empty or other text as a string.
+fn body(reply: &Reply) -> Value {
+    serde_json::from_str(&reply.text).unwrap_or_else(|_| Value::String(reply.text.clone()))
+}
+
+/// The value at a path such as `profile.id` or `result.0.id`.
+fn at(value: &Value, path: &str) -> Option<Value> {
+    path.split('.')
+        .try_fold(value, |value, step| match step.parse::<usize>() {
+            Ok(number) if value.is_array() => value.get(number),
+            _ => value.get(step),
+        })
+        .cloned()
+}
+
+fn complaints(expect: &Expect, reply: &Reply, variables: &Variables) -> Result<(), String> {
+    let filled = |pattern: &Pattern| fill::value(&pattern.0, variables);
+    let mut found = Vec::new();
+    if reply.status.as_u16() != expect.status {
+        found.push(format!("status: expected {}, got {}", expect.status, reply.status.as_u16()));
+    }
+    for (name, pattern) in &expect.headers {
+        let got = reply.header(name).map(|value| Value::String(value.to_owned()));
+        found.extend(differences(&filled(pattern)?, got.as_ref(), &format!("header {name}")));
+    }
+    if let Some(pattern) = &expect.text {
+        found.extend(differences(&filled(pattern)?, Some(&Value::String(reply.text.clone())), "text"));
+    }
+    if let Some(pattern) = &expect.body {
+        found.extend(differences(&filled(pattern)?, Some(&body(reply)), "body"));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut told = String::new();
+    for line in found.iter().take(TOLD) {
+        // Writing into a String cannot fail.
+        let _ = write!(told, "\n  {line}");
+    }
+    if found.len() > TOLD {
+        let _ = write!(told, "\n  and {} more", found.len() - TOLD);
+    }
+    let _ = write!(told, "\n  the answer: {} {}", reply.status.as_u16(), cut(&reply.text));
+    Err(told)
+}
