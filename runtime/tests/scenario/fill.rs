@@ -34,13 +34,13 @@ pub(crate) fn value(template: &Value, variables: &Variables) -> Result<Value, St
             _ => Value::String(self::text(text, variables)?),
         },
         Value::Array(items) => items.iter().map(|item| value(item, variables)).collect::<Result<_, _>>()?,
-        Value::Object(fields) => match fields.get("$repeat") {
-            Some(repeat) => repeated(&value(repeat, variables)?)?,
-            None => {
-                let fields = fields.iter().map(|(key, field)| Ok((text(key, variables)?, value(field, variables)?)));
-                Value::Object(fields.collect::<Result<Map<_, _>, String>>()?)
+        Value::Object(fields) => {
+            if let Some(repeat) = fields.get("$repeat") {
+                return repeated(&value(repeat, variables)?);
             }
-        },
+            let fields = fields.iter().map(|(key, field)| Ok((text(key, variables)?, value(field, variables)?)));
+            Value::Object(fields.collect::<Result<Map<_, _>, String>>()?)
+        }
         other => other.clone(),
     })
 }

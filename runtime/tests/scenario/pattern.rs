@@ -92,7 +92,7 @@ pub(crate) fn differences(pattern: &Value, got: Option<&Value>, at: &str) -> Vec
 
 fn compare(pattern: &Value, got: Option<&Value>, at: &str, found: &mut Vec<String>) {
     let mut differs = |expected: String| {
-        let got = got.map_or_else(|| "nothing".to_owned(), |got| short(got));
+        let got = got.map_or_else(|| "nothing".to_owned(), short);
         found.push(format!("{at}: expected {expected}, got {got}"));
     };
     let fits = match (pattern, got) {
@@ -173,7 +173,7 @@ fn operators(fields: &Map<String, Value>, got: Option<&Value>, at: &str, found: 
                 }
                 None
             }
-            (operator, ..) => Some(format!("`{operator}` does not fit {}", got.map_or("nothing".to_owned(), short))),
+            (operator, ..) => Some(format!("`{operator}` does not fit {}", got.map_or_else(|| "nothing".to_owned(), short))),
         };
         found.extend(complaint.map(|complaint| format!("{at}: {complaint}")));
     }
