@@ -173,7 +173,13 @@ pub fn parse<R: DeserializeOwned>(value: Value) -> Result<R, Box<FieldError>> {
             serde_path_to_error::Segment::Enum { variant } => Some(Loc::from(variant.clone())),
             serde_path_to_error::Segment::Unknown => None,
         }));
-        Box::new(FieldError::new("value_error", loc, error.inner().to_string()))
+        let message = error.inner().to_string();
+        // That a field is absent is told with the object that should have it; clients look for the field in `loc`.
+        if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            loc.push(Loc::from(field.to_owned()));
+            return Box::new(FieldError::new("missing", loc, "Field required"));
+        }
+        Box::new(FieldError::new("value_error", loc, message))
     })
 }
 
