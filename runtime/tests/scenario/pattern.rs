@@ -173,7 +173,9 @@ fn operators(fields: &Map<String, Value>, got: Option<&Value>, at: &str, found: 
                 }
                 None
             }
-            (operator, ..) => Some(format!("`{operator}` does not fit {}", got.map_or_else(|| "nothing".to_owned(), short))),
+            (operator, ..) => {
+                Some(format!("`{operator}` does not fit {}", got.map_or_else(|| "nothing".to_owned(), short)))
+            }
         };
         found.extend(complaint.map(|complaint| format!("{at}: {complaint}")));
     }
