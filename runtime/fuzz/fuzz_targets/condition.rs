@@ -30,7 +30,7 @@ fuzz_target!(|text: &str| {
             if parsed.evaluate(&*DOCUMENTS, now).is_err_and(|error| error.message.is_empty()) {
                 panic!("an error says what is wrong");
             }
-            let _ = parsed.leading();
+            let _ = parsed.needs();
         }
         Err(error) => assert!(error.line > 0 && error.column > 0 && !error.message.is_empty()),
     }

@@ -125,12 +125,16 @@ proptest! {
     }
 
     #[test]
-    fn what_leads_must_hold(condition in conditions(), scope in scopes()) {
-        if condition.evaluate(&scope, now()) == Ok(true) {
-            for Equality { field, value } in condition.leading() {
-                let (left, right) = (Term::Field(field.clone()), Term::Literal(value.clone()));
-                let alone = Condition::Compare { left, relation: Relation::Equal, right };
-                prop_assert_eq!(alone.evaluate(&scope, now()), Ok(true));
+    fn what_is_true_is_found(conditions in prop::collection::vec(conditions(), 0..8), scope in scopes()) {
+        let mut index = Index::default();
+        for (number, condition) in conditions.iter().enumerate() {
+            index.insert(number, Some(condition));
+        }
+        let found = index.candidates(&scope);
+        prop_assert!(found.is_sorted_by(|one, other| one < other));
+        for (number, condition) in conditions.iter().enumerate() {
+            if condition.evaluate(&scope, now()) == Ok(true) {
+                prop_assert!(found.contains(&number), "{} {}", condition, scope);
             }
         }
     }

@@ -49,9 +49,11 @@
 
 mod evaluate;
 mod function;
+mod index;
 #[cfg(test)]
 mod laws;
 pub mod moment;
+mod need;
 mod offset;
 mod operand;
 mod parse;
@@ -65,6 +67,8 @@ use tracardi_model::Path;
 
 pub use evaluate::EvaluationError;
 pub use function::Function;
+pub use index::Index;
+pub use need::{Need, What};
 pub use parse::parse;
 
 use crate::Source;
@@ -190,36 +194,4 @@ pub struct Call {
     pub function: Function,
     /// Its arguments.
     pub arguments: Vec<Term>,
-}
-
-/// The field that must hold the value for a condition to be true.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Equality<'a> {
-    /// The field.
-    pub field: &'a Field,
-    /// A text, number, boolean or null; numbers and booleans equal each other as `1` and `true` do.
-    pub value: &'a Value,
-}
-
-impl Condition {
-    /// The equalities without which the condition cannot be true, in the order of the text: of `event@type = "x" AND …` the
-    /// first is `(event@type, "x")`. An index of conditions by one of them finds all that can be true for an event.
-    #[must_use]
-    pub fn leading(&self) -> Vec<Equality<'_>> {
-        let mut found = Vec::new();
-        self.collect(&mut found);
-        found
-    }
-
-    fn collect<'a>(&'a self, found: &mut Vec<Equality<'a>>) {
-        match self {
-            Self::All(parts) => parts.iter().for_each(|part| part.collect(found)),
-            Self::Compare { left: Term::Field(field), relation: Relation::Equal, right: Term::Literal(value) }
-                if !value.is_array() =>
-            {
-                found.push(Equality { field, value });
-            }
-            _ => {}
-        }
-    }
 }

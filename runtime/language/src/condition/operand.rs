@@ -108,7 +108,7 @@ impl<'a> List<'a> {
         }
     }
 
-    fn iter(self) -> impl DoubleEndedIterator<Item = Shape<'a>> {
+    pub(super) fn iter(self) -> impl DoubleEndedIterator<Item = Shape<'a>> {
         (0..self.len()).filter_map(move |at| self.get(at))
     }
 
@@ -153,7 +153,7 @@ impl Clash {
 }
 
 impl<'a> Shape<'a> {
-    fn of(value: &'a Value) -> Self {
+    pub(super) fn of(value: &'a Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(yes) => Self::Number(Amount::Whole(i128::from(*yes))),

@@ -317,22 +317,59 @@ fn bounds() {
 
 #[test]
 fn what_must_hold() {
-    let leading = |text: &str| -> Vec<String> {
+    let needs = |text: &str| {
         let condition = parse(text).unwrap();
-        condition.leading().iter().map(|equality| format!("{} {}", equality.field, equality.value)).collect()
+        let needs = condition.needs()?;
+        Some(needs.iter().map(|need| format!("{} {:?}", need.field, need.what)).collect::<Vec<_>>().join(" | "))
     };
-    assert_eq!(
-        leading("event@type = \"x\" AND (event@n = 1 AND profile@t = NULL) AND event@a > 1"),
-        ["event@type \"x\"", "event@n 1.0", "profile@t null"]
-    );
-    assert_eq!(leading("event@type = \"x\""), ["event@type \"x\""]);
-    for text in [
-        "event@type = \"x\" OR event@n = 1",
-        "event@type = [\"x\"]",
-        "event@type != \"x\"",
-        "event@type = event@n",
-        "lowercase(event@type) = \"x\"",
+    for (text, expected) in [
+        ("event@n > 1 AND event@type = \"x\" AND event@a EXISTS", "event@type Is(String(\"x\"))"),
+        ("event@a EXISTS AND (event@n < 1 OR event@m >= 2)", "event@n AtMost(1.0) | event@m AtLeast(2.0)"),
+        ("event@n = [1, [2]]", "event@n Is(Number(1.0)) | event@n Is(Array [Number(1.0), Array [Number(2.0)]])"),
+        ("event@n IS NULL", "event@n Is(Null)"),
+        ("event@n BETWEEN -1 AND 5", "event@n AtLeast(-1.0)"),
+        ("event@n BETWEEN now() AND now()", "event@n Exists"),
+        ("event@tags CONTAINS \"x\"", "event@tags Has(String(\"x\"))"),
+        ("event@n NOT EMPTY", "event@n Exists"),
+        ("event@n = event@m", "event@n Exists"),
+        ("lowercase(event@n) = \"x\"", "event@n Exists"),
+        ("now() > datetime(event@n)", "event@n Exists"),
     ] {
-        assert_eq!(leading(text), Vec::<String>::new(), "{text}");
+        assert_eq!(needs(text).as_deref(), Some(expected), "{text}");
     }
+    for text in [
+        "event@n != 1",
+        "event@n EMPTY",
+        "event@n NOT EXISTS",
+        "event@n IS NOT NULL",
+        "event@a = 1 OR event@n != 1",
+    ] {
+        assert_eq!(needs(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_index_leaves_out_what_cannot_be_true() {
+    let mut index = Index::default();
+    let texts = [
+        "profile@traits.plan = \"gold\"",
+        "profile@traits.plan = \"gold\" AND profile@visits > 100",
+        "profile@traits.plan = [\"free\", \"gold\"]",
+        "profile@visits > 5",
+        "profile@visits <= 4",
+        "profile@visits = TRUE",
+        "profile@segments CONTAINS \"vip\"",
+        "profile@segments CONTAINS \"new\"",
+        "profile@no EXISTS",
+        "profile@visits != 0",
+    ];
+    for (number, text) in texts.into_iter().enumerate() {
+        index.insert(number, Some(&parse(text).unwrap()));
+    }
+    index.insert(texts.len(), None);
+    let found = |profile: Value| index.candidates(&json!({ "profile": profile }));
+    assert_eq!(found(json!({})), [9, 10]);
+    assert_eq!(found(json!({"traits": {"plan": "gold"}, "visits": 6})), [0, 1, 2, 3, 9, 10]);
+    assert_eq!(found(json!({"visits": 1, "segments": ["vip"]})), [4, 5, 6, 9, 10]);
+    assert_eq!(found(json!({"visits": "6", "segments": "no vip"})), [6, 7, 9, 10]);
 }
