@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use tracardi_engine::configuration::Problem;
 use tracardi_model::configuration::{
     self as records, ConsentType, DataCompliance, Destination, EventReshaping, EventToProfile, EventTypeMapping,
-    EventValidator, IdentificationPoint, Kind, Record, Redirect, Resource,
+    EventValidator, IdentificationPoint, Kind, Record, Redirect, Resource, Rule, Segment,
 };
-use tracardi_model::{Context, time};
+use tracardi_model::Context;
 use tracardi_store::StoredRecord;
 
 use crate::app::App;
@@ -32,6 +32,7 @@ use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::event_source::ListQuery;
 use crate::params::{Path, Query};
+use crate::rule;
 
 /// The routes of all kinds.
 pub(crate) fn routes() -> Router<App> {
@@ -55,14 +56,31 @@ pub(crate) fn routes() -> Router<App> {
         .merge(kind::<Redirect, Builders>("/event-redirect", "/event-redirect/list", "Redirected links"))
         .merge(kind::<Resource, Builders>("/resource", "/resources/by_type", "Resources"))
         .route("/configuration/problems", get(problems))
+        .merge(checked::<Rule, Readers>("/rule", "/rules/by_tag", "Triggers", rule::check))
+        .merge(kind::<Segment, Readers>("/segment", "/segments", "Segments"))
         .route("/event-reshape-schemas/by_type/{type}", get(by_type::<EventReshaping, Builders>))
         .route("/event-to-profiles/type/{type}", get(by_type::<EventToProfile, Builders>))
         .route("/event-validators/by_type/{type}", get(by_type::<EventValidator, Builders>))
         .route("/identification/points/by_type/{type}", get(by_type::<IdentificationPoint, Builders>))
+        .route("/rules/by_event_type/{type}", get(by_type::<Rule, Readers>))
+        .route("/rules/by_flow/{workflow_id}", get(rule::by_flow))
+        .route("/segments/metadata", get(entities::<Segment, Readers>))
 }
+
+/// What is to be said against a record besides what its kind says, by looking at the rest of the configuration.
+type Check<R> = fn(&App, Context, &R) -> Result<(), Refusal>;
 
 /// The four requests for records of kind `R`, for users of the roles `A`.
 fn kind<R: Record, A: Roles>(one: &str, list: &str, label: &'static str) -> Router<App> {
+    checked::<R, A>(one, list, label, |_, _, _| Ok(()))
+}
+
+/// [`kind`], with a check before a record is saved.
+fn checked<R: Record, A: Roles>(one: &str, list: &str, label: &'static str, check: Check<R>) -> Router<App> {
+    let saved = move |_: Allowed<A>,
+                      InContext(context): InContext,
+                      State(app): State<App>,
+                      JsonBody(body): JsonBody| async move { save::<R>(&app, context, body, check).await };
     let listed = move |_: Allowed<A>,
                        InContext(context): InContext,
                        State(app): State<App>,
@@ -70,24 +88,18 @@ fn kind<R: Record, A: Roles>(one: &str, list: &str, label: &'static str) -> Rout
         Json(grouped(&app, context, R::KIND, label, &query.wanted()))
     };
     Router::new()
-        .route(one, post(save::<R, A>))
+        .route(one, post(saved))
         .route(&format!("{one}/{{id}}"), get(read::<R, A>).delete(delete::<R, A>))
-        .route(list, get(listed).post(save::<R, A>))
+        .route(list, get(listed).post(saved))
 }
 
-async fn save<R: Record, A: Roles>(
-    _: Allowed<A>,
-    InContext(context): InContext,
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Value>, Refusal> {
-    let record: R = records::read(body).map_err(Refusal::Fields)?;
-    let mut document = serde_json::to_value(&record).unwrap_or_default();
+async fn save<R: Record>(app: &App, context: Context, body: Value, check: Check<R>) -> Result<Json<Value>, Refusal> {
+    let mut record: R = records::read(body).map_err(Refusal::Fields)?;
+    check(app, context, &record)?;
+    record.saved(app.clock.now());
+    let document = serde_json::to_value(&record).unwrap_or_default();
     tracardi_engine::configuration::check(R::KIND, &document).map_err(Refusal::Fields)?;
-    if let Some(timestamp @ Value::Null) = document.get_mut("timestamp") {
-        *timestamp = Value::from(time::format(app.clock.now()));
-    }
-    keep(&app, context, R::KIND, record.id(), document).await?;
+    keep(app, context, R::KIND, record.id(), document).await?;
     Ok(saved(record.id()))
 }
 
@@ -168,6 +180,26 @@ pub(crate) struct OnlyEnabled {
 fn type_of(record: &Value) -> Option<&str> {
     let event_type = record.get("event_type")?;
     event_type.as_str().or_else(|| event_type.get("id")?.as_str())
+}
+
+/// Ids and names: `{"total", "result": [{"id", "name"}]}`, of those whose name contains `?name=`.
+async fn entities<R: Record, A: Roles>(
+    _: Allowed<A>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Query(query): Query<NameQuery>,
+) -> Json<Value> {
+    let wanted = query.name.unwrap_or_default().trim().to_lowercase();
+    let fitting =
+        all(&app, context, R::KIND).into_iter().filter(|record| name(record).to_lowercase().contains(&wanted));
+    let result: Vec<Value> = fitting.map(|record| json!({"id": id(&record), "name": name(&record)})).collect();
+    Json(json!({"total": result.len(), "result": result}))
+}
+
+/// `?name=`: part of the name, in whatever case.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct NameQuery {
+    name: Option<String>,
 }
 
 /// All records of a kind by name, without what is [secret](Kind::secret) in them.

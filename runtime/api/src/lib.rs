@@ -33,6 +33,7 @@ pub mod properties;
 pub mod range;
 pub mod redirect;
 mod resource;
+mod rule;
 pub mod select;
 pub mod session;
 pub mod tql;

@@ -29,6 +29,7 @@ pub(crate) struct Figures {
     pub(crate) events: Counter,
     pub(crate) invalid: Counter,
     pub(crate) warned: Counter,
+    pub(crate) failed: Counter,
     pub(crate) loads: Counter,
     pub(crate) repeats: Counter,
     pub(crate) panics: Counter,
@@ -50,6 +51,7 @@ impl Figures {
             events: Counter::default(),
             invalid: Counter::default(),
             warned: Counter::default(),
+            failed: Counter::default(),
             loads: Counter::default(),
             repeats: Counter::default(),
             panics: Counter::default(),
@@ -68,7 +70,9 @@ impl Figures {
             registry.register("events_stored", "Events on disk", figures.events.clone());
             registry.register("events_invalid", "Of these, events that a check complained of", figures.invalid.clone());
             let warned = figures.warned.clone();
-            registry.register("events_warned", "Of these, events of which a part could not be mapped", warned);
+            registry.register("events_warned", "Of these, events of which a part could not be processed", warned);
+            let failed = figures.failed.clone();
+            registry.register("events_failed", "Of these, events of which a workflow failed", failed);
             registry.register("store_errors", "Calls of the store that failed", figures.store_errors.clone());
             registry.register("loads", "Groups that had to read from the store", figures.loads.clone());
             registry.register(
@@ -76,7 +80,11 @@ impl Figures {
                 "Groups that were run again because one of their events was stored already",
                 figures.repeats.clone(),
             );
-            registry.register("engine_panics", "Requests on which the engine panicked", figures.panics.clone());
+            registry.register(
+                "engine_panics",
+                "Requests and workflows on which the engine panicked",
+                figures.panics.clone(),
+            );
             let merged = figures.merged_profiles.clone();
             registry.register("merged_profiles", "Profiles that were merged into another one", merged);
             let events = figures.merge_events.clone();

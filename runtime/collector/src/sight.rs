@@ -212,7 +212,7 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, answer } = outcome;
+        let Outcome { events, session, store_session, profile, store_profile, answer, panics: _ } = outcome;
         if let Order::Collect(command) = order
             && events.is_empty()
             && (store_session || store_profile)

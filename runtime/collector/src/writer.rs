@@ -231,6 +231,10 @@ impl Writer {
                 std::panic::catch_unwind(AssertUnwindSafe(|| order.carry_out(state, &settings, now, &mut entropy)));
             answers.push(match outcome {
                 Ok(Ok(outcome)) => {
+                    for panic in &outcome.panics {
+                        self.figures.panics.inc();
+                        tracing::error!(panic, "a workflow panicked on an event; its effects were left out");
+                    }
                     let answer = outcome.answer.clone();
                     sight.apply(order, outcome, now);
                     Ran::Answer(answer)
@@ -281,6 +285,7 @@ impl Writer {
         for (_, event) in &stored.events {
             self.figures.invalid.inc_by(u64::from(!event.metadata.valid));
             self.figures.warned.inc_by(u64::from(event.metadata.warning));
+            self.figures.failed.inc_by(u64::from(event.metadata.error));
         }
         for (request, ran) in group.into_iter().zip(stored.answers) {
             let reply = match ran {

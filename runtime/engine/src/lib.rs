@@ -7,7 +7,7 @@
 //! decision about consents), [`order`] (whatever the single writer carries out), what users configured
 //! ([`configuration`]; its expressions read [`scope`]s), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
 //! [`agent`], [`geoip`].
-//! How several profiles become one stands in [`merge`].
+//! How several profiles become one stands in [`merge`], how workflows are handed over in [`workflows`].
 
 pub mod admission;
 pub mod agent;
@@ -30,6 +30,7 @@ mod settings;
 mod steps;
 #[cfg(test)]
 mod tests;
+pub mod workflows;
 
 pub use admission::admit;
 pub use command::{Command, Origin};
@@ -43,3 +44,4 @@ pub use referral::Referral;
 pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, Settings};
 pub use tracardi_model::StoredEvent;
+pub use workflows::{WorkflowOutcome, WorkflowRun, Workflows};

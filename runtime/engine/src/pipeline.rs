@@ -11,8 +11,8 @@ use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
 use crate::steps::{
-    answer, bots, bounds, events, identification, keep, known, person, places, profile, referral, reshaping, session,
-    system_events, validation, visitor,
+    answer, bots, bounds, events, identification, keep, known, person, places, profile, referral, reshaping, segments,
+    session, system_events, validation, visitor, workflows,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub store_profile: bool,
     /// What the client gets.
     pub answer: TrackAnswer,
+    /// Workflows that panicked, in words; their effects are left out.
+    pub panics: Vec<String>,
 }
 
 /// Which profile a command works with: that of its session, if the session is known, else the one that the client names,
@@ -84,8 +86,8 @@ pub(crate) enum Flow {
 
 type Step = fn(&mut Run<'_>) -> Result<Flow, Rejected>;
 
-/// The steps. Later ones of the original find their place here: destinations and workflows after `keep`. Compliance is part
-/// of building an event: whose it is has to be known.
+/// The steps. Compliance is part of building an event: whose it is has to be known. Workflows and segments come before it is
+/// settled what is kept, other than in the original: so their changes are part of the one transaction.
 const STEPS: &[(&str, Step)] = &[
     ("bounds", bounds::step),
     ("robots by the body's user agent", bots::early),
@@ -101,6 +103,8 @@ const STEPS: &[(&str, Step)] = &[
     ("facts about the person", person::step),
     ("events of the system itself", system_events::step),
     ("events: build and map", events::step),
+    ("workflows that events start", workflows::step),
+    ("segments, and workflows that they start", segments::step),
     ("ids by which the profile is recognised", identification::step),
     ("what is kept", keep::step),
     ("answer", answer::step),
@@ -179,6 +183,8 @@ pub(crate) struct Run<'a> {
     pub(crate) referred: Option<Arc<Profile>>,
     pub(crate) profile_new: bool,
     pub(crate) profile_changed: bool,
+    /// The segments that the profile had, if that matters.
+    pub(crate) segments_before: Vec<String>,
     pub(crate) events: Vec<Event>,
     /// What the client is told although the request went well.
     pub(crate) warnings: Vec<String>,
@@ -196,6 +202,9 @@ impl<'a> Run<'a> {
         let task = entropy.uuid();
         let own_session = if command.session_id().is_none() { entropy.uuid() } else { String::new() };
         let State { session, profile, referred, stored } = state;
+        let by_segment = settings.configurations[command.context].triggers().by_segment();
+        let known = profile.as_ref().filter(|_| by_segment);
+        let segments_before = known.map(|profile| profile.segments.0.clone()).unwrap_or_default();
         Self {
             command,
             settings,
@@ -213,6 +222,7 @@ impl<'a> Run<'a> {
             referred,
             profile_new: false,
             profile_changed: false,
+            segments_before,
             events: Vec::new(),
             warnings: Vec::new(),
             outcome: Outcome::default(),

@@ -30,6 +30,16 @@ impl Scope for Collected<'_> {
     }
 }
 
+/// A person alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a>(pub &'a Profile);
+
+impl Scope for Person<'_> {
+    fn get(&self, source: Source, path: &[Segment]) -> Option<Found<'_>> {
+        (source == Source::Profile).then(|| self.0.get(path).map(Found::from))?
+    }
+}
+
 /// An event as the client sent it, before anything is known of it: `event@type|id|time|properties|options|context|tags` and
 /// `session@context`, the context of the request.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::configuration::Configurations;
 use crate::free_mail::FreeMail;
 use crate::languages::Languages;
+use crate::workflows::Workflows;
 use crate::{EventTypes, GeoIp};
 
 /// Default of the original for the key of hashed ids (`AUTO_PROFILE_MERGING`); installations set their own.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub languages: Arc<Languages>,
     /// Free mail providers.
     pub free_mail: Arc<FreeMail>,
+    /// Runs workflows; none: events for which one should run say so.
+    pub workflows: Option<Arc<dyn Workflows>>,
     /// Places by address; none leaves the place of a session to what its client says.
     pub geoip: Option<Arc<GeoIp>>,
     /// What users have configured, compiled.
@@ -54,6 +57,7 @@ impl Settings {
             event_types: Arc::new(EventTypes::load().map_err(|error| InvalidTables(error.to_string()))?),
             languages: Arc::new(Languages::load().map_err(|error| InvalidTables(error.to_string()))?),
             free_mail: Arc::new(FreeMail::load()),
+            workflows: None,
             geoip: None,
             configurations: Configurations::default(),
             version: 0,

@@ -16,6 +16,8 @@ mod event_validator;
 mod expression;
 mod identification_point;
 mod redirect;
+mod rule;
+mod segment;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub use event_type_mapping::Mapping;
 pub use event_validator::Check;
 pub use identification_point::Point;
 pub use redirect::Link;
+pub use rule::{Trigger, Triggers};
+pub use segment::{Segment, Segments};
 
 /// What a template of the configuration renders has at most about this many bytes.
 pub const MAX_RENDERED: usize = 256 * 1024;
@@ -46,6 +50,8 @@ pub struct Configuration {
     /// By event type.
     told_events: HashMap<String, Vec<Destination>>,
     told_profiles: Vec<Destination>,
+    triggers: Triggers,
+    segments: Segments,
     problems: Vec<Problem>,
 }
 
@@ -138,6 +144,18 @@ impl Configuration {
         &self.told_profiles
     }
 
+    /// Which workflows events start.
+    #[must_use]
+    pub fn triggers(&self) -> &Triggers {
+        &self.triggers
+    }
+
+    /// Groups that profiles join.
+    #[must_use]
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
     /// Records that do not compile and therefore do nothing.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
@@ -166,6 +184,8 @@ fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Resu
         Kind::Redirect => compile::<records::Redirect>(document, configuration),
         Kind::IdentificationPoint => compile::<records::IdentificationPoint>(document, configuration),
         Kind::Resource => compile::<records::Resource>(document, configuration),
+        Kind::Rule => compile::<records::Rule>(document, configuration),
+        Kind::Segment => compile::<records::Segment>(document, configuration),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         profile: OptionalId { id: profile },
         session: OptionalId { id: session },
         warnings: std::mem::take(&mut run.warnings).into_iter().map(Value::String).collect(),
-        ..TrackAnswer::default()
+        ..std::mem::take(&mut run.outcome.answer)
     };
     Ok(Flow::Done(Box::new(Outcome {
         events: std::mem::take(&mut run.events),

@@ -33,7 +33,8 @@ pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[ProtectedFie
     }
 }
 
-fn consented(profile: &Profile, consent: &str, now: Timestamp) -> bool {
+/// Whether the profile has given a consent that has not ended.
+pub(crate) fn consented(profile: &Profile, consent: &str, now: Timestamp) -> bool {
     profile.consents.get(consent).is_some_and(|consent| consent.revoke.as_ref().is_none_or(|end| end.0 > now))
 }
 

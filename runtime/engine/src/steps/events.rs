@@ -17,10 +17,10 @@ use crate::pipeline::{Complaint, Flow, Item, Run};
 use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
 use crate::steps::{compliance, mapping};
 
-/// An event tells of at most so many records that could not be applied,
-const MAX_WARNINGS: usize = 5;
+/// An event tells of at most so many records that could not be applied, and of so many errors,
+const MAX_NOTES: usize = 5;
 /// in at most so many characters each.
-const MAX_WARNING: usize = 200;
+const MAX_NOTE: usize = 200;
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mut shared = Shared::of(run);
@@ -62,15 +62,25 @@ fn map(run: &mut Run<'_>, event: &mut Event, kind: Option<&EventType>, configure
 
 /// Notes on an event which records of the configuration could not be applied, and why.
 pub(crate) fn warn(event: &mut Event, warnings: Vec<String>) {
-    if warnings.is_empty() {
+    event.metadata.warning |= !warnings.is_empty();
+    note(event, "warnings", warnings);
+}
+
+/// Notes on an event what failed, and why.
+pub(crate) fn fail(event: &mut Event, errors: Vec<String>) {
+    event.metadata.error |= !errors.is_empty();
+    note(event, "errors", errors);
+}
+
+fn note(event: &mut Event, list: &str, texts: Vec<String>) {
+    if texts.is_empty() {
         return;
     }
-    event.metadata.warning = true;
-    let noted = event.aux.entry("warnings").or_insert_with(|| Value::Array(Vec::new()));
+    let noted = event.aux.entry(list).or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Array(noted) = noted {
-        let room = MAX_WARNINGS.saturating_sub(noted.len());
-        let short = |warning: String| Value::from(warning.chars().take(MAX_WARNING).collect::<String>());
-        noted.extend(warnings.into_iter().take(room).map(short));
+        let room = MAX_NOTES.saturating_sub(noted.len());
+        let short = |text: String| Value::from(text.chars().take(MAX_NOTE).collect::<String>());
+        noted.extend(texts.into_iter().take(room).map(short));
     }
 }
 

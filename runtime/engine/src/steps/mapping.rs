@@ -35,7 +35,7 @@ pub(crate) fn onto_profile(
     if run.profile.is_none() || (kind.is_none() && configured.is_empty()) {
         return;
     }
-    let log = Log { now: time::format_spaced(run.now), event: event.id.clone(), key: run.settings.merging_key.clone() };
+    let log = Log::of(run, event);
     let mut changed = false;
     for assignment in kind.map_or(&[][..], |kind| &kind.profile) {
         let Some(profile) = run.profile_mut() else { return };
@@ -152,6 +152,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// For what an event writes.
+    pub(crate) fn of(run: &Run<'_>, event: &Event) -> Self {
+        Self { now: time::format_spaced(run.now), event: event.id.clone(), key: run.settings.merging_key.clone() }
+    }
+
     /// Notes that the event wrote the field.
     pub(crate) fn note(&self, profile: &mut Profile, field: &Path) {
         let entry = (self.now.clone(), self.event.clone());

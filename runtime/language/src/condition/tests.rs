@@ -337,13 +337,9 @@ fn what_must_hold() {
     ] {
         assert_eq!(needs(text).as_deref(), Some(expected), "{text}");
     }
-    for text in [
-        "event@n != 1",
-        "event@n EMPTY",
-        "event@n NOT EXISTS",
-        "event@n IS NOT NULL",
-        "event@a = 1 OR event@n != 1",
-    ] {
+    for text in
+        ["event@n != 1", "event@n EMPTY", "event@n NOT EXISTS", "event@n IS NOT NULL", "event@a = 1 OR event@n != 1"]
+    {
         assert_eq!(needs(text), None, "{text}");
     }
 }

@@ -14,11 +14,14 @@ mod identification_point;
 mod redirect;
 mod reshaping;
 mod resource;
+mod rule;
+mod segment;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -33,6 +36,8 @@ pub use identification_point::{IdentificationField, IdentificationPoint};
 pub use redirect::Redirect;
 pub use reshaping::{EventReshaping, ReshapeSchema, Reshaping};
 pub use resource::{Credentials, Resource};
+pub use rule::{Rule, RuleMetadata, RuleProperties, RuleTime, RuleType};
+pub use segment::{Segment, machine_name};
 
 use crate::field::FieldError;
 use crate::source::NamedEntity;
@@ -61,11 +66,15 @@ pub enum Kind {
     Redirect,
     /// [`Resource`]: outside systems and the credentials for them.
     Resource,
+    /// [`Rule`]: which workflow an event starts.
+    Rule,
+    /// [`Segment`]: groups of profiles.
+    Segment,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ConsentType,
         Self::DataCompliance,
         Self::Destination,
@@ -76,6 +85,8 @@ impl Kind {
         Self::IdentificationPoint,
         Self::Redirect,
         Self::Resource,
+        Self::Rule,
+        Self::Segment,
     ];
 
     /// The name in the store, in logs and metrics.
@@ -92,6 +103,8 @@ impl Kind {
             Self::IdentificationPoint => "identification-point",
             Self::Redirect => "redirect",
             Self::Resource => "resource",
+            Self::Rule => "rule",
+            Self::Segment => "segment",
         }
     }
 
@@ -143,6 +156,9 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn complete(&mut self) -> Vec<FieldError> {
         Vec::new()
     }
+
+    /// Notes when it is saved, where records of the kind tell that.
+    fn saved(&mut self, _now: Timestamp) {}
 }
 
 /// Longest id of a record, in bytes.

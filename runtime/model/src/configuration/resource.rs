@@ -78,6 +78,10 @@ impl Record for Resource {
         &self.id
     }
 
+    fn saved(&mut self, now: Timestamp) {
+        self.timestamp.get_or_insert(now);
+    }
+
     fn complete(&mut self) -> Vec<FieldError> {
         self.id = self.id.trim().to_owned();
         let mut errors = Vec::new();

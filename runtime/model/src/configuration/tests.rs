@@ -91,3 +91,37 @@ fn links_lead_to_web_addresses_only() {
     }
     assert_eq!(read::<Redirect>(body("http://a")).unwrap().source.id, "s");
 }
+
+#[test]
+fn a_rule_is_completed() {
+    let body = json!({"id": "r", "name": "", "event_type": {"id": "Page View", "name": "Page View"}, "properties": [],
+        "flow": {"id": "F1", "name": "Greet"}, "source": {"id": "Shop", "name": "Shop"}, "segment": null, "tags": []});
+    let mut rule: Rule = read(body).unwrap();
+    rule.saved(Timestamp::UNIX_EPOCH);
+    rule.saved(Timestamp::MAX);
+    assert_eq!(rule.name, "page-view -> Greet");
+    let answer = serde_json::to_value(&rule).unwrap();
+    assert_eq!((&answer["flow"]["id"], &answer["source"]["id"]), (&json!("f1"), &json!("shop")));
+    assert_eq!((&answer["type"], &answer["tags"]), (&json!("event-collect"), &json!(["General"])));
+    assert_eq!(answer["metadata"]["time"]["insert"], "1970-01-01T00:00:00.000000+00:00");
+    assert_eq!(read::<Rule>(answer).unwrap(), rule);
+    let rule = |change: Value| {
+        let mut body =
+            json!({"id": "r", "event_type": "x", "flow": {"id": "f", "name": ""}, "source": {"id": "s", "name": ""}});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    assert!(complaints::<Rule>(rule(json!({"flow": {"id": " ", "name": ""}}))).contains("body.flow.id"));
+    assert!(complaints::<Rule>(rule(json!({"event_type": null}))).contains("body.event_type"));
+    assert!(complaints::<Rule>(rule(json!({"type": "segment-add"}))).contains("body.segment"));
+    assert!(complaints::<Rule>(rule(json!({"type": "other"}))).contains("body.type"));
+    assert!(complaints::<Rule>(rule(json!({"properties": [1]}))).contains("body.properties"));
+}
+
+#[test]
+fn a_segment_stands_in_profiles_under_a_name_of_its_own() {
+    let body =
+        json!({"id": "s", "name": " Big Spenders", "condition": "profile@stats.visits > 1", "machine_name": "x"});
+    assert_eq!(read::<Segment>(body).unwrap().machine_name, "big-spenders");
+    assert!(complaints::<Segment>(json!({"id": "s", "name": " ", "condition": ""})).contains("body.condition"));
+}
