@@ -228,6 +228,50 @@ async fn a_stored_record_that_does_not_compile_is_told() {
 }
 
 #[tokio::test]
+async fn a_rule_and_a_segment_follow_an_event() {
+    let folder = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
+    let api = Api::start(&mut server).await;
+    let named = |id: &str| json!({"id": id, "name": id});
+    let rule = json!({"id": "r", "name": "Greet", "event_type": named("Order"), "flow": named("f1"), "source": named("shop"),
+        "segment": null, "properties": []});
+    let onto = json!({"id": "p", "name": "n", "event_type": named("order"), "enabled": true,
+        "event_to_profile": [{"event": {"value": "properties.sum", "ref": true}, "op": 0,
+                              "profile": {"value": "traits.sum", "ref": true}}]});
+    let segment =
+        json!({"id": "s", "name": "Big Spender", "eventType": ["order"], "condition": "profile@traits.sum > 100"});
+    assert_eq!(api.save("/rule", &rule).await, json!({"saved": 1, "errors": [], "ids": ["r"]}));
+    api.save("/event-to-profile", &onto).await;
+    api.save("/segment", &segment).await;
+    for (id, sum, segments) in [("e1", 7, json!([])), ("e2", 700, json!(["big-spender"]))] {
+        let event = api.track(id, "order", json!({"sum": sum})).await["event"].clone();
+        assert_eq!(event["metadata"]["processed_by"]["rules"], json!(["Greet"]));
+        assert_eq!(event["aux"]["warnings"], json!(["rule Greet: this installation runs no workflows"]));
+        let profile = format!("/profile/{}", event["profile"]["id"].as_str().unwrap());
+        assert_eq!(api.send("GET", &profile, None).await.json()["segments"], segments);
+    }
+    let stored = api.send("GET", "/rule/r", None).await.json();
+    assert!(stored["metadata"]["time"]["insert"].is_string(), "{stored}");
+    let list = api.send("GET", "/rules/by_tag", None).await.json();
+    assert_eq!((&list["total"], &list["grouped"]["Triggers"][0]), (&json!(1), &stored));
+    assert_eq!(api.send("GET", "/rules/by_flow/f1", None).await.json(), json!([stored]));
+    assert_eq!(api.send("GET", "/rules/by_flow/f2", None).await.json(), json!([]));
+    for (kind, total) in [("order", 1), ("other", 0)] {
+        let found = api.send("GET", &format!("/rules/by_event_type/{kind}"), None).await.json();
+        assert_eq!(found["total"], json!(total), "{found}");
+    }
+    assert_eq!(
+        api.send("GET", "/segments/metadata?name=BIG", None).await.json(),
+        json!({"total": 1, "result": [{"id": "s", "name": "Big Spender"}]})
+    );
+    assert_eq!(api.send("GET", "/segments/metadata?name=no", None).await.json()["total"], 0);
+    assert_eq!(api.send("GET", "/segment/s", None).await.json()["machine_name"], "big-spender");
+    assert_eq!(api.send("DELETE", "/segment/s", None).await.text, "true");
+    assert_eq!(api.send("GET", "/segments", None).await.json(), json!({"total": 0, "grouped": {}}));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_would_not_work_is_refused_with_the_field() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
@@ -288,6 +332,14 @@ async fn what_would_not_work_is_refused_with_the_field() {
             json!({"id": "p", "name": "n", "event_type": "x", "event_to_profile": [{"event": {"value": "type", "ref": true},
                 "op": 0, "profile": {"value": "metadata.x", "ref": true}}]}),
             r#"["body","event_to_profile",0,"profile"]"#,
+        ),
+        ("/segment", json!({"id": "s", "name": "n", "condition": "profile@stats.visits >"}), "line 1, column 23"),
+        ("/segment", json!({"id": "s", "name": "n"}), "condition"),
+        ("/rule", json!({"id": "r", "event_type": "x", "source": {"id": "shop", "name": ""}}), "flow"),
+        (
+            "/rule",
+            json!({"id": "r", "event_type": "x", "flow": {"id": "f", "name": ""}, "source": {"id": "No", "name": ""}}),
+            "Incorrect source id: `no`",
         ),
     ];
     for (path, body, field) in table {

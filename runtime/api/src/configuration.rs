@@ -17,6 +17,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tracardi_engine::command::normal_type;
 use tracardi_engine::configuration::Problem;
 use tracardi_model::configuration::{
     self as records, ConsentType, DataCompliance, Destination, EventReshaping, EventToProfile, EventTypeMapping,
@@ -161,10 +162,11 @@ async fn by_type<R: Record, A: Roles>(
     Path(event_type): Path<String>,
     Query(only): Query<OnlyEnabled>,
 ) -> Json<Value> {
+    let event_type = normal_type(&event_type);
     let only_enabled = only.only_enabled.as_deref() == Some("true");
     let result: Vec<Arc<Value>> = all(&app, context, R::KIND)
         .into_iter()
-        .filter(|record| type_of(record) == Some(event_type.as_str()))
+        .filter(|record| type_of(record).is_some_and(|kind| normal_type(kind) == event_type))
         .filter(|record| !only_enabled || record.get("enabled").and_then(Value::as_bool) == Some(true))
         .collect();
     Json(json!({"total": result.len(), "result": result}))

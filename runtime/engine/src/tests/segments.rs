@@ -63,7 +63,10 @@ fn an_unchanged_profile_is_not_looked_at() {
 #[test]
 fn a_condition_without_an_answer_is_told() {
     let mut world = World::new();
-    configured(&mut world, &[onto_traits(), segment("Odd", &[], "profile@traits.v = \"five\" AND profile@traits.v > 4")]);
+    configured(
+        &mut world,
+        &[onto_traits(), segment("Odd", &[], "profile@traits.v = \"five\" AND profile@traits.v > 4")],
+    );
     let event = world.event("seen", json!({"v": "five"}));
     let told = event.aux["warnings"][0].as_str().unwrap();
     assert!(told.starts_with("segment Odd: profile@traits.v > 4"), "{told}");
