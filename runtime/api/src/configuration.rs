@@ -19,11 +19,11 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracardi_engine::command::normal_type;
 use tracardi_engine::configuration::Problem;
+use tracardi_model::Context;
 use tracardi_model::configuration::{
     self as records, ConsentType, DataCompliance, Destination, EventReshaping, EventToProfile, EventTypeMapping,
     EventValidator, IdentificationPoint, Kind, Record, Redirect, Resource, Rule, Segment,
 };
-use tracardi_model::Context;
 use tracardi_store::StoredRecord;
 
 use crate::app::App;
