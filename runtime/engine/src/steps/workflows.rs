@@ -71,7 +71,9 @@ fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: Workflow
     if let Some(mut changed) = profile {
         if run.profile.as_deref().is_some_and(|known| known.id() == changed.id() && run.command.save_profile()) {
             let log = Log::of(run, event);
-            written.iter().for_each(|field| log.note(&mut changed, field));
+            for field in &written {
+                log.note(&mut changed, field);
+            }
             run.profile = Some(Arc::new(changed));
             run.profile_changed = true;
         } else {

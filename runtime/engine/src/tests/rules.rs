@@ -148,7 +148,7 @@ fn a_workflow_that_fails_hurts_its_event_only() {
     let outcome = world.events(json!([{"type": "bad"}, {"type": "worse"}, {"type": "worst"}, {"type": "good"}]));
     assert_eq!(recorder.told().len(), 5);
     assert_eq!((outcome.events.len(), outcome.panics.len()), (7, 1));
-    let [bad, worse, worst, good] = &outcome.events[..4] else { panic!() };
+    let [bad, complaining, unknown, good] = &outcome.events[..4] else { panic!() };
     assert_eq!(
         bad.aux["errors"],
         json!([
@@ -158,10 +158,10 @@ fn a_workflow_that_fails_hurts_its_event_only() {
     );
     assert_eq!((bad.metadata.error, bad.metadata.warning), (true, false));
     assert_eq!(world.value("stats.visits"), json!(1));
-    assert_eq!(worse.aux["warnings"], json!(["workflow complain: slow"]));
-    assert_eq!(worse.aux["errors"], json!(["workflow complain: no such node"]));
-    assert_eq!(worst.aux["warnings"], json!(["rule A record: there is no workflow none"]));
-    assert_eq!(worst.metadata.processed_by.flows, [""; 0]);
+    assert_eq!(complaining.aux["warnings"], json!(["workflow complain: slow"]));
+    assert_eq!(complaining.aux["errors"], json!(["workflow complain: no such node"]));
+    assert_eq!(unknown.aux["warnings"], json!(["rule A record: there is no workflow none"]));
+    assert_eq!(unknown.metadata.processed_by.flows, [""; 0]);
     assert!(!good.metadata.error && !good.metadata.warning);
 }
 
