@@ -60,7 +60,7 @@ export function RecordForm({ kind, record, stored, problem, onSaved, aside }: Pr
   }
 
   return (
-    <form onSubmit={submit} key={edition}>
+    <form onSubmit={submit} key={edition} className={aside ? undefined : 'form-alone'}>
       <Stack gap="lg">
         {save.isError && !refused && <ErrorNotice error={save.error} what="It was not saved" />}
         {complaints.length > 0 && (
@@ -83,7 +83,7 @@ export function RecordForm({ kind, record, stored, problem, onSaved, aside }: Pr
             </Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="form">
-            <div className={aside ? 'form-with-aside' : 'form-alone'}>
+            <div className={aside ? 'form-with-aside' : undefined}>
               <Stack gap="lg">
                 {kind.sections.map(({ title, hint, fields }) => (
                   <Section key={title} title={title} hint={hint}>

@@ -1,5 +1,5 @@
 import type { Icon } from '@tabler/icons-react'
-import type { JsonObject } from '../api/types'
+import type { Json, JsonObject } from '../api/types'
 import type { Right } from '../auth/roles'
 
 /**
@@ -54,6 +54,8 @@ interface Common {
   required?: boolean
   /** Cannot be changed once the record is stored, because its id follows from it. */
   fixed?: boolean
+  /** What holds when the record says nothing. */
+  absent?: Json
   /** Whether the field has a meaning in this record; always, if absent. */
   when?: (record: JsonObject) => boolean
 }

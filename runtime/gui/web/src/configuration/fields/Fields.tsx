@@ -31,7 +31,7 @@ export function Fields({ fields, value, onChange, complaints, stored = false }: 
         <Input
           key={field.path}
           field={field}
-          value={at(value, way)}
+          value={at(value, way) ?? field.absent}
           complaints={below(complaints, way)}
           locked={stored && field.fixed === true}
           onChange={next => onChange(put(value, way, next))}

@@ -36,6 +36,7 @@ export const destination: Kind = {
           path: 'on_profile_change_only',
           label: 'It is told of',
           type: 'choice',
+          absent: true,
           options: [
             { value: true, label: 'New and changed profiles' },
             { value: false, label: 'Events' },
@@ -57,7 +58,7 @@ export const destination: Kind = {
       title: 'Where it goes',
       fields: [
         { path: 'resource', label: 'Resource', type: 'entity', of: { kind: 'resource' }, required: true },
-        { path: 'destination.init.method', label: 'Method', help: 'GET sends the data as parameters', type: 'choice', options: METHODS },
+        { path: 'destination.init.method', label: 'Method', help: 'GET sends the data as parameters', type: 'choice', options: METHODS, absent: 'get' },
         { path: 'destination.init.timeout', label: 'Seconds to wait for an answer', type: 'number', min: 1, placeholder: '30' },
         {
           path: 'destination.init.headers',
@@ -75,12 +76,12 @@ export const destination: Kind = {
           values: { label: 'Content', placeholder: 'abc' },
           add: 'Add a cookie',
         },
-        { path: 'destination.init.ssl_check', label: 'Check the certificate', help: 'Off only for a server of your own that has none', type: 'switch' },
+        { path: 'destination.init.ssl_check', label: 'Check the certificate', help: 'Off only for a server of your own that has none', type: 'switch', absent: true },
       ],
     },
   ],
   gist: record => {
-    const method = textOf(at(record, steps('destination.init.method'))).toUpperCase()
-    return [ofEvents(record) ? 'Events' : 'Changed profiles', method ? `by ${method}` : null].filter(Boolean).join(' ')
+    const method = (textOf(at(record, steps('destination.init.method'))) || 'get').toUpperCase()
+    return `${ofEvents(record) ? 'Events' : 'Changed profiles'} by ${method}`
   },
 }

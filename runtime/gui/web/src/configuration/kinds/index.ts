@@ -9,6 +9,8 @@ import { eventValidator } from './eventValidator'
 import { identificationPoint } from './identificationPoint'
 import { redirect } from './redirect'
 import { resource } from './resource'
+import { rule } from './rule'
+import { segment } from './segment'
 
 /** All kinds of configuration records, in the order in which they are shown. */
 export const KINDS: readonly Kind[] = [
@@ -18,8 +20,10 @@ export const KINDS: readonly Kind[] = [
   redirect,
   eventToProfile,
   identificationPoint,
+  segment,
   consentType,
   dataCompliance,
+  rule,
   destination,
   resource,
 ]
