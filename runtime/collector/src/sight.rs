@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
-use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delivery, Event, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
 use crate::cache::Cache;
@@ -74,6 +74,7 @@ pub(crate) struct Sight {
     events: PerContext<HashMap<String, StoredEvent>>,
     new_events: Vec<(Context, Arc<Event>)>,
     applied: Vec<(Context, Applied)>,
+    deliveries: Vec<(Context, Delivery)>,
 }
 
 impl Sight {
@@ -212,7 +213,8 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, answer, panics: _ } = outcome;
+        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, panics: _ } = outcome;
+        self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
         if let Order::Collect(command) = order
             && events.is_empty()
             && (store_session || store_profile)
@@ -311,7 +313,7 @@ impl Sight {
             applied: self.applied.clone(),
             sessions: changed(&mut self.sessions, Session::memory)?,
             profiles: changed(&mut self.profiles, Profile::memory)?,
-            deliveries: Vec::new(),
+            deliveries: std::mem::take(&mut self.deliveries),
         })
     }
 

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tracardi_model::{Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer};
+use tracardi_model::{Delivery, Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer};
 
 use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
+use crate::steps::changes::Changes;
 use crate::steps::{
-    answer, bots, bounds, events, identification, keep, known, person, places, profile, referral, reshaping, segments,
-    session, system_events, validation, visitor, workflows,
+    answer, bots, bounds, destinations, events, identification, keep, known, person, places, profile, referral,
+    reshaping, segments, session, system_events, validation, visitor, workflows,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -42,6 +43,8 @@ pub struct Outcome {
     pub profile: Option<Arc<Profile>>,
     /// Whether it has changed. If not, what differs from the stored one is for this request only.
     pub store_profile: bool,
+    /// What destinations are to get.
+    pub deliveries: Vec<Delivery>,
     /// What the client gets.
     pub answer: TrackAnswer,
     /// Workflows that panicked, in words; their effects are left out.
@@ -107,6 +110,8 @@ const STEPS: &[(&str, Step)] = &[
     ("segments, and workflows that they start", segments::step),
     ("ids by which the profile is recognised", identification::step),
     ("what is kept", keep::step),
+    ("destinations of events", destinations::of_events),
+    ("destinations of the profile", destinations::of_profile),
     ("answer", answer::step),
 ];
 
@@ -185,6 +190,8 @@ pub(crate) struct Run<'a> {
     pub(crate) profile_changed: bool,
     /// The segments that the profile had, if that matters.
     pub(crate) segments_before: Vec<String>,
+    /// What events wrote to the profile; noted only if somebody is to be told.
+    pub(crate) changes: Option<Changes>,
     pub(crate) events: Vec<Event>,
     /// What the client is told although the request went well.
     pub(crate) warnings: Vec<String>,
@@ -223,6 +230,7 @@ impl<'a> Run<'a> {
             profile_new: false,
             profile_changed: false,
             segments_before,
+            changes: (!settings.configurations[command.context].told_profiles().is_empty()).then(Changes::default),
             events: Vec::new(),
             warnings: Vec::new(),
             outcome: Outcome::default(),

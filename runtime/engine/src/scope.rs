@@ -30,13 +30,22 @@ impl Scope for Collected<'_> {
     }
 }
 
-/// A person alone.
+/// A person, whatever happened.
 #[derive(Clone, Copy, Debug)]
-pub struct Person<'a>(pub &'a Profile);
+pub struct Person<'a> {
+    /// The person.
+    pub profile: &'a Profile,
+    /// The visit, if there is one.
+    pub session: Option<&'a Session>,
+}
 
 impl Scope for Person<'_> {
     fn get(&self, source: Source, path: &[Segment]) -> Option<Found<'_>> {
-        (source == Source::Profile).then(|| self.0.get(path).map(Found::from))?
+        match source {
+            Source::Profile => self.profile.get(path).map(Found::from),
+            Source::Session => session(self.session?, path),
+            Source::Event | Source::Payload | Source::Flow | Source::Memory => None,
+        }
     }
 }
 

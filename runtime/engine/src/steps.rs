@@ -4,8 +4,10 @@
 pub(crate) mod answer;
 pub(crate) mod bots;
 pub(crate) mod bounds;
+pub(crate) mod changes;
 pub(crate) mod compliance;
 pub(crate) mod compute;
+pub(crate) mod destinations;
 pub(crate) mod event_to_profile;
 pub(crate) mod events;
 pub(crate) mod identification;

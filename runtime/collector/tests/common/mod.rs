@@ -38,13 +38,17 @@ pub(crate) async fn house(directory: &Path) -> House {
 }
 
 pub(crate) async fn house_with(directory: &Path, limits: CollectorLimits) -> House {
+    house_of(directory, limits, Settings::new("test").unwrap()).await
+}
+
+pub(crate) async fn house_of(directory: &Path, limits: CollectorLimits, settings: Settings) -> House {
     let keys = Keys { signing: [1; 32], encryption: [2; 32] };
     let store = Sqlite::open(directory, keys.clone()).await.unwrap();
     let faulty = Faulty::new(Arc::new(store.clone()));
     let supervisor = Supervisor::new();
     let metrics = Metrics::new();
     let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap()));
-    let settings = watch::Sender::new(Arc::new(Settings::new("test").unwrap())).subscribe();
+    let settings = watch::Sender::new(Arc::new(settings)).subscribe();
     let setup =
         CollectorSetup { documents: faulty.clone(), settings, signing_key: keys.signing, clock: clock.clone(), limits };
     let collector = Collector::start(&supervisor, setup, &metrics);

@@ -183,7 +183,36 @@ fn records_are_refused_with_the_place() {
         ),
         (literal, "body.fields.0.profile_trait: a path is needed"),
     ];
-    let cases = cases.into_iter().chain(points.map(|(document, at)| (Kind::IdentificationPoint, document, at)));
+    let told = |more: Value| {
+        let mut record = json!({"id": "d", "name": "n", "destination": {"package": records::HTTP_CONNECTOR},
+            "resource": {"id": "r"}, "on_profile_change_only": false, "event_type": "x"});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let destinations = [
+        (told(json!({"name": " "})), "body.name: a name is needed"),
+        (
+            told(json!({"destination": {"package": "fax"}})),
+            "body.destination.package: there is no such connector; there is",
+        ),
+        (told(json!({"resource": {"id": ""}})), "body.resource.id: a resource is needed"),
+        (told(json!({"event_type": {"id": "", "name": ""}})), "body.event_type: an event type is needed"),
+        (told(json!({"event_type": null})), "body.event_type: an event type is needed"),
+        (told(json!({"condition": "event@type ="})), "body.condition: line 1, column 13: "),
+        (told(json!({"mapping": {"a": ["event@"]}})), "body.mapping.a.0: `event@` is no"),
+    ];
+    let resources = [
+        (json!({"id": "r", "name": "n", "type": ""}), "body.type: a type is needed"),
+        (json!({"id": "r", "name": "", "type": "api"}), "body.name: a name is needed"),
+        (
+            json!({"id": "r", "name": "n", "type": "api", "credentials": "secret"}),
+            "body.credentials: credentials are an object of the objects `production` and `test`",
+        ),
+    ];
+    let of =
+        |kind, cases: Vec<(Value, &'static str)>| cases.into_iter().map(move |(document, at)| (kind, document, at));
+    let cases = cases.into_iter().chain(of(Kind::IdentificationPoint, points.to_vec()));
+    let cases = cases.chain(of(Kind::Destination, destinations.to_vec())).chain(of(Kind::Resource, resources.to_vec()));
     for (kind, document, complaint) in cases {
         let errors = check(kind, &document).expect_err(&document.to_string());
         let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");

@@ -13,24 +13,26 @@ const MAX_NAME: usize = 256;
 /// A profile has at most this many interests.
 const MAX_INTERESTS: usize = 1_000;
 
-/// Applies a function; gives the path that the change is logged under, if it is logged.
-pub(crate) fn apply<'f>(
-    profile: &mut Profile,
-    event: &Event,
-    function: &'f Function,
-) -> Result<Option<&'f Path>, Mismatch> {
+/// The field under which a change by this function is logged, if it is.
+pub(crate) fn logged(function: &Function) -> Option<&Path> {
+    match function {
+        Function::CheckoutRatio(into) => Some(into),
+        Function::IncreaseInterest | Function::DecreaseInterest | Function::ResetInterest => None,
+    }
+}
+
+/// Applies a function.
+pub(crate) fn apply(profile: &mut Profile, event: &Event, function: &Function) -> Result<(), Mismatch> {
     match function {
         Function::CheckoutRatio(into) => {
             let ratio = ratio(profile.data.metrics.ltcosc, profile.data.metrics.ltcocc);
             let ratio = Number::from_f64(ratio).ok_or(Mismatch("a number"))?;
-            profile.set(into.segments(), &Value::Number(ratio))?;
-            return Ok(Some(into));
+            profile.set(into.segments(), &Value::Number(ratio))
         }
         Function::IncreaseInterest => interest(profile, event, |known, value| known.unwrap_or(0.0) + value),
         Function::DecreaseInterest => interest(profile, event, |known, value| known.unwrap_or(0.0) - value),
         Function::ResetInterest => interest(profile, event, |_, value| value),
-    }?;
-    Ok(None)
+    }
 }
 
 /// Checkouts started for each one completed.

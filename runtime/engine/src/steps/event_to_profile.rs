@@ -15,7 +15,7 @@ use crate::steps::events::warn;
 use crate::steps::mapping::{Log, empty};
 
 /// Whether something was written.
-pub(crate) fn apply(run: &mut Run<'_>, event: &mut Event, mapping: &ProfileMapping, log: &Log) -> bool {
+pub(crate) fn apply(run: &mut Run<'_>, event: &mut Event, mapping: &ProfileMapping, log: &mut Log) -> bool {
     let mut changed = false;
     let mut warnings = Vec::new();
     let mut complain = |why: String| warnings.push(format!("{} {}: {why}", Kind::EventToProfile, mapping.id));
@@ -23,11 +23,12 @@ pub(crate) fn apply(run: &mut Run<'_>, event: &mut Event, mapping: &ProfileMappi
         Ok(true) => {
             for assignment in &mapping.assignments {
                 let Some(profile) = run.profile_mut() else { break };
+                let before = log.before(profile, &assignment.destination);
                 match assign(profile, event, assignment) {
                     Ok(false) => {}
                     Ok(true) => {
                         changed = true;
-                        log.note(profile, &assignment.destination);
+                        log.note(profile, event, &assignment.destination, before.as_ref());
                     }
                     Err(why) => complain(format!("`{}`: {why}", assignment.destination)),
                 }

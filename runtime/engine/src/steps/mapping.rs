@@ -11,6 +11,7 @@ use crate::configuration::ProfileMapping;
 use crate::event_types::{Assignment, Copy, EventType, Operation, Source};
 use crate::hashed_ids;
 use crate::pipeline::Run;
+use crate::steps::changes::Changes;
 use crate::steps::{compute, event_to_profile};
 
 /// Copies inside the event, in the order given. Values are taken as they are.
@@ -35,36 +36,51 @@ pub(crate) fn onto_profile(
     if run.profile.is_none() || (kind.is_none() && configured.is_empty()) {
         return;
     }
-    let log = Log::of(run, event);
+    let mut log = Log::of(run);
+    run.profile_changed |= write(run, event, kind, configured, &mut log);
+    log.close(run);
+}
+
+/// Whether something was written.
+fn write(
+    run: &mut Run<'_>,
+    event: &mut Event,
+    kind: Option<&EventType>,
+    configured: &[ProfileMapping],
+    log: &mut Log,
+) -> bool {
     let mut changed = false;
     for assignment in kind.map_or(&[][..], |kind| &kind.profile) {
-        let Some(profile) = run.profile_mut() else { return };
+        let Some(profile) = run.profile_mut() else { return changed };
+        let before = log.before(profile, &assignment.destination);
         match assign(profile, event, assignment) {
             Ok(false) => {}
             Ok(true) => {
                 changed = true;
-                log.note(profile, &assignment.destination);
+                log.note(profile, event, &assignment.destination, before.as_ref());
             }
             Err(Mismatch(_)) => event.metadata.warning = true,
         }
     }
     for mapping in configured {
-        changed |= event_to_profile::apply(run, event, mapping, &log);
+        changed |= event_to_profile::apply(run, event, mapping, log);
     }
     let compute = kind.and_then(|kind| kind.compute.as_ref());
     if let Some(compute) = compute.filter(|compute| changed || !compute.on_change_only) {
-        let Some(profile) = run.profile_mut() else { return };
+        let Some(profile) = run.profile_mut() else { return changed };
+        let logged = compute::logged(&compute.function);
+        let before = logged.and_then(|field| log.before(profile, field));
         match compute::apply(profile, event, &compute.function) {
-            Ok(path) => {
+            Ok(()) => {
                 changed = true;
-                if let Some(path) = path {
-                    log.note(profile, path);
+                if let Some(field) = logged {
+                    log.note(profile, event, field, before.as_ref());
                 }
             }
             Err(Mismatch(_)) => event.metadata.warning = true,
         }
     }
-    run.profile_changed |= changed;
+    changed
 }
 
 /// Whether something was assigned.
@@ -147,20 +163,32 @@ fn add(profile: &mut Profile, destination: &Path, source: &Value, sign: f64) -> 
 /// Notes which event wrote a field, and what follows for the ids of the profile.
 pub(crate) struct Log {
     now: String,
-    event: String,
     key: Option<String>,
+    changes: Option<Changes>,
 }
 
 impl Log {
-    /// For what an event writes.
-    pub(crate) fn of(run: &Run<'_>, event: &Event) -> Self {
-        Self { now: time::format_spaced(run.now), event: event.id.clone(), key: run.settings.merging_key.clone() }
+    /// For what an event writes; to be [closed](Log::close).
+    pub(crate) fn of(run: &mut Run<'_>) -> Self {
+        Self { now: time::format_spaced(run.now), key: run.settings.merging_key.clone(), changes: run.changes.take() }
+    }
+
+    /// The request goes on with what was noted.
+    pub(crate) fn close(self, run: &mut Run<'_>) {
+        run.changes = self.changes;
+    }
+
+    /// What stands in a field that is about to be written, if anybody will ask.
+    pub(crate) fn before(&self, profile: &Profile, field: &Path) -> Option<Value> {
+        self.changes.as_ref().map(|_| profile.get(field.segments()).unwrap_or_default())
     }
 
     /// Notes that the event wrote the field.
-    pub(crate) fn note(&self, profile: &mut Profile, field: &Path) {
-        let entry = (self.now.clone(), self.event.clone());
-        profile.metadata.fields.0.insert(field.as_str().to_owned(), entry);
+    pub(crate) fn note(&mut self, profile: &mut Profile, event: &Event, field: &Path, before: Option<&Value>) {
+        profile.metadata.fields.0.insert(field.as_str().to_owned(), (self.now.clone(), event.id.clone()));
+        if let (Some(changes), Some(before)) = (&mut self.changes, before) {
+            changes.note(profile, event, field, before, &self.now);
+        }
         let (Some(key), Some(prefix)) = (&self.key, hashed_ids::prefix(field.as_str())) else { return };
         let Some(Value::String(value)) = profile.get(field.segments()) else { return };
         let Some(id) = hashed_ids::hash(&value, prefix, key) else { return };

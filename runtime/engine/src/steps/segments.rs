@@ -32,7 +32,7 @@ fn join(run: &mut Run<'_>, segments: &Segments) {
     if types.is_empty() {
         return;
     }
-    let scope = Person(profile);
+    let scope = Person { profile, session: None };
     let known: HashSet<&str> = profile.segments.0.iter().map(String::as_str).collect();
     let (mut joined, mut warnings) = (Vec::new(), Vec::new());
     for segment in segments.candidates(types.into_iter(), &scope) {

@@ -70,10 +70,12 @@ fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: Workflow
     fail(event, told(errors));
     if let Some(mut changed) = profile {
         if run.profile.as_deref().is_some_and(|known| known.id() == changed.id() && run.command.save_profile()) {
-            let log = Log::of(run, event);
+            let mut log = Log::of(run);
             for field in &written {
-                log.note(&mut changed, field);
+                let before = run.profile.as_deref().and_then(|known| log.before(known, field));
+                log.note(&mut changed, event, field, before.as_ref());
             }
+            log.close(run);
             run.profile = Some(Arc::new(changed));
             run.profile_changed = true;
         } else {

@@ -5,6 +5,7 @@
 mod bridge;
 mod compliance;
 mod consent;
+mod destinations;
 mod event_to_profile;
 mod identification;
 mod ids;
