@@ -12,6 +12,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+/// How long an answer may take. Far longer than it does: a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A request under construction.
 pub(crate) struct Call(Request<Body>);
 
@@ -65,11 +68,23 @@ impl Call {
     }
 
     pub(crate) async fn send(self) -> Reply {
+        self.try_send().await.unwrap()
+    }
+
+    /// The answer, or why there is none.
+    pub(crate) async fn try_send(self) -> Result<Reply, String> {
+        let url = self.0.uri().to_string();
         let client: Client<_, Body> = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        let answer = tokio::time::timeout(Duration::from_secs(30), client.request(self.0)).await.unwrap().unwrap();
+        let answer = tokio::time::timeout(PATIENCE, client.request(self.0)).await;
+        let answer = answer.map_err(|_| format!("{url}: no answer within {PATIENCE:?}"))?;
+        let answer = answer.map_err(|error| {
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            causes.fold(format!("{url}: {error}"), |text, cause| format!("{text}: {cause}"))
+        })?;
         let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Reply { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        let bytes = body.collect().await.map_err(|error| format!("{url}: {error}"))?.to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Reply { status: parts.status, headers: parts.headers, text })
     }
 }
 

@@ -1,7 +1,5 @@
 //! Plays a scenario against an installation.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
 use super::fill::{self, Variables};
@@ -36,8 +34,8 @@ impl Installation {
         let reply = call("POST", format!("{private}/user/token"))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form)
-            .send()
-            .await;
+            .try_send()
+            .await?;
         match serde_json::from_str::<Value>(&reply.text).ok().as_ref().and_then(|body| body["access_token"].as_str()) {
             Some(token) => Ok(Self { public, private, token: token.to_owned() }),
             None => Err(format!("{private}/user/token: {} {}", reply.status, reply.text)),
@@ -59,7 +57,8 @@ impl Installation {
             outcome = self.steps(scenario, &mut variables).await;
         }
         for path in configured.iter().rev() {
-            self.request(Side::Private, "DELETE", path).send().await;
+            let removed = self.request(Side::Private, "DELETE", path).try_send().await;
+            outcome = outcome.and(removed.map(drop));
         }
         outcome.map_err(|problem| format!("{} ({})\n{problem}", file.path.display(), file.about))
     }
@@ -72,7 +71,7 @@ impl Installation {
     ) -> Result<(), String> {
         for (path, record) in given {
             let record = fill::value(record, variables)?;
-            let reply = self.request(Side::Private, "POST", path).json(&record).send().await;
+            let reply = self.request(Side::Private, "POST", path).json(&record).try_send().await?;
             let id = serde_json::from_str::<Value>(&reply.text).ok().and_then(|saved| {
                 let id = saved.pointer("/ids/0")?.as_str()?;
                 Some(id.to_owned())
@@ -85,21 +84,22 @@ impl Installation {
 
     async fn steps(&self, scenario: &Scenario, variables: &mut Variables) -> Result<(), String> {
         for (number, step) in scenario.steps.iter().enumerate() {
-            let told = |problem| format!("step {} ({}):{problem}", number + 1, step.line);
+            let told = |problem: String| format!("step {} ({}):\n  {problem}", number + 1, step.line);
             let reply = self.send(step, variables).await.map_err(told)?;
             complaints(&step.expect, &reply, variables).map_err(told)?;
             for (name, path) in &step.keep {
                 let value =
-                    at(&body(&reply), path).ok_or_else(|| told(format!(" no `{path}` to keep in {}", reply.text)))?;
+                    at(&body(&reply), path).ok_or_else(|| told(format!("no `{path}` to keep in {}", reply.text)))?;
                 variables.insert(name.clone(), value);
             }
         }
         for (path, pattern) in &scenario.stored {
-            let told = |problem| format!("stored {path}:{problem}");
+            let told = |problem: String| format!("stored {path}:\n  {problem}");
             let absent = pattern.0 == "$absent";
             let body = (!absent).then(|| pattern.clone());
             let expect = Expect { status: if absent { 404 } else { 200 }, body, ..Expect::default() };
-            let reply = self.request(Side::Private, "GET", &fill::text(path, variables)?).send().await;
+            let reply = self.request(Side::Private, "GET", &fill::text(path, variables)?).try_send().await;
+            let reply = reply.map_err(told)?;
             complaints(&expect, &reply, variables).map_err(told)?;
         }
         Ok(())
@@ -137,7 +137,7 @@ impl Installation {
                 request = request.header(name, &fill::text(value, variables)?);
             }
         }
-        Ok(request.send().await)
+        request.try_send().await
     }
 }
 
@@ -145,7 +145,7 @@ fn joined(text: &Value) -> Result<String, String> {
     match text {
         Value::String(text) => Ok(text.clone()),
         Value::Array(parts) => parts.iter().map(joined).collect(),
-        other => Err(format!(" `text` is a text or a list of texts, not {other}")),
+        other => Err(format!("`text` is a text or a list of texts, not {other}")),
     }
 }
 
@@ -183,14 +183,11 @@ fn complaints(expect: &Expect, reply: &Reply, variables: &Variables) -> Result<(
     if found.is_empty() {
         return Ok(());
     }
-    let mut told = String::new();
-    for line in found.iter().take(TOLD) {
-        // Writing into a String cannot fail.
-        let _ = write!(told, "\n  {line}");
+    let more = found.len().saturating_sub(TOLD);
+    found.truncate(TOLD);
+    if more > 0 {
+        found.push(format!("and {more} more"));
     }
-    if found.len() > TOLD {
-        let _ = write!(told, "\n  and {} more", found.len() - TOLD);
-    }
-    let _ = write!(told, "\n  the answer: {} {}", reply.status.as_u16(), cut(&reply.text));
-    Err(told)
+    found.push(format!("the answer: {} {}", reply.status.as_u16(), cut(&reply.text)));
+    Err(found.join("\n  "))
 }
