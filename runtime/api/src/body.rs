@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracardi_model::payload::guard;
-use tracardi_model::{FieldError, Limits, Loc};
+use tracardi_model::{FieldError, Limits, Loc, Map};
 
 use crate::app::App;
 use crate::decode::Coding;
@@ -248,9 +248,9 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
-/// As [`JsonBody`], for requests that may come without a body: null then.
+/// An object, for requests that may come without a body: empty then.
 #[derive(Clone, Debug)]
-pub struct OptionalJsonBody(pub Value);
+pub struct OptionalJsonBody(pub Map);
 
 impl FromRequest<App> for OptionalJsonBody {
     type Rejection = Refusal;
@@ -259,12 +259,18 @@ impl FromRequest<App> for OptionalJsonBody {
         let (parts, body) = request.into_parts();
         let read = read(&parts.headers, body, PRIVATE_BODY_BYTES, &app.bodies).await?;
         if read.bytes.trim_ascii().is_empty() {
-            return Ok(Self(Value::Null));
+            return Ok(Self(Map::new()));
         }
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        read.json().map(Self)
+        match read.json()? {
+            Value::Object(fields) => Ok(Self(fields)),
+            Value::Null => Ok(Self(Map::new())),
+            _ => {
+                Err(Refusal::field("model_attributes_type", vec!["body".into()], "Input should be a valid dictionary"))
+            }
+        }
     }
 }
 
