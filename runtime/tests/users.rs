@@ -117,7 +117,7 @@ async fn what_is_refused() {
     refused(&admin.post(&own, json!({"enabled": false})).await, 403, "last administrator");
     refused(&admin.post(&own, json!({"expiration_date": "2001-01-01"})).await, 403, "last administrator");
     refused(&admin.post(&own, json!({"expiration_date": "2101-01-01"})).await, 403, "last administrator");
-    refused(&admin.post(&own, json!([])).await, 422, "JSON object");
+    refused(&admin.post(&own, json!([])).await, 422, "valid dictionary");
     for (field, value, place) in [
         ("password", json!("short"), "password"),
         ("email", json!("nobody"), "Given e-mail is invalid"),

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracardi_model::payload::guard;
-use tracardi_model::{FieldError, Limits, Loc, Map};
+use tracardi_model::{FieldError, Limits, Loc};
 
 use crate::app::App;
 use crate::decode::Coding;
@@ -232,7 +232,7 @@ pub fn not_json() -> Refusal {
     )
 }
 
-/// The JSON body of a request to the private API.
+/// The JSON body of a request to the private API, whatever it is.
 #[derive(Clone, Debug)]
 pub struct JsonBody(pub Value);
 
@@ -248,30 +248,43 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
-/// An object, for requests that may come without a body: empty then.
+/// The JSON body of a request to the private API: an object.
 #[derive(Clone, Debug)]
-pub struct OptionalJsonBody(pub Map);
+pub struct JsonObject(pub Value);
 
-impl FromRequest<App> for OptionalJsonBody {
+impl FromRequest<App> for JsonObject {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+        let JsonBody(body) = JsonBody::from_request(request, app).await?;
+        if body.is_object() { Ok(Self(body)) } else { Err(no_object()) }
+    }
+}
+
+/// As [`JsonObject`], for requests that may come without a body: null then.
+#[derive(Clone, Debug)]
+pub struct OptionalJsonObject(pub Value);
+
+impl FromRequest<App> for OptionalJsonObject {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let read = read(&parts.headers, body, PRIVATE_BODY_BYTES, &app.bodies).await?;
         if read.bytes.trim_ascii().is_empty() {
-            return Ok(Self(Map::new()));
+            return Ok(Self(Value::Null));
         }
         if !is_json(&parts.headers) {
             return Err(not_json());
         }
-        match read.json()? {
-            Value::Object(fields) => Ok(Self(fields)),
-            Value::Null => Ok(Self(Map::new())),
-            _ => {
-                Err(Refusal::field("model_attributes_type", vec!["body".into()], "Input should be a valid dictionary"))
-            }
-        }
+        let body = read.json()?;
+        if body.is_object() || body.is_null() { Ok(Self(body)) } else { Err(no_object()) }
     }
+}
+
+fn no_object() -> Refusal {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    Refusal::field("model_attributes_type", vec!["body".into()], message)
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Refusal> {

@@ -28,7 +28,7 @@ use tracardi_store::StoredRecord;
 
 use crate::app::App;
 use crate::auth::{Allowed, Builders, Readers, Roles};
-use crate::body::JsonBody;
+use crate::body::JsonObject;
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::event_source::ListQuery;
@@ -81,7 +81,9 @@ fn checked<R: Record, A: Roles>(one: &str, list: &str, label: &'static str, chec
     let saved = move |_: Allowed<A>,
                       InContext(context): InContext,
                       State(app): State<App>,
-                      JsonBody(body): JsonBody| async move { save::<R>(&app, context, body, check).await };
+                      JsonObject(body): JsonObject| async move {
+        save::<R>(&app, context, body, check).await
+    };
     let listed = move |_: Allowed<A>,
                        InContext(context): InContext,
                        State(app): State<App>,

@@ -12,7 +12,7 @@ use tracardi_model::{EventSource, SourceType};
 
 use crate::app::App;
 use crate::auth::{Allowed, Builders};
-use crate::body::JsonBody;
+use crate::body::JsonObject;
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::params::{Path, Query};
@@ -40,7 +40,7 @@ pub async fn save(
     _: Allowed<Builders>,
     InContext(context): InContext,
     State(app): State<App>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let source = EventSource::read(body, app.clock.now()).map_err(Refusal::Fields)?;
     if source.id.starts_with(INTERNAL_PREFIX) {

@@ -11,7 +11,7 @@ use tracardi_model::{FieldError, Map, Role, User};
 use tracardi_process::random;
 
 use crate::app::App;
-use crate::body::JsonBody;
+use crate::body::JsonObject;
 use crate::errors::Refusal;
 use crate::password::MAX_BYTES;
 use crate::user::is_email;
@@ -24,7 +24,7 @@ pub async fn status(State(app): State<App>) -> Result<Json<Value>, Refusal> {
 
 /// `POST /install` with `{"username", "password", "token", "needs_admin"}`: two results, for staging and production.
 /// 403 on a wrong token or an unusable account, 429 when the token was guessed too often; repeating it changes nothing.
-pub async fn install(State(app): State<App>, JsonBody(body): JsonBody) -> Result<Json<Value>, Refusal> {
+pub async fn install(State(app): State<App>, JsonObject(body): JsonObject) -> Result<Json<Value>, Refusal> {
     let mut errors = Vec::new();
     let mut text = |name: &'static str| match body.get(name) {
         Some(Value::String(text)) => text.clone(),

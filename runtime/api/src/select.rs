@@ -12,7 +12,7 @@ use tracardi_store::{Histogram, Index, Matching, Select};
 
 use crate::app::App;
 use crate::auth::{Allowed, Everyone};
-use crate::body::{JsonBody, OptionalJsonBody};
+use crate::body::{JsonObject, OptionalJsonObject};
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::page;
@@ -53,7 +53,7 @@ pub async fn select(
     InContext(context): InContext,
     State(app): State<App>,
     uri: Uri,
-    OptionalJsonBody(body): OptionalJsonBody,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, Refusal> {
     // Some indices have a route of their own here, because `/event/{id}` would catch `/event/select`.
     let index = index(uri.path().split('/').nth(1).unwrap_or_default())?;
@@ -99,7 +99,7 @@ pub async fn range(
     State(app): State<App>,
     Path(of): Path<String>,
     Query(query): Query<PageQuery>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Response, Refusal> {
     rows(&app, context, index(&of)?, &body, query.page).await
 }
@@ -110,7 +110,7 @@ pub async fn range_page(
     InContext(context): InContext,
     State(app): State<App>,
     Path((of, page)): Path<(String, String)>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Response, Refusal> {
     let index = index(&of)?;
     let page = page.parse().map_err(|_| {
@@ -151,7 +151,7 @@ pub async fn histogram(
     State(app): State<App>,
     Path(of): Path<String>,
     Query(group): Query<GroupQuery>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let index = index(&of)?;
     let RangeQuery { from, to, filter, zone, .. } = resolve(&body, app.clock.now()).map_err(Refusal::Fields)?;

@@ -10,7 +10,7 @@ use tracardi_process::random;
 
 use crate::app::App;
 use crate::auth::{Allowed, Everyone, TOKEN_LIFE, bearer};
-use crate::body::{self, JsonBody};
+use crate::body::{self, JsonObject};
 use crate::errors::Refusal;
 use crate::password::{MAX_BYTES, PasswordError};
 
@@ -95,7 +95,7 @@ pub async fn change_account(
     allowed: Allowed<Everyone>,
     State(app): State<App>,
     headers: HeaderMap,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let text = |key: &'static str| match body.get(key) {
         None | Some(Value::Null) => Ok(None),

@@ -17,7 +17,7 @@ use tracardi_store::Saved;
 
 use crate::app::App;
 use crate::auth::{Admins, Allowed, bearer};
-use crate::body::JsonBody;
+use crate::body::{JsonBody, JsonObject};
 use crate::errors::Refusal;
 use crate::params::{Path, Query};
 use crate::user::{is_email, new_password, shown};
@@ -34,7 +34,7 @@ const PAGE: usize = 500;
 pub async fn create(
     _: Allowed<Admins>,
     State(app): State<App>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let form = Form::read(&body, None)?;
     let password = new_password(&app, form.password.as_deref().unwrap_or_default()).await?;
@@ -66,7 +66,7 @@ pub async fn update(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let _one_at_a_time = app.accounts.lock().await;
     let absent = || missing(&format!("User does not exist {}", id.trim()));
@@ -250,9 +250,6 @@ struct Form {
 impl Form {
     /// Reads the body; what is missing comes from the account `before` the change, without one it is required.
     fn read(body: &Value, before: Option<&User>) -> Result<Self, Refusal> {
-        if !body.is_object() {
-            return Err(Refusal::field("dict_type", vec!["body".into()], "Input should be a JSON object"));
-        }
         let mut errors = Vec::new();
         let mut complain = |kind, field: &'static str, message: String| {
             errors.push(FieldError::new(kind, vec!["body".into(), field.into()], message));
