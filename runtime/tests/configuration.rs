@@ -322,6 +322,11 @@ async fn what_would_not_work_is_refused_with_the_field() {
             r#"["body","settings",0,"field"]"#,
         ),
         (
+            "/destination",
+            json!({"id": "d", "name": "n", "destination": {"package": "fax"}, "resource": {"id": "r"}}),
+            r#"["body","destination","package"]"#,
+        ),
+        (
             "/identification/point",
             json!({"id": "i", "name": "n", "event_type": "x", "fields": [{"profile_trait": {"value": "id", "ref": true},
                 "event_property": {"value": "properties.x", "ref": true}}]}),

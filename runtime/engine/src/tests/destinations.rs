@@ -1,11 +1,14 @@
 //! What destinations are to get (6.4, 4.10).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use tracardi_model::Delivery;
 use tracardi_model::configuration::{HTTP_CONNECTOR, Kind};
+use tracardi_model::record::Node;
+use tracardi_model::{Delivery, Path};
 
 use super::world::World;
-use crate::Outcome;
+use crate::{Outcome, WorkflowOutcome, WorkflowRun, Workflows};
 
 fn destination(more: Value) -> (Kind, Value) {
     let mut record = json!({"destination": {"package": HTTP_CONNECTOR}, "resource": {"id": "crm"},
@@ -143,6 +146,36 @@ fn a_changed_profile_is_told_once_with_what_changed() {
     assert_eq!(of(size), [expected], "the last event counts");
     assert_eq!(of("data.contact.email.main")[0]["old_value"], Value::Null);
     assert_eq!(of("data.contact.email.main")[0]["event_id"], outcome.events[0].id);
+}
+
+/// A workflow that writes a trait.
+#[derive(Debug)]
+struct Writes;
+
+impl Workflows for Writes {
+    fn run(&self, _: &str, run: WorkflowRun<'_>) -> Option<WorkflowOutcome> {
+        let mut profile = run.profile.unwrap().clone();
+        let path = Path::parse("traits.size").unwrap();
+        profile.set(path.segments(), &json!("XL")).unwrap();
+        Some(WorkflowOutcome { profile: Some(profile), written: vec![path], ..WorkflowOutcome::default() })
+    }
+}
+
+#[test]
+fn what_a_workflow_writes_is_a_change_too() {
+    let mut world = World::new();
+    let onto = json!({"event_type": "size", "event_to_profile": [{"event": {"value": "properties.size", "ref": true}, "op": 0,
+        "profile": {"value": "traits.size", "ref": true}}]});
+    let rule = json!({"event_type": "size", "source": {"id": "src-1", "name": ""}, "flow": {"id": "f", "name": ""}});
+    let record = of_profiles(json!({"mapping": {"size": "profile@traits.size"}}));
+    world.configure(&[record, (Kind::EventToProfile, onto), (Kind::Rule, rule)]);
+    world.settings.workflows = Some(Arc::new(Writes));
+    let outcome = world.events(json!([{"type": "size", "properties": {"size": "S"}}]));
+    assert_eq!(told(&outcome), ["r0"], "once, after the workflows");
+    let body = body(&outcome.deliveries[0]);
+    assert_eq!(body["data"], json!({"size": "XL"}));
+    let change = &body["changes"][0];
+    assert_eq!((&change["value"], &change["old_value"]), (&json!("XL"), &json!("S")));
 }
 
 #[test]
