@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use indexmap::IndexSet;
 use tracardi_engine::merge::{merge, survivor};
 use tracardi_model::{Context, Profile};
 use tracardi_process::supervisor::panic_text;
@@ -237,7 +238,7 @@ impl Writer {
     async fn relatives(&self, context: Context, ids: &[String]) -> Result<Relatives, StoreError> {
         let mut profiles = BTreeMap::new();
         let mut asked = HashSet::new();
-        let mut wanted: HashSet<String> = ids.iter().cloned().collect();
+        let mut wanted: IndexSet<String> = ids.iter().cloned().collect();
         while !wanted.is_empty() {
             let next =
                 Wanted { profiles: wanted.iter().map(|id| (context, id.as_str())).collect(), ..Wanted::default() };

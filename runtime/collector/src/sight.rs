@@ -1,8 +1,9 @@
 //! What a group sees: the documents its requests touch, first as committed, then as the requests before have left them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
 use tracardi_model::{Context, Delivery, Event, PerContext, Profile, Session, StoredEvent};
@@ -38,14 +39,16 @@ impl<T> Slot<T> {
 /// A document that nobody has looked for yet.
 struct OutOfSight;
 
-type Documents<T> = PerContext<HashMap<String, Slot<T>>>;
+/// In the order in which they came into sight: so the order in which they are stored, and later forgotten by the cache,
+/// follows from the requests alone.
+type Documents<T> = PerContext<IndexMap<String, Slot<T>>>;
 
 /// What is to be asked of the store.
 #[derive(Debug, Default)]
 pub(crate) struct Missing {
-    sessions: HashSet<(Context, String)>,
-    profiles: HashSet<(Context, String)>,
-    events: HashSet<(Context, String)>,
+    sessions: IndexSet<(Context, String)>,
+    profiles: IndexSet<(Context, String)>,
+    events: IndexSet<(Context, String)>,
 }
 
 impl Missing {
@@ -69,7 +72,7 @@ pub(crate) struct Sight {
     /// By their own ids.
     profiles: Documents<Profile>,
     /// The ids by which profiles are asked for; None: nobody's.
-    aliases: PerContext<HashMap<String, Option<String>>>,
+    aliases: PerContext<IndexMap<String, Option<String>>>,
     /// Events that are stored, or will be with this group.
     events: PerContext<HashMap<String, StoredEvent>>,
     new_events: Vec<(Context, Arc<Event>)>,

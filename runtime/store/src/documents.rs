@@ -1,9 +1,9 @@
 //! The documents: events, sessions, profiles. What the collector writes and the private API reads.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -43,16 +43,17 @@ impl Wanted<'_> {
     }
 }
 
-/// The answer to [`Wanted`]. What is not in it does not exist.
+/// The answer to [`Wanted`]. What is not in it does not exist. Each map is in the order in which the store found its entries: what
+/// the collector makes of an answer never depends on the order of a hash table.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Sessions by id.
-    pub sessions: HashMap<(Context, String), Loaded<Session>>,
+    pub sessions: IndexMap<(Context, String), Loaded<Session>>,
     /// Profiles by the id that was asked for; also those that the found sessions name, by the id that the session has.
     /// One profile may stand under several ids.
-    pub profiles: HashMap<(Context, String), Loaded<Profile>>,
+    pub profiles: IndexMap<(Context, String), Loaded<Profile>>,
     /// The part of the wanted events that is stored; their profiles as they are called now.
-    pub events: HashMap<(Context, String), StoredEvent>,
+    pub events: IndexMap<(Context, String), StoredEvent>,
 }
 
 /// A document that was read.
@@ -134,6 +135,9 @@ pub enum Committed {
     /// One of the events exists already. Nothing was stored: load the events, leave out what is there, commit again.
     EventExists,
 }
+
+/// A pattern in a query has at most so many `*`: a store tries every way of sharing a text among them.
+pub const MAX_WILDCARDS: usize = 8;
 
 /// Which documents a query speaks of.
 #[derive(Clone, Debug, Default)]

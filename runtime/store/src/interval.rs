@@ -1,6 +1,9 @@
-//! How wide the bars of a histogram are, and how their dates read.
+//! How wide the bars of a histogram are, where they lie, and how their dates read.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use crate::documents::MAX_BUCKETS;
+use crate::{Bucket, Counts, Histogram};
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3_600;
@@ -91,6 +94,36 @@ impl Interval {
             Unit::Hour => format!("{day:02}/{month:02} {hour:02}:{minute:02}"),
             Unit::Minute => format!("{hour:02}:{minute:02}"),
         }
+    }
+}
+
+/// The bars of a histogram.
+pub(crate) struct Bars {
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    /// Microseconds.
+    pub(crate) width: i64,
+    pub(crate) number: usize,
+}
+
+impl Bars {
+    pub(crate) fn of(histogram: &Histogram) -> Self {
+        let width = histogram.width_seconds.clamp(1, i64::MAX / 1_000_000) * 1_000_000;
+        let span = histogram.to.as_microsecond().saturating_sub(histogram.from.as_microsecond());
+        let number = if span < 0 { 0 } else { (span / width + 1).min(MAX_BUCKETS) };
+        // The end of the last bar that is told, if that comes before the end of the range.
+        let end = histogram.from.as_microsecond().saturating_add(number.saturating_mul(width)).saturating_sub(1);
+        let last = Timestamp::from_microsecond(end.min(histogram.to.as_microsecond())).unwrap_or(histogram.to);
+        Self { first: histogram.from, last, width, number: usize::try_from(number).unwrap_or(0) }
+    }
+
+    /// No document in any of them.
+    pub(crate) fn empty(&self) -> Counts {
+        let buckets = (0..).take(self.number).filter_map(|bar: i64| {
+            let start = self.first.checked_add(SignedDuration::from_micros(bar.checked_mul(self.width)?)).ok()?;
+            Some(Bucket { start, count: 0, by_group: Vec::new() })
+        });
+        Counts { total: 0, groups: Vec::new(), buckets: buckets.collect() }
     }
 }
 

@@ -1,9 +1,10 @@
-//! The SQLite backend passes the suite, on real files.
+//! The SQLite backend passes the suite, on real files; the one in memory passes it as well.
 
 #![allow(clippy::unwrap_used, reason = "a failed check panics: that is its answer")]
 
 use std::path::Path;
 
+use tracardi_store::conformance::memory::Memory;
 use tracardi_store::{Keys, Sqlite, conformance};
 
 async fn open(directory: &Path) -> Sqlite {
@@ -32,4 +33,14 @@ async fn outbox() {
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
+async fn documents_in_memory() {
+    conformance::documents::all(&Memory::default()).await;
+}
+
+#[tokio::test]
+async fn merges_in_memory() {
+    conformance::merges::all(&Memory::default()).await;
 }

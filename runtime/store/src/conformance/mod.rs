@@ -1,4 +1,5 @@
-//! What every backend must pass, whatever it is made of; and a wrapper that counts calls and injects faults.
+//! What every backend must pass, whatever it is made of; a wrapper that counts calls and injects faults; and a backend in
+//! memory for tests and simulations.
 //!
 //! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`] and [`configuration::all`] on an empty store
 //! each, and check by themselves what needs a restart.
@@ -13,6 +14,7 @@
 pub mod configuration;
 pub mod documents;
 pub mod faults;
+pub mod memory;
 pub mod merges;
 pub mod outbox;
 pub mod queries;

@@ -14,12 +14,11 @@ use tracardi_language::filter::{Filter, Literal, Relation};
 
 use super::failure::failed;
 use super::micros;
+use crate::documents::MAX_WILDCARDS;
 use crate::{Index, Matching, StoreError};
 
 /// A numeric name may be an index or a key; each such name doubles the paths to try. More of them are refused.
 const MAX_NUMERIC_NAMES: usize = 3;
-/// More wildcards than this in one pattern are refused: SQLite tries every way of sharing a text among them.
-const MAX_WILDCARDS: usize = 8;
 /// Words after these are ignored.
 const MAX_WORDS: usize = 16;
 

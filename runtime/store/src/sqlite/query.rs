@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, Row};
 use tracardi_model::Context;
@@ -11,8 +11,9 @@ use tracardi_model::Context;
 use super::condition::{Condition, Statement};
 use super::failure::{failed, unreadable};
 use super::{MAX_PAGE, Sqlite, micros, number};
-use crate::documents::{MAX_BUCKETS, PAGE_BYTES, TOP_VALUES};
-use crate::{Bucket, Counts, Histogram, Index, Matching, Page, Select, StoreError};
+use crate::documents::{PAGE_BYTES, TOP_VALUES};
+use crate::interval::Bars;
+use crate::{Counts, Histogram, Index, Matching, Page, Select, StoreError};
 
 /// The table of an index.
 pub(super) const fn table(index: Index) -> &'static str {
@@ -230,34 +231,5 @@ impl Sqlite {
             }
         }
         Ok(counts)
-    }
-}
-
-/// The bars of a histogram.
-struct Bars {
-    first: Timestamp,
-    last: Timestamp,
-    /// Microseconds.
-    width: i64,
-    number: usize,
-}
-
-impl Bars {
-    fn of(histogram: &Histogram) -> Self {
-        let width = histogram.width_seconds.clamp(1, i64::MAX / 1_000_000) * 1_000_000;
-        let span = micros(histogram.to).saturating_sub(micros(histogram.from));
-        let number = if span < 0 { 0 } else { (span / width + 1).min(MAX_BUCKETS) };
-        // The end of the last bar that is told, if that comes before the end of the range.
-        let end = micros(histogram.from).saturating_add(number.saturating_mul(width)).saturating_sub(1);
-        let last = Timestamp::from_microsecond(end.min(micros(histogram.to))).unwrap_or(histogram.to);
-        Self { first: histogram.from, last, width, number: usize::try_from(number).unwrap_or(0) }
-    }
-
-    fn empty(&self) -> Counts {
-        let buckets = (0..).take(self.number).filter_map(|bar: i64| {
-            let start = self.first.checked_add(SignedDuration::from_micros(bar.checked_mul(self.width)?)).ok()?;
-            Some(Bucket { start, count: 0, by_group: Vec::new() })
-        });
-        Counts { total: 0, groups: Vec::new(), buckets: buckets.collect() }
     }
 }
