@@ -44,3 +44,8 @@ async fn documents_in_memory() {
 async fn merges_in_memory() {
     conformance::merges::all(&Memory::default()).await;
 }
+
+#[tokio::test]
+async fn outbox_in_memory() {
+    conformance::outbox::all(&Memory::default()).await;
+}

@@ -20,7 +20,7 @@ impl Disk {
     }
 
     pub(super) fn wait(&mut self, context: Context, id: &str) {
-        if !self.waiting.values().any(|(of, waits)| *of == context && waits == id) {
+        if !self.awaits(context, id) {
             self.last_waiting += 1;
             self.waiting.insert(self.last_waiting, (context, id.to_owned()));
         }

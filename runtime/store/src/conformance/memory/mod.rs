@@ -3,6 +3,7 @@
 //! gone is simulated by dropping everything but the [`Memory`].
 
 mod merge;
+mod outbox;
 mod query;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub struct Disk {
     last_waiting: i64,
     /// Profiles that are gone and may still be named by sessions and events, the oldest merge first.
     unfinished: Vec<(Context, String)>,
+    outbox: outbox::Deposit,
     last_row: u64,
 }
 
@@ -91,6 +93,12 @@ impl Disk {
         &self.contexts[context]
     }
 
+    /// Whether it is known that this profile awaits a merge.
+    #[must_use]
+    pub fn awaits(&self, context: Context, id: &str) -> bool {
+        self.waiting.values().any(|(of, waits)| *of == context && waits == id)
+    }
+
     /// Whether no profile awaits a merge and nothing names a profile that is gone.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -98,7 +106,7 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Committed {
-        let Batch { events, applied, sessions, profiles } = batch;
+        let Batch { events, applied, sessions, profiles, deliveries } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
             disk.contexts[context].events.contains_key(id) || disk.contexts[context].applied.contains_key(id)
@@ -132,6 +140,9 @@ impl Disk {
                 self.wait(context, profile.value.id());
             }
             self.put_profile(context, profile);
+        }
+        for (context, delivery) in deliveries {
+            self.outbox.join(context, delivery);
         }
         Committed::Stored
     }

@@ -46,24 +46,28 @@ impl Disk {
 pub(super) fn page(mut rows: Vec<Line<'_>>, select: &Select) -> Result<Page, StoreError> {
     matching(&mut rows, select.from, select.to, &select.matching)?;
     rows.sort_by_key(|row| Reverse((row.inserted, row.number)));
-    let mut page = Page { total: rows.len() as u64, result: Vec::new() };
+    let total = rows.len() as u64;
     let (start, limit) = (usize::try_from(select.start).unwrap(), usize::try_from(select.limit).unwrap());
+    let page = fitting(rows.into_iter().skip(start).take(limit), |row| row.text.len());
+    let result = page.into_iter().map(|row| RawValue::from_string(row.text.to_owned()).unwrap()).collect();
+    Ok(Page { total, result })
+}
+
+/// The first, and those after it as long as a page has room for their texts.
+pub(super) fn fitting<T>(list: impl IntoIterator<Item = T>, length: impl Fn(&T) -> usize) -> Vec<T> {
     let mut room = PAGE_BYTES;
-    for row in rows.into_iter().skip(start).take(limit) {
-        let rest = room.checked_sub(row.text.len() as u64);
-        if rest.is_none() && !page.result.is_empty() {
-            break;
-        }
+    let fits = |(at, one): (usize, T)| {
+        let rest = room.checked_sub(length(&one) as u64);
         room = rest.unwrap_or(0);
-        page.result.push(RawValue::from_string(row.text.to_owned()).unwrap());
-    }
-    Ok(page)
+        (at == 0 || rest.is_some()).then_some(one)
+    };
+    list.into_iter().enumerate().map_while(fits).collect()
 }
 
 pub(super) fn counts(mut rows: Vec<Line<'_>>, histogram: &Histogram) -> Result<Counts, StoreError> {
     let bars = Bars::of(histogram);
     let mut counts = bars.empty();
-    let field = histogram.group_by.as_deref().map(|field| group_field(field)).transpose()?;
+    let field = histogram.group_by.as_deref().map(group_field).transpose()?;
     matching(&mut rows, Some(histogram.from), Some(bars.last), &histogram.matching)?;
     if bars.number == 0 {
         return Ok(counts);
