@@ -58,7 +58,7 @@ impl Default for Chores {
 }
 
 impl Chores {
-    /// A profile that waits was committed.
+    /// A profile that waits is committed.
     pub(crate) const fn merge_waits(&mut self) {
         self.merges = true;
     }

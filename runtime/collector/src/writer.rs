@@ -247,7 +247,10 @@ impl Writer {
                 }
             });
         }
-        let merges_wait = self.compare(&mut sight).await?;
+        if self.compare(&mut sight).await? {
+            // Before the commit: should its answer get lost, those who wait wait all the same.
+            self.chores.merge_waits();
+        }
         let batch = sight.batch().map_err(|error| StoreError::Corrupt {
             what: "document to be stored".to_owned(),
             reason: error.to_string(),
@@ -262,9 +265,6 @@ impl Writer {
                     return Err(error.into());
                 }
             }
-        }
-        if merges_wait {
-            self.chores.merge_waits();
         }
         Ok(Stored { answers, events: sight.settle(&mut self.cache) })
     }
