@@ -11,8 +11,9 @@ STATUS ?=
 SCENARIO ?=
 URL ?=
 PRIVATE_URL ?=
+SEEDS ?= 1000000
 
-.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install e2e e2e-full bench fuzz docs generate clean
+.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install e2e e2e-full bench fuzz simulation docs generate clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,8 @@ measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
 fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all
 	@$(XTASK) fuzz --minutes $(MINUTES)
+simulation: ## The collector in SEEDS=1000000 worlds where everything goes wrong, on all cores; FIRST=n begins elsewhere
+	@SEEDS=$(SEEDS) cargo test --quiet --locked --release -p tracardi-collector --test simulation seeds -- --nocapture
 docs: ## The Rust documentation of the workspace, in target/doc
 	@cargo doc --locked --no-deps --workspace --quiet && echo "open target/doc/tracardi_engine/index.html"
 

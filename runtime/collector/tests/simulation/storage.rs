@@ -1,0 +1,217 @@
+//! The store as the collector meets it: it takes its time, fails, and is where a process dies. Beneath it lies what is
+//! durable, which outlives every process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use tracardi_model::Context;
+use tracardi_simulate::rng::Rng;
+use tracardi_store::conformance::memory::Memory;
+use tracardi_store::{
+    Batch, Committed, Counts, Documents, Found, Histogram, Index, Merge, Page, Repointed, Select, StoreError, Waiting,
+    Wanted,
+};
+
+use crate::history::History;
+use crate::journal::Journal;
+use crate::laws;
+use crate::plan::Fault;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    pub(crate) memory: Memory,
+    history: History,
+    journal: Arc<Mutex<Journal>>,
+    state: Mutex<State>,
+    end: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    calls: u32,
+    faults: BTreeMap<u32, Fault>,
+    pauses: Rng,
+    tally: Tally,
+    broken: Option<String>,
+}
+
+/// What the present process was told that it has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) merged: u64,
+    pub(crate) led: u64,
+}
+
+impl Storage {
+    pub(crate) fn new(
+        seed: u64,
+        faults: BTreeMap<u32, Fault>,
+        history: History,
+        journal: Arc<Mutex<Journal>>,
+    ) -> Arc<Self> {
+        let state = State { calls: 0, faults, pauses: Rng::new(seed, 1), tally: Tally::default(), broken: None };
+        Arc::new(Self { memory: Memory::default(), history, journal, state: Mutex::new(state), end: Notify::new() })
+    }
+
+    /// Another process begins.
+    pub(crate) fn begin(&self) {
+        self.state.lock().unwrap().tally = Tally::default();
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn calm(&self) {
+        self.state.lock().unwrap().faults.clear();
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.state.lock().unwrap().tally
+    }
+
+    /// Waits until the process must end: it dies, or (an error) a law is broken.
+    pub(crate) async fn ended(&self) -> Result<(), String> {
+        self.end.notified().await;
+        self.state.lock().unwrap().broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// A call: a while, what it does, a while, the answer.
+    async fn call<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        act: impl Future<Output = Result<T, StoreError>>,
+        counts: impl FnOnce(&mut Tally, &T),
+    ) -> Result<T, StoreError> {
+        let (number, fault, there, back) = {
+            let mut state = self.state.lock().unwrap();
+            let number = state.calls;
+            state.calls += 1;
+            let mut pause = || Duration::from_micros(state.pauses.below(8_000));
+            let (there, back) = (pause(), pause());
+            (number, state.faults.get(&number).copied(), there, back)
+        };
+        self.history.tell(|| {
+            let fault = fault.map_or_else(String::new, |fault| format!(" [{fault:?}]"));
+            format!("  call {number}: {}{fault}", what())
+        });
+        tokio::time::sleep(there).await;
+        let failed = || Err(StoreError::Unavailable("injected".to_owned()));
+        match fault {
+            Some(Fault::Before) => return failed(),
+            Some(Fault::Corrupt) => {
+                return Err(StoreError::Corrupt { what: "document".to_owned(), reason: "injected".to_owned() });
+            }
+            Some(Fault::DiesBefore) => return self.end(None).await,
+            _ => {}
+        }
+        let result = act.await;
+        self.history.tell(|| format!("  call {number} is done"));
+        let lawful = self.memory.look(|disk| laws::always(disk, &self.journal.lock().unwrap()));
+        if let Err(broken) = lawful {
+            return self.end(Some(broken)).await;
+        }
+        if let Some(Fault::Slow(millis)) = fault {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+        tokio::time::sleep(back).await;
+        match fault {
+            Some(Fault::After) => failed(),
+            Some(Fault::DiesAfter) => self.end(None).await,
+            _ => {
+                if let Ok(result) = &result {
+                    counts(&mut self.state.lock().unwrap().tally, result);
+                }
+                result
+            }
+        }
+    }
+
+    /// The end of the process: nothing comes back.
+    async fn end<T>(&self, broken: Option<String>) -> T {
+        self.history.tell(|| broken.clone().unwrap_or_else(|| "the process dies".to_owned()));
+        self.state.lock().unwrap().broken = broken;
+        self.end.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Documents for Storage {
+    async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
+        let what = || {
+            let ids = |list: &[(Context, &str)]| list.iter().map(|(_, id)| short(id)).collect::<Vec<_>>().join(" ");
+            let Wanted { sessions, profiles, events } = wanted;
+            format!("load sessions ({}), profiles ({}), {} events", ids(sessions), ids(profiles), events.len())
+        };
+        self.call(what, self.memory.load(wanted), |_, _| {}).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        let events = batch.events.len() as u64;
+        let what = self.history.words(|| {
+            format!(
+                "commit {events} events, {} applied, sessions ({}), profiles ({})",
+                batch.applied.len(),
+                batch.sessions.iter().map(|(_, one)| one.value.id.clone()).collect::<Vec<_>>().join(" "),
+                batch.profiles.iter().map(|(_, one)| short(one.value.id())).collect::<Vec<_>>().join(" "),
+            )
+        });
+        let counts = |tally: &mut Tally, committed: &Committed| {
+            tally.events += if *committed == Committed::Stored { events } else { 0 };
+        };
+        self.call(|| what, self.memory.commit(batch), counts).await
+    }
+
+    async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
+        self.call(|| "who awaits a merge?".to_owned(), self.memory.awaiting_merge(after, limit), |_, _| {}).await
+    }
+
+    async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError> {
+        let gone = merge.gone.iter().map(|gone| short(&gone.id)).collect::<Vec<_>>();
+        let (count, what) =
+            (gone.len() as u64, format!("merge ({}) into {}", gone.join(" "), short(merge.survivor.value.id())));
+        self.call(|| what, self.memory.merge(merge), |tally, _| tally.merged += count).await
+    }
+
+    async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError> {
+        let act = self.memory.repoint(limit);
+        self.call(|| "carry over what named the others".to_owned(), act, |tally, done| tally.led += done.events).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.call(|| "probe".to_owned(), self.memory.probe(), |_, ()| {}).await
+    }
+
+    async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.memory.get(context, index, id).await
+    }
+
+    async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
+        self.memory.delete(context, index, id).await
+    }
+
+    async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
+        self.memory.count(context, index).await
+    }
+
+    async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
+        self.memory.select(context, index, select).await
+    }
+
+    async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {
+        self.memory.histogram(context, index, histogram).await
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.memory.refresh().await
+    }
+}
+
+/// An id as a person can tell it from others.
+pub(crate) fn short(id: &str) -> String {
+    id.chars().take(8).collect()
+}
