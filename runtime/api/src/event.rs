@@ -92,6 +92,26 @@ pub async fn of_session(
     Ok(Json(OfSession { result, more_to_load }))
 }
 
+/// `?start=&limit=`
+#[derive(Debug, Deserialize)]
+pub struct Part {
+    #[serde(default)]
+    start: u64,
+    limit: Option<u64>,
+}
+
+/// `GET /events/delayed`: what workflows have asked to happen later, the soonest first: `{"total", "result": [{"id", "due",
+/// "flow", "node", "event", "event_type", "properties", "source", "session", "profile", "at"}, …]}`. An addition to the original.
+pub async fn delayed(
+    _: Allowed<Readers>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Query(Part { start, limit }): Query<Part>,
+) -> Result<Response, Refusal> {
+    let limit = limit.unwrap_or(20).min(MAX_LIMIT);
+    Ok(page::hold(&app, start, app.documents.delayed(context, start, limit)).await?.answer("]}"))
+}
+
 async fn newest(app: &App, context: Context, filter: Filter, limit: u64) -> Result<Held, Refusal> {
     let select = Select { matching: Matching::Filter(filter), limit: limit.min(MAX_LIMIT), ..Select::default() };
     page::read(app, context, Index::Event, &select).await

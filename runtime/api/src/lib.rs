@@ -82,6 +82,7 @@ pub fn private_router(app: &App) -> Router {
         .route("/events/refresh", get(document::refresh))
         .route("/events/flush", get(document::refresh))
         .route("/events/live", get(live::live))
+        .route("/events/delayed", get(event::delayed))
         .route("/events/profile/{profile_id}", get(event::of_profile))
         .route("/events/session/{session_id}/profile/{profile_id}", get(event::of_session))
         .route("/session/count", get(document::count_sessions))

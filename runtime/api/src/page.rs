@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracardi_model::Context;
-use tracardi_store::{Index, PAGE_BYTES, Page, Select};
+use tracardi_store::{Index, PAGE_BYTES, Page, Select, StoreError};
 
 use crate::app::App;
 use crate::errors::Refusal;
@@ -63,14 +63,23 @@ pub struct Held {
     share: OwnedSemaphorePermit,
 }
 
-/// Reads a page, when there is room for it.
+/// Reads a page of documents, when there is room for it.
 pub async fn read(app: &App, context: Context, index: Index, select: &Select) -> Result<Held, Refusal> {
+    hold(app, select.start, app.documents.select(context, index, select)).await
+}
+
+/// Reads a page that begins at `start`, when there is room for it.
+pub async fn hold(
+    app: &App,
+    start: u64,
+    page: impl Future<Output = Result<Page, StoreError>>,
+) -> Result<Held, Refusal> {
     let mut share = app.pages.take().await?;
-    let page = app.documents.select(context, index, select).await?;
+    let page = page.await?;
     let used = units(page.result.iter().map(|document| document.get().len() as u64).sum());
     let unused = share.num_permits().saturating_sub(used as usize);
     drop(share.split(unused));
-    Ok(Held { page, start: select.start, share })
+    Ok(Held { page, start, share })
 }
 
 impl Held {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
-use tracardi_model::{Context, Delivery, Event, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
 use crate::cache::Cache;
@@ -78,6 +78,7 @@ pub(crate) struct Sight {
     new_events: Vec<(Context, Arc<Event>)>,
     applied: Vec<(Context, Applied)>,
     deliveries: Vec<(Context, Delivery)>,
+    delayed: Vec<(Context, Arc<Delayed>)>,
 }
 
 impl Sight {
@@ -216,7 +217,7 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, panics: _ } = outcome;
+        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, panics: _ } = outcome;
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
         if let Order::Collect(command) = order
             && events.is_empty()
@@ -236,6 +237,7 @@ impl Sight {
                 self.applied.push((context, Applied { event: mark, at: now }));
             }
         }
+        self.delayed.extend(delayed.into_iter().map(|delayed| (context, Arc::new(delayed))));
         for event in events {
             self.events[context].insert(event.id().to_owned(), event.stored());
             self.new_events.push((context, Arc::new(event)));
@@ -311,12 +313,14 @@ impl Sight {
             Ok(list)
         }
         let events = self.new_events.iter().map(|(context, event)| Ok((*context, Document::new(event.clone())?)));
+        let delayed = self.delayed.iter().map(|(context, delayed)| Ok((*context, Document::new(delayed.clone())?)));
         Ok(Batch {
             events: events.collect::<Result<_, serde_json::Error>>()?,
             applied: self.applied.clone(),
             sessions: changed(&mut self.sessions, Session::memory)?,
             profiles: changed(&mut self.profiles, Profile::memory)?,
             deliveries: std::mem::take(&mut self.deliveries),
+            delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
         })
     }
 

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tracardi_model::{Delivery, Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer};
+use tracardi_model::{
+    Delayed, Delivery, Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer,
+};
 
 use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
@@ -47,6 +49,8 @@ pub struct Outcome {
     pub deliveries: Vec<Delivery>,
     /// What the client gets.
     pub answer: TrackAnswer,
+    /// What workflows have asked to happen later.
+    pub delayed: Vec<Delayed>,
     /// Workflows that panicked, in words; their effects are left out.
     pub panics: Vec<String>,
 }

@@ -11,6 +11,7 @@
 pub mod answer;
 pub mod canonical;
 pub mod configuration;
+pub mod delayed;
 pub mod delivery;
 pub mod entropy;
 pub mod event;
@@ -33,6 +34,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use answer::TrackAnswer;
+pub use delayed::Delayed;
 pub use delivery::Delivery;
 pub use entropy::{Entropy, SeededEntropy};
 pub use event::{Event, StoredEvent};

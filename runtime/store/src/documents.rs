@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tracardi_language::filter::Filter;
-use tracardi_model::{Context, Delivery, Event, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, Profile, Session, StoredEvent};
 
 use crate::StoreError;
 use crate::merges::{Merge, Repointed, Waiting};
@@ -103,14 +103,17 @@ pub struct Batch {
     pub profiles: Vec<(Context, Document<Profile>)>,
     /// What destinations are to get: joins the [outbox](crate::outbox), unless it is there already.
     pub deliveries: Vec<(Context, Delivery)>,
+    /// What is to happen later; what is there already stays as it is.
+    pub delayed: Vec<(Context, Document<Delayed>)>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { events, applied, sessions, profiles, deliveries } = self;
-        events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty() && deliveries.is_empty()
+        let Self { events, applied, sessions, profiles, deliveries, delayed } = self;
+        let documents = events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty();
+        documents && deliveries.is_empty() && delayed.is_empty()
     }
 }
 
@@ -261,6 +264,9 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
 
     /// Counts over time.
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError>;
+
+    /// A page of what is to happen later, the soonest first: [`Delayed`] as JSON.
+    async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError>;
 
     /// Makes every acknowledged write visible to queries. Nothing to do where they always are.
     async fn refresh(&self) -> Result<(), StoreError>;

@@ -30,6 +30,12 @@ async fn outbox() {
 }
 
 #[tokio::test]
+async fn delayed() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::delayed::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;

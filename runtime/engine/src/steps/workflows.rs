@@ -9,7 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tracardi_model::{Event, Map};
+use tracardi_model::canonical::Hasher;
+use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::{Delayed, Event, Map};
 
 use crate::Rejected;
 use crate::configuration::Trigger;
@@ -17,7 +19,7 @@ use crate::pipeline::{Flow, Run};
 use crate::steps::compliance::consented;
 use crate::steps::events::{fail, warn};
 use crate::steps::mapping::Log;
-use crate::workflows::{WorkflowOutcome, WorkflowRun};
+use crate::workflows::{Later, WorkflowOutcome, WorkflowRun};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let triggers = run.settings.configurations[run.command.context].triggers();
@@ -65,7 +67,7 @@ pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, seg
 
 fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: WorkflowOutcome) {
     let told = |texts: Vec<String>| texts.into_iter().map(|text| format!("workflow {flow}: {text}")).collect();
-    let WorkflowOutcome { profile, written, session, response, ux, warnings, errors, later: _ } = outcome;
+    let WorkflowOutcome { profile, written, session, response, ux, warnings, errors, later } = outcome;
     warn(event, told(warnings));
     fail(event, told(errors));
     if let Some(mut changed) = profile {
@@ -90,8 +92,36 @@ fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: Workflow
             fail(event, told(vec!["it changed a session that is not the event's".to_owned()]));
         }
     }
+    for later in later {
+        let delayed = delayed(run, event, flow, later);
+        run.outcome.delayed.push(delayed);
+    }
     merge(&mut run.outcome.answer.response, response);
     run.outcome.answer.ux.extend(ux);
+}
+
+/// What happens later, under an id that follows from the event: so a repeated request asks for the same.
+fn delayed(run: &Run<'_>, event: &Event, flow: &str, later: Later) -> Delayed {
+    let Later { due, node, event_type, properties } = later;
+    let before = run.outcome.delayed.iter().filter(|delayed| delayed.event == event.id).count();
+    let mut hasher = Hasher::new("delayed event id");
+    hasher.text(&event.id);
+    hasher.text(flow);
+    hasher.text(&node);
+    hasher.number(i64::try_from(before).unwrap_or(i64::MAX));
+    Delayed {
+        id: dashed(first_16(&hasher.finish())),
+        due,
+        flow: flow.to_owned(),
+        node,
+        event: event.id.clone(),
+        event_type,
+        properties,
+        source: run.command.source.id.clone(),
+        session: event.session_id().map(str::to_owned),
+        profile: event.profile_id().map(str::to_owned),
+        at: run.now,
+    }
 }
 
 /// Objects are merged, of all else the later value counts.

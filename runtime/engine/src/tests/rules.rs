@@ -1,14 +1,17 @@
 //! Workflows that events start (6.5), with an engine that writes down what it is asked.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tracardi_model::configuration::Kind;
 use tracardi_model::record::Node;
 use tracardi_model::{Map, Path};
 
 use super::world::World;
-use crate::{WorkflowOutcome, WorkflowRun, Workflows};
+use crate::workflows::Later;
+use crate::{Outcome, WorkflowOutcome, WorkflowRun, Workflows};
 
 /// Notes `workflow type segment visits` of every run. What workflows do stands in their names.
 #[derive(Debug, Default)]
@@ -57,6 +60,15 @@ impl Workflows for Recorder {
                 ux: vec![json!({"tag": "p"})],
                 ..WorkflowOutcome::default()
             },
+            "wait" => {
+                let node = |node: &str| Later {
+                    due: run.now + SignedDuration::from_hours(1),
+                    node: node.to_owned(),
+                    event_type: None,
+                    properties: Map::new(),
+                };
+                WorkflowOutcome { later: vec![node("n"), node("n")], ..WorkflowOutcome::default() }
+            }
             "complain" => WorkflowOutcome {
                 warnings: vec!["slow".to_owned()],
                 errors: vec!["no such node".to_owned()],
@@ -163,6 +175,22 @@ fn a_workflow_that_fails_hurts_its_event_only() {
     assert_eq!(unknown.aux["warnings"], json!(["rule A record: there is no workflow none"]));
     assert_eq!(unknown.metadata.processed_by.flows, [""; 0]);
     assert!(!good.metadata.error && !good.metadata.warning);
+}
+
+#[test]
+fn what_is_to_happen_later_is_the_same_for_the_same_request() {
+    let (mut world, _) = world(&[rule("seen", "src-1", "wait"), rule("seen", "src-1", "wait")]);
+    let body = json!({"source": {"id": "src-1"}, "session": {"id": "v"}, "events": [{"type": "seen", "id": "e"}]});
+    let mut other = world.clone();
+    other.now += SignedDuration::from_secs(5);
+    let (one, two) = (world.track(&body).unwrap(), other.track(&body).unwrap());
+    let ids = |outcome: &Outcome| outcome.delayed.iter().map(|delayed| delayed.id.clone()).collect::<BTreeSet<_>>();
+    assert_eq!((ids(&one).len(), ids(&one)), (4, ids(&two)));
+    let first = &one.delayed[0];
+    assert_eq!((first.flow.as_str(), first.node.as_str(), first.event.as_str()), ("wait", "n", "e"));
+    assert_eq!((first.session.as_deref(), first.profile.as_deref()), (Some("v"), one.answer.profile.id.as_deref()));
+    assert_eq!(first.due, first.at + SignedDuration::from_hours(1));
+    assert!(world.track(&body).unwrap().delayed.is_empty());
 }
 
 #[test]

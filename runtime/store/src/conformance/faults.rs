@@ -192,6 +192,10 @@ impl Documents for Faulty {
         self.inner.histogram(context, index, histogram).await
     }
 
+    async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.inner.delayed(context, start, limit).await
+    }
+
     async fn refresh(&self) -> Result<(), StoreError> {
         self.inner.refresh().await
     }

@@ -74,6 +74,7 @@ pub fn batch_in(context: Context, events: Vec<Event>, sessions: Vec<Session>, pr
         sessions: sessions.into_iter().map(|session| (context, document(session))).collect(),
         profiles: profiles.into_iter().map(|profile| (context, document(profile))).collect(),
         deliveries: Vec::new(),
+        delayed: Vec::new(),
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
-use tracardi_model::{Context, Delivery, Profile};
+use tracardi_model::{Context, Delayed, Delivery, Profile};
 
 use super::failure::{exists_already, failed};
 use super::script::{Inserts, Script, Values};
-use super::{Sqlite, Writer, merge, micros, number, outbox};
+use super::{Sqlite, Writer, delayed, merge, micros, number, outbox};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError};
 
@@ -102,6 +102,7 @@ struct Rows {
     /// Profiles that await a merge.
     waiting: Vec<(i64, String)>,
     deliveries: Vec<(Context, Delivery)>,
+    delayed: Vec<(Context, Document<Delayed>)>,
 }
 
 impl Rows {
@@ -152,6 +153,7 @@ impl Rows {
             identities,
             waiting,
             deliveries: batch.deliveries,
+            delayed: batch.delayed,
         }
     }
 }
@@ -159,7 +161,10 @@ impl Rows {
 impl Rows {
     /// Whether they take few statements of few shapes: those of a lone request always do.
     fn fit_one_script(&self) -> bool {
-        let seldom = self.waiting.is_empty() && self.deliveries.is_empty() && self.applied.is_empty();
+        let seldom = self.waiting.is_empty()
+            && self.deliveries.is_empty()
+            && self.delayed.is_empty()
+            && self.applied.is_empty();
         let often = [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len()];
         seldom && often.into_iter().all(Inserts::at_once)
     }
@@ -230,7 +235,7 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// One transaction. The only constraint that it can violate is that no event exists twice: all else is replaced or left.
 async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Error> {
     let together = rows.fit_one_script();
-    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries } = rows;
+    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries, delayed: later } = rows;
     let mut script = if together { Script::together(writer) } else { Script::stepwise(writer) };
     script.run("BEGIN IMMEDIATE", |_| ()).await?;
     insert_events(&mut script, events, applied).await?;
@@ -244,6 +249,7 @@ async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Er
         merge::note_waiting(&mut script, context, &profile_id).await?;
     }
     outbox::insert_deliveries(&mut script, deliveries).await?;
+    delayed::insert_delayed(&mut script, later).await?;
     script.run("COMMIT", |_| ()).await?;
     script.end().await
 }

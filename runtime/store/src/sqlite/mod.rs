@@ -11,6 +11,7 @@
 //! | `commit` | a batch as one transaction; the size of the log |
 //! | `merge` | merges of profiles and their steps |
 //! | `outbox` | what destinations are to get |
+//! | `delayed` | what is to happen later |
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
 //! | `config` | event sources, users, tokens |
@@ -22,6 +23,7 @@
 mod commit;
 mod condition;
 mod config;
+mod delayed;
 mod delete;
 mod failure;
 mod load;
@@ -240,6 +242,10 @@ impl Documents for Sqlite {
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {
         self.counts(context, index, histogram).await
+    }
+
+    async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.delayed_page(context, start, limit).await
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
