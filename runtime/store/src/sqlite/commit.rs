@@ -161,10 +161,8 @@ impl Rows {
 impl Rows {
     /// Whether they take few statements of few shapes: those of a lone request always do.
     fn fit_one_script(&self) -> bool {
-        let seldom = self.waiting.is_empty()
-            && self.deliveries.is_empty()
-            && self.delayed.is_empty()
-            && self.applied.is_empty();
+        let seldom =
+            self.waiting.is_empty() && self.deliveries.is_empty() && self.delayed.is_empty() && self.applied.is_empty();
         let often = [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len()];
         seldom && often.into_iter().all(Inserts::at_once)
     }
