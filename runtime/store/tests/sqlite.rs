@@ -144,8 +144,8 @@ async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
 
 /// Undoes what the later steps of the schema made.
 async fn without_outbox(directory: &Path) {
-    let undo = "ALTER TABLE configuration DROP COLUMN secret; DROP TABLE delivery; DROP TABLE delivery_queue; \
-                DELETE FROM sqlite_stat1 WHERE tbl GLOB 'delivery*'";
+    let undo = "DROP TABLE delayed; ALTER TABLE configuration DROP COLUMN secret; DROP TABLE delivery; \
+                DROP TABLE delivery_queue; DELETE FROM sqlite_stat1 WHERE tbl = 'delayed' OR tbl GLOB 'delivery*'";
     raw(directory).await.execute(undo).await.unwrap();
 }
 
