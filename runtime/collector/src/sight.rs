@@ -217,7 +217,8 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, panics: _ } = outcome;
+        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, panics: _ } =
+            outcome;
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
         if let Order::Collect(command) = order
             && events.is_empty()
