@@ -55,3 +55,8 @@ async fn merges_in_memory() {
 async fn outbox_in_memory() {
     conformance::outbox::all(&Memory::default()).await;
 }
+
+#[tokio::test]
+async fn delayed_in_memory() {
+    conformance::delayed::all(&Memory::default()).await;
+}

@@ -206,6 +206,10 @@ impl Documents for Storage {
         self.memory.histogram(context, index, histogram).await
     }
 
+    async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.memory.delayed(context, start, limit).await
+    }
+
     async fn refresh(&self) -> Result<(), StoreError> {
         self.memory.refresh().await
     }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tracardi_model::{Context, Event, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Event, PerContext, Profile, Session, StoredEvent};
 
 use crate::{
     APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Merge, Page,
@@ -48,6 +48,8 @@ pub struct Tables {
     pub sessions: BTreeMap<String, Row<Session>>,
     /// Profiles by their own ids.
     pub profiles: BTreeMap<String, Row<Profile>>,
+    /// What is to happen later.
+    pub delayed: BTreeMap<String, Row<Delayed>>,
     /// Every id that leads to a profile, and to which.
     pub identity: BTreeMap<String, String>,
 }
@@ -106,7 +108,7 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Committed {
-        let Batch { events, applied, sessions, profiles, deliveries } = batch;
+        let Batch { events, applied, sessions, profiles, deliveries, delayed } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
             disk.contexts[context].events.contains_key(id) || disk.contexts[context].applied.contains_key(id)
@@ -143,6 +145,10 @@ impl Disk {
         }
         for (context, delivery) in deliveries {
             self.outbox.join(context, delivery);
+        }
+        for (context, later) in delayed {
+            let row = self.row(later.value.due, later);
+            self.contexts[context].delayed.entry(row.document.value.id.clone()).or_insert(row);
         }
         Committed::Stored
     }
@@ -290,6 +296,12 @@ impl Documents for Memory {
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {
         self.look(|disk| query::counts(disk.rows(context, index), histogram))
+    }
+
+    async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.look(|disk| {
+            Ok(query::soonest(disk.tables(context).delayed.values().map(Into::into).collect(), start, limit))
+        })
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {

@@ -46,11 +46,21 @@ impl Disk {
 pub(super) fn page(mut rows: Vec<Line<'_>>, select: &Select) -> Result<Page, StoreError> {
     matching(&mut rows, select.from, select.to, &select.matching)?;
     rows.sort_by_key(|row| Reverse((row.inserted, row.number)));
+    Ok(part(rows, select.start, select.limit))
+}
+
+/// A page of rows whose time is when they are due.
+pub(super) fn soonest(mut rows: Vec<Line<'_>>, start: u64, limit: u64) -> Page {
+    rows.sort_by_key(|row| (row.inserted, row.number));
+    part(rows, start, limit)
+}
+
+fn part(rows: Vec<Line<'_>>, start: u64, limit: u64) -> Page {
     let total = rows.len() as u64;
-    let (start, limit) = (usize::try_from(select.start).unwrap(), usize::try_from(select.limit).unwrap());
+    let (start, limit) = (usize::try_from(start).unwrap(), usize::try_from(limit).unwrap());
     let page = fitting(rows.into_iter().skip(start).take(limit), |row| row.text.len());
     let result = page.into_iter().map(|row| RawValue::from_string(row.text.to_owned()).unwrap()).collect();
-    Ok(Page { total, result })
+    Page { total, result }
 }
 
 /// The first, and those after it as long as a page has room for their texts.
