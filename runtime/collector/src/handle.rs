@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracardi_engine::{Command, Consent, Order, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
-use tracardi_process::{Metrics, Phase, SharedClock, Supervisor};
+use tracardi_process::{Bell, Metrics, Phase, SharedClock, Supervisor};
 use tracardi_store::{Documents, Index};
 
 use crate::CollectError;
@@ -77,6 +77,7 @@ pub struct Collector {
     merges: mpsc::Sender<MergeRequest>,
     scale: Scale,
     live: broadcast::Sender<LiveEvent>,
+    outgoing: Bell<(Context, String)>,
     healthy: Arc<AtomicBool>,
     figures: Figures,
 }
@@ -98,6 +99,7 @@ impl Collector {
         let (deletions, to_delete) = mpsc::channel(DELETIONS);
         let (merges, to_merge) = mpsc::channel(MERGES);
         let (live, _) = broadcast::channel(limits.live.max(1));
+        let outgoing = Bell::default();
         let healthy = Arc::new(AtomicBool::new(true));
         let writer = Writer {
             requests: receiver,
@@ -109,6 +111,7 @@ impl Collector {
             clock,
             limits,
             live: live.clone(),
+            outgoing: outgoing.clone(),
             healthy: healthy.clone(),
             figures: figures.clone(),
             cache: Cache::new(limits.cache_bytes),
@@ -116,7 +119,7 @@ impl Collector {
         };
         supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
         let scale = Scale::new(limits.queue_bytes, figures.clone());
-        Self { requests, deletions, merges, scale, live, healthy, figures }
+        Self { requests, deletions, merges, scale, live, outgoing, healthy, figures }
     }
 
     /// Collects a request that takes `bytes` bytes of memory. Ok means: on disk, with everything that follows from it. The
@@ -194,6 +197,12 @@ impl Collector {
     #[must_use]
     pub fn live(&self) -> broadcast::Receiver<LiveEvent> {
         self.live.subscribe()
+    }
+
+    /// Rung with context and id of each destination for which there is something new in the outbox, on disk.
+    #[must_use]
+    pub fn outgoing(&self) -> Bell<(Context, String)> {
+        self.outgoing.clone()
     }
 
     /// Whether the store took the last write. When not, it is tried every second.

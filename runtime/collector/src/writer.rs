@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracardi_engine::{Rejected, Settings};
-use tracardi_model::{SeededEntropy, TrackAnswer, weight};
-use tracardi_process::SharedClock;
+use tracardi_model::{Context, SeededEntropy, TrackAnswer, weight};
 use tracardi_process::supervisor::panic_text;
+use tracardi_process::{Bell, SharedClock};
 use tracardi_store::seal::keyed_hash;
 use tracardi_store::{Committed, Documents, Index, StoreError};
 
@@ -38,6 +38,7 @@ pub(crate) struct Writer {
     pub(crate) clock: SharedClock,
     pub(crate) limits: CollectorLimits,
     pub(crate) live: broadcast::Sender<LiveEvent>,
+    pub(crate) outgoing: Bell<(Context, String)>,
     pub(crate) healthy: Arc<AtomicBool>,
     pub(crate) figures: Figures,
     pub(crate) cache: Cache,
@@ -256,8 +257,15 @@ impl Writer {
             reason: error.to_string(),
         })?;
         if !batch.is_empty() {
+            let outgoing: Vec<_> =
+                batch.deliveries.iter().map(|(context, one)| ((*context, one.destination.clone()), 1)).collect();
             let began = Instant::now();
-            match self.documents.commit(batch).await {
+            let committed = self.documents.commit(batch).await;
+            if !matches!(committed, Ok(Committed::EventExists)) {
+                // After a failure, too: they may have been stored before it.
+                self.outgoing.ring(outgoing);
+            }
+            match committed {
                 Ok(Committed::Stored) => self.figures.commit.observe(began.elapsed().as_secs_f64()),
                 Ok(Committed::EventExists) => return Err(Failure::EventExists),
                 Err(error) => {

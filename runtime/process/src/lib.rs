@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`supervisor`] | named tasks, watched, stopped phase by phase; the only place where tasks are started |
 //! | [`shutdown`] | SIGTERM and SIGINT as a future |
+//! | [`bell`] | tells a task for whom there is something to do |
 //! | [`clock`] | the time, real or set by hand |
 //! | [`random`] | bytes, tokens and passwords from the operating system |
 //! | [`logging`] | log lines as text or JSON |
@@ -13,6 +14,7 @@
 //! | [`health`] | `/livez`, `/readyz`, `/healthcheck`, `/metrics` |
 //! | [`listen`] | binding and serving with limits on connections, headers and time |
 
+pub mod bell;
 pub mod clock;
 pub mod health;
 pub mod listen;
@@ -23,6 +25,7 @@ pub mod shutdown;
 mod slots;
 pub mod supervisor;
 
+pub use bell::Bell;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use health::Health;
 pub use metrics::Metrics;

@@ -8,6 +8,8 @@
 //! What was delivered is remembered for [`DELIVERED_LIFE`] without its body; what was given up stays, with its body and the
 //! reason, until somebody replays or discards it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -161,8 +163,15 @@ pub trait Outbox: Send + Sync + std::fmt::Debug {
     /// A page of deliveries.
     async fn deliveries(&self, context: Context, wanted: &Deliveries) -> Result<DeliveryPage, StoreError>;
 
-    /// Dead deliveries wait again, due at `now` and as if never tried: at most `limit`, the oldest first. Gives their number.
-    async fn replay(&self, context: Context, chosen: &Chosen, now: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    /// Dead deliveries wait again, due at `now` and as if never tried: at most `limit`, the oldest first. Gives their number
+    /// by destination: there is something to send for these.
+    async fn replay(
+        &self,
+        context: Context,
+        chosen: &Chosen,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<BTreeMap<String, u64>, StoreError>;
 
     /// Removes dead deliveries, at most `limit`, the oldest first. Gives their number.
     async fn discard(&self, context: Context, chosen: &Chosen, limit: u32) -> Result<u64, StoreError>;

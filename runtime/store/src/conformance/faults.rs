@@ -1,6 +1,6 @@
 //! A wrapper around a real store that counts calls, fails on demand, and can hold commits back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -228,7 +228,13 @@ impl Outbox for Faulty {
         self.inner.deliveries(context, wanted).await
     }
 
-    async fn replay(&self, context: Context, chosen: &Chosen, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn replay(
+        &self,
+        context: Context,
+        chosen: &Chosen,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         self.write()?;
         self.inner.replay(context, chosen, now, limit).await
     }

@@ -1,6 +1,7 @@
 //! The outbox. The lines and the numbers of those that wait are kept by triggers (`schema/5.sql`), so no statement here can
 //! forget them.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
@@ -192,12 +193,13 @@ async fn settle_all(
 }
 
 impl Sqlite {
-    /// Carries out one statement about dead deliveries, durably; gives the number of rows.
-    async fn change_dead(&self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<u64, StoreError> {
+    /// Carries out one statement about dead deliveries, durably; gives the destination of each.
+    async fn change_dead(&self, mut statement: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<String>, StoreError> {
         let mut writer = self.writer().await;
         writer.begin().await.map_err(failed)?;
-        let done = statement.build().persistent(false).execute(&mut writer.connection).await;
-        self.end(&mut writer, done.map(|done| done.rows_affected())).await
+        let statement = statement.push(" RETURNING destination").build_query_scalar();
+        let done = statement.persistent(false).fetch_all(&mut writer.connection).await;
+        self.end(&mut writer, done).await
     }
 }
 
@@ -264,14 +266,25 @@ impl Outbox for Sqlite {
         Ok(DeliveryPage { total: unsigned(total), result: rows.iter().map(stored).collect::<Result<_, _>>()? })
     }
 
-    async fn replay(&self, context: Context, which: &Chosen, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn replay(
+        &self,
+        context: Context,
+        which: &Chosen,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut query =
             QueryBuilder::new("UPDATE delivery SET state = 0, attempts = 0, error = NULL, settled = NULL, due = ");
         query.push_bind(micros(now));
-        self.change_dead(chosen(query, context, which, limit)).await
+        let mut by_destination = BTreeMap::new();
+        for destination in self.change_dead(chosen(query, context, which, limit)).await? {
+            *by_destination.entry(destination).or_default() += 1;
+        }
+        Ok(by_destination)
     }
 
     async fn discard(&self, context: Context, which: &Chosen, limit: u32) -> Result<u64, StoreError> {
-        self.change_dead(chosen(QueryBuilder::new("DELETE FROM delivery"), context, which, limit)).await
+        let query = QueryBuilder::new("DELETE FROM delivery");
+        Ok(self.change_dead(chosen(query, context, which, limit)).await?.len() as u64)
     }
 }

@@ -179,13 +179,17 @@ impl Deposit {
         self.parcels.iter().filter(|(_, parcel)| dead(parcel)).map(|(seq, _)| *seq).take(limit as usize).collect()
     }
 
-    fn replay(&mut self, dead: &[i64], now: Timestamp) {
+    /// Gives the number of each destination.
+    fn replay(&mut self, dead: &[i64], now: Timestamp) -> BTreeMap<String, u64> {
+        let mut by_destination = BTreeMap::new();
         for seq in dead {
             let parcel = self.parcels.get_mut(seq).unwrap();
+            *by_destination.entry(parcel.delivery.destination.clone()).or_default() += 1;
             let Parcel { state, attempts, due, settled, error, .. } = parcel;
             (*state, *attempts, *due, *settled, *error) = (State::Waiting, 0, now, None, None);
             self.stand_in_line(*seq);
         }
+        by_destination
     }
 }
 
@@ -214,11 +218,16 @@ impl Outbox for Memory {
         Ok(self.look(|disk| disk.outbox.page(context, wanted)))
     }
 
-    async fn replay(&self, context: Context, chosen: &Chosen, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn replay(
+        &self,
+        context: Context,
+        chosen: &Chosen,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
         Ok(self.change(|disk| {
             let dead = disk.outbox.dead(context, chosen, limit);
-            disk.outbox.replay(&dead, now);
-            dead.len() as u64
+            disk.outbox.replay(&dead, now)
         }))
     }
 
