@@ -1,0 +1,81 @@
+//! Names to addresses, of which only those remain that may be dialled. The client dials what it is given here and nothing
+//! else, so no name can lead it elsewhere after it was checked.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hickory_resolver::TokioResolver;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::guard::{self, Guard};
+
+/// A name whose addresses are all refused by the [`Guard`].
+#[derive(Debug)]
+pub(crate) struct Forbidden(String);
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&guard::refusal(&self.0))
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+/// Asks the servers that the system names, without a thread that would wait for them: a name server that is silent holds
+/// up nobody but those who need it.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    names: Result<TokioResolver, String>,
+    guard: Arc<Guard>,
+}
+
+impl Resolver {
+    /// With the servers and the search list of `/etc/resolv.conf`, and the names of `/etc/hosts`. Without them only
+    /// addresses can be dialled: no name leads anywhere.
+    pub(crate) fn new(guard: Arc<Guard>) -> Self {
+        let names = TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build);
+        let names = names.map_err(|error| format!("the name servers in /etc/resolv.conf cannot be used: {error}"));
+        Self { names, guard }
+    }
+
+    /// With names of its own: lines as in `/etc/hosts`.
+    #[cfg(test)]
+    pub(crate) fn knowing(hosts: &str, guard: Arc<Guard>) -> Self {
+        let mut resolver = Self::new(guard);
+        let mut known = hickory_resolver::Hosts::default();
+        known.read_hosts_conf(hosts.as_bytes()).unwrap();
+        resolver.names.as_mut().unwrap().set_hosts(Arc::new(known));
+        resolver
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let Self { names, guard } = self.clone();
+        Box::pin(async move {
+            let found = names?.lookup_ip(name.as_str()).await?;
+            let open: Vec<SocketAddr> =
+                found.iter().filter(|address| guard.permits(*address)).map(|address| (address, 0).into()).collect();
+            if open.is_empty() {
+                return Err(Forbidden(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(open.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_addresses_that_may_be_dialled_remain() {
+        let hosts = "10.0.0.1 mixed.example\n1.1.1.1 mixed.example\n127.0.0.1 inside.example\n::1 inside.example";
+        let resolver = Resolver::knowing(hosts, Arc::default());
+        let found = resolver.resolve("mixed.example".parse().unwrap()).await.unwrap();
+        assert_eq!(found.map(|address| address.ip().to_string()).collect::<Vec<_>>(), ["1.1.1.1"]);
+        let refused = resolver.resolve("inside.example".parse().unwrap()).await.err().unwrap();
+        assert!(refused.is::<Forbidden>() && refused.to_string().starts_with("inside.example "), "{refused}");
+    }
+}
