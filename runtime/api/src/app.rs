@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracardi_collector::Collector;
 use tracardi_engine::{Configuration, Settings};
 use tracardi_model::{Context, Limits};
+use tracardi_outbound::Guard;
 use tracardi_process::health::Progress;
 use tracardi_process::{Metrics, SharedClock};
-use tracardi_store::{Configuration as ConfigurationStore, Documents};
+use tracardi_store::{Configuration as ConfigurationStore, Documents, Outbox};
 
 use crate::attempts::Attempts;
 use crate::body::BodyBudget;
@@ -68,10 +69,14 @@ pub struct Options {
 pub struct Setup {
     /// Takes events.
     pub collector: Collector,
+    /// Which addresses destinations may have.
+    pub guard: Arc<Guard>,
     /// The engine's settings with the compiled configuration; the newest are what events meet.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Where events, sessions and profiles are read.
     pub documents: Arc<dyn Documents>,
+    /// Where deliveries wait, and what became of them.
+    pub outbox: Arc<dyn Outbox>,
     /// Where sources, users and tokens are kept.
     pub configuration: Arc<dyn ConfigurationStore>,
     /// The time.

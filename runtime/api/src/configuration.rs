@@ -33,7 +33,7 @@ use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::event_source::ListQuery;
 use crate::params::{Path, Query};
-use crate::rule;
+use crate::{resource, rule};
 
 /// The routes of all kinds.
 pub(crate) fn routes() -> Router<App> {
@@ -44,7 +44,12 @@ pub(crate) fn routes() -> Router<App> {
             "/consent/compliance/fields",
             "Data compliance",
         ))
-        .merge(kind::<Destination, Builders>("/destination", "/destinations/by_tag", "Destinations"))
+        .merge(checked::<Destination, Builders>(
+            "/destination",
+            "/destinations/by_tag",
+            "Destinations",
+            resource::check_destination,
+        ))
         .merge(kind::<EventReshaping, Builders>("/event-reshape-schema", "/event-reshape-schemas", "Event reshaping"))
         .merge(kind::<EventToProfile, Builders>("/event-to-profile", "/event-to-profiles", "Event to profile"))
         .merge(kind::<EventTypeMapping, Builders>("/event-type/mapping", "/event-type/search/mappings", "Event types"))
@@ -55,7 +60,7 @@ pub(crate) fn routes() -> Router<App> {
             "Identification points",
         ))
         .merge(kind::<Redirect, Builders>("/event-redirect", "/event-redirect/list", "Redirected links"))
-        .merge(kind::<Resource, Builders>("/resource", "/resources/by_type", "Resources"))
+        .merge(checked::<Resource, Builders>("/resource", "/resources/by_type", "Resources", resource::check))
         .route("/configuration/problems", get(problems))
         .merge(checked::<Rule, Readers>("/rule", "/rules/by_tag", "Triggers", rule::check))
         .merge(kind::<Segment, Readers>("/segment", "/segments", "Segments"))
@@ -68,7 +73,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/segments/metadata", get(entities::<Segment, Readers>))
 }
 
-/// What is to be said against a record besides what its kind says, by looking at the rest of the configuration.
+/// What is to be said against a record besides what its kind says, by looking at the rest of the installation.
 type Check<R> = fn(&App, Context, &R) -> Result<(), Refusal>;
 
 /// The four requests for records of kind `R`, for users of the roles `A`.

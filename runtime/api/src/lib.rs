@@ -15,6 +15,7 @@ pub mod consent_type;
 pub mod context;
 mod decode;
 pub mod delete;
+mod deliveries;
 pub mod document;
 pub mod edge;
 pub mod errors;
@@ -103,7 +104,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select/range/page/{page}", post(select::range_page))
         .route("/{index}/select/histogram", post(select::histogram))
         .merge(configuration::routes())
-        .merge(resource::routes());
+        .merge(resource::routes())
+        .merge(deliveries::routes());
     finish(router, app.on(Surface::Private))
 }
 

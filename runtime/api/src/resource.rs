@@ -9,7 +9,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tracardi_model::Context;
-use tracardi_model::configuration::{HTTP_CONNECTOR, Kind};
+use tracardi_model::configuration::{Credentials, Destination, HTTP_CONNECTOR, Kind, Resource};
+use tracardi_outbound::Target;
 
 use crate::app::App;
 use crate::auth::{Allowed, Builders};
@@ -19,6 +20,8 @@ use crate::document::refresh;
 use crate::errors::Refusal;
 use crate::params::Path;
 
+/// The type of resource that is reached over HTTP.
+const API: &str = "api";
 /// A list of names has at most this many.
 const MAX_NAMES: usize = 250;
 
@@ -115,10 +118,34 @@ async fn switch(
     Ok(saved(&id))
 }
 
+/// Refuses an address that must not be dialled. What is not filled in yet is no mistake.
+pub(crate) fn check(app: &App, _: Context, resource: &Resource) -> Result<(), Refusal> {
+    if resource.r#type != API {
+        return Ok(());
+    }
+    let Credentials { production, test } = &resource.credentials;
+    for (which, credentials) in [("production", production), ("test", test)] {
+        let url = credentials.get("url").and_then(Value::as_str).unwrap_or_default().trim();
+        if !url.is_empty() && !url.starts_with('<') {
+            let at = vec!["body".into(), "credentials".into(), which.into(), "url".into()];
+            app.guard.url(url).map_err(|reason| Refusal::field("value_error", at, reason))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what the connector cannot do.
+pub(crate) fn check_destination(_: &App, _: Context, destination: &Destination) -> Result<(), Refusal> {
+    let somewhere = json!({"url": "https://example.com"});
+    let init = Value::Object(destination.destination.init.clone());
+    let at = || vec!["body".into(), "destination".into(), "init".into()];
+    Target::read(&somewhere, &init).map(drop).map_err(|reason| Refusal::field("value_error", at(), reason))
+}
+
 /// The type of resource that has a transport: what its record begins with.
 fn http() -> Value {
     json!({
-        "id": "api",
+        "id": API,
         "name": "API endpoint",
         "config": {"url": "<url>", "username": "", "password": ""},
         "tags": ["api", "destination"],
@@ -146,7 +173,7 @@ async fn types(_: Allowed<Builders>, Path(form): Path<String>) -> Result<Json<Va
             return Err(Refusal::field("enum", at, "Input should be 'name' or 'configuration'"));
         }
     };
-    Ok(Json(json!({"total": 1, "result": {"api": value}})))
+    Ok(Json(json!({"total": 1, "result": {API: value}})))
 }
 
 /// `{connector: type of resource}`

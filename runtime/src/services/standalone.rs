@@ -17,6 +17,7 @@ use tracardi_collector::{Collector, CollectorLimits, CollectorSetup};
 use tracardi_crds::contract::env;
 use tracardi_engine::{GeoIp, Settings};
 use tracardi_model::Limits;
+use tracardi_outbound::{Connector, Guard, OutboundLimits, OutboundSetup};
 use tracardi_process::health::{self, Health, Kind, Progress};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
@@ -80,6 +81,12 @@ pub(crate) struct Arguments {
     /// from the signing key]
     #[arg(long, value_name = "TEXT", hide_env_values = true, env = env::AUTO_PROFILE_MERGING)]
     merging_key: Option<String>,
+    /// Networks outside the public internet that destinations may be in, for example 10.1.0.0/16,fd00::/8 [default: none]
+    #[arg(long, value_name = "NETWORKS", default_value = "", hide_default_value = true, env = env::OUTBOUND_ALLOW)]
+    outbound_allow: String,
+    /// Networks of the public internet that destinations may not be in [default: none]
+    #[arg(long, value_name = "NETWORKS", default_value = "", hide_default_value = true, env = env::OUTBOUND_DENY)]
+    outbound_deny: String,
     /// Refuse the traffic of robots
     #[arg(long, value_name = "YES|NO", default_value = "yes", ignore_case = true, env = env::DISALLOW_BOT_TRAFFIC)]
     disallow_bot_traffic: Switch,
@@ -92,6 +99,8 @@ fn header_name(text: &str) -> anyhow::Result<HeaderName> {
 /// Runs until it is told to stop.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let public_url = given(arguments.public_url.as_ref()).map(|url| public_url::normalised(url)).transpose()?;
+    let guard = Guard::new(&arguments.outbound_allow, &arguments.outbound_deny);
+    let guard = Arc::new(guard.map_err(|error| anyhow::anyhow!("--outbound-allow, --outbound-deny: {error}"))?);
     let signals = Signals::new().context("signals cannot be caught")?;
     // Ports first: that they are taken shows at once.
     let public = listen::bind("public API", &arguments.public_listen).await?;
@@ -120,12 +129,22 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         limits: CollectorLimits::default(),
     };
     let collector = Collector::start(&supervisor, setup, &metrics);
+    let outbound = OutboundSetup {
+        outbox: Arc::new(store.clone()),
+        configuration: store.watch(),
+        connector: Connector::new(guard.clone()).map_err(anyhow::Error::msg)?,
+        bell: collector.outgoing(),
+        clock: SystemClock::shared(),
+        limits: OutboundLimits::default(),
+    };
+    tracardi_outbound::start(&supervisor, outbound, &metrics).context("no random numbers to be had")?;
     let app = app(
         &arguments,
         public_url,
         public.address(),
         &supervisor,
         collector.clone(),
+        guard,
         settings,
         &store,
         instance,
@@ -181,6 +200,7 @@ fn app(
     public: SocketAddr,
     supervisor: &Supervisor,
     collector: Collector,
+    guard: Arc<Guard>,
     settings: watch::Receiver<Arc<Settings>>,
     store: &tracardi_store::Sqlite,
     instance: String,
@@ -203,8 +223,10 @@ fn app(
     };
     let setup = Setup {
         collector,
+        guard,
         settings,
         documents: Arc::new(store.clone()),
+        outbox: Arc::new(store.clone()),
         configuration: Arc::new(store.clone()),
         clock: SystemClock::shared(),
         options,
