@@ -31,9 +31,9 @@ check: ## Formatting, lints, licences, generated files; fast
 	@$(XTASK) check
 test: ## Every test: units, integration, GUI, then the real cluster
 	@$(XTASK) test
-scenarios: gui ## What clients see, against the program; URL=http://… PRIVATE_URL=http://… for another installation; SCENARIO=words
+scenarios: gui ## What clients see, told in YAML; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
 	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' \
-		cargo test --quiet --locked -p tracardi-runtime --test scenarios
+		cargo test --locked -p tracardi-runtime --test scenarios
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed
