@@ -65,6 +65,9 @@ impl Missing {
     }
 }
 
+/// When a group has made deliveries of so many bytes, it ends: a small request may make large ones.
+const MAX_DELIVERIES: usize = 32 << 20;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Sight {
@@ -78,6 +81,8 @@ pub(crate) struct Sight {
     new_events: Vec<(Context, Arc<Event>)>,
     applied: Vec<(Context, Applied)>,
     deliveries: Vec<(Context, Delivery)>,
+    /// What these take.
+    delivery_bytes: usize,
     delayed: Vec<(Context, Arc<Delayed>)>,
 }
 
@@ -219,6 +224,7 @@ impl Sight {
         let context = order.context();
         let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, panics: _ } =
             outcome;
+        self.delivery_bytes += deliveries.iter().map(|delivery| delivery.body.get().len()).sum::<usize>();
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
         if let Order::Collect(command) = order
             && events.is_empty()
@@ -257,6 +263,11 @@ impl Sight {
             self.aliases[context].insert(own.clone(), Some(own.clone()));
             self.profiles[context].insert(own, Slot::changed(profile));
         }
+    }
+
+    /// Whether the group has made so much that no more is to join it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.delivery_bytes > MAX_DELIVERIES
     }
 
     /// The profiles that the group changed and that await a merge.

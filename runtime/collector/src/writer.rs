@@ -65,9 +65,9 @@ enum Ran {
     Panicked,
 }
 
-/// A group that is on disk.
+/// A group that is on disk, or the first part of it.
 struct Stored {
-    /// For each request, in order.
+    /// For each request of it, in order.
     answers: Vec<Ran>,
     events: Vec<LiveEvent>,
 }
@@ -154,12 +154,24 @@ impl Writer {
         (group, None)
     }
 
-    /// Stores a group and answers everybody in it.
-    async fn store(&mut self, group: Vec<Request>) {
-        #[allow(clippy::cast_precision_loss, reason = "a group has some hundred requests")]
-        self.figures.group.observe(group.len() as f64);
+    /// Stores a group and answers everybody in it; in parts, when so much follows from it that memory is at stake.
+    async fn store(&mut self, mut group: Vec<Request>) {
+        while !group.is_empty() {
+            group = self.store_some(group).await;
+        }
+        self.figures.cached_bytes.set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
+    }
+
+    /// Stores a group or the first part of it and answers; gives the rest.
+    async fn store_some(&mut self, mut group: Vec<Request>) -> Vec<Request> {
+        let mut rest = Vec::new();
         match self.try_store(&group).await {
-            Ok(stored) => self.answer(group, stored),
+            Ok(stored) => {
+                rest = group.split_off(stored.answers.len().min(group.len()));
+                #[allow(clippy::cast_precision_loss, reason = "a group has some hundred requests")]
+                self.figures.group.observe(group.len() as f64);
+                self.answer(group, stored);
+            }
             // One request may be to blame (a document that cannot be read, say); the others shall not suffer with it.
             Err(error) if group.len() > 1 && !error.passes() => {
                 for request in group {
@@ -172,7 +184,7 @@ impl Writer {
             }
             Err(error) => self.answer_unavailable(group, &error),
         }
-        self.figures.cached_bytes.set(i64::try_from(self.cache.bytes()).unwrap_or(i64::MAX));
+        rest
     }
 
     /// Stores a group. At first in the hope that its events are new (the commit itself makes sure of that); if one is not,
@@ -216,6 +228,9 @@ impl Writer {
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
         for Request { order, .. } in group {
+            if sight.is_full() {
+                break;
+            }
             let mut state = sight.state(order, &settings);
             if state.is_none() {
                 let missing = sight.gather(&mut self.cache, std::iter::once(order), &settings, every_event);

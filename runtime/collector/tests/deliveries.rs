@@ -22,6 +22,11 @@ use tracardi_store::{Deliveries, Outbox};
 
 /// A house with a destination for checkouts and one for profiles.
 async fn house(directory: &Path, limits: CollectorLimits) -> House {
+    house_telling(directory, limits, &json!({"id": "event@id", "who": "profile@id"})).await
+}
+
+/// The same; of checkouts it is told this.
+async fn house_telling(directory: &Path, limits: CollectorLimits, mapping: &Value) -> House {
     let record = |id: &str, more: Value| {
         let mut record = json!({"id": id, "name": "n", "enabled": true, "destination": {"package": HTTP_CONNECTOR},
             "resource": {"id": "r"}});
@@ -32,7 +37,7 @@ async fn house(directory: &Path, limits: CollectorLimits) -> House {
         record(
             "checkouts",
             json!({"on_profile_change_only": false, "event_type": "checkout-started",
-            "mapping": {"id": "event@id", "who": "profile@id"}}),
+            "mapping": mapping}),
         ),
         record("people", json!({"mapping": {"checkouts": "profile@data.metrics.ltcosc"}})),
     ];
@@ -90,6 +95,34 @@ async fn a_failed_commit_leaves_none_and_a_lost_answer_makes_no_second_one() {
         house.send(&silent).await.unwrap();
     }
     assert_eq!((outbox(&house, "checkouts").await.len(), outbox(&house, "people").await.len()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_group_that_makes_much_is_stored_in_parts() {
+    let directory = tempfile::tempdir().unwrap();
+    let copies = json!({"copy": "session@context.text"});
+    let house = house_telling(directory.path(), CollectorLimits::default(), &copies).await;
+    house.faulty.hold();
+    let mut pending = Vec::new();
+    for n in 0..6 {
+        let (collector, mut body) = (house.collector.clone(), checkout(&format!("s{n}"), None, n));
+        // Of 100 KiB there become 10 MiB.
+        body["context"]["text"] = json!("x".repeat(100 << 10));
+        let events = (0..100).map(|e| json!({"type": "checkout-started", "properties": {"id": format!("{n}-{e}")}}));
+        body["events"] = events.collect();
+        pending.push(tokio::spawn(async move { common::send(&collector, &body).await.unwrap() }));
+        tokio::task::yield_now().await;
+    }
+    house.faulty.release();
+    for answer in pending {
+        answer.await.unwrap();
+    }
+    // Besides them `profile-created`, `visit-started` and `session-opened` of each request.
+    let sizes = house.faulty.sizes();
+    assert_eq!(sizes.iter().sum::<usize>(), 6 * 103, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 4 * 103), "{sizes:?}");
+    let wanted = Deliveries { destination: Some("checkouts".to_owned()), ..Deliveries::default() };
+    assert_eq!(house.store.deliveries(PRODUCTION, &wanted).await.unwrap().total, 600);
 }
 
 #[tokio::test]
