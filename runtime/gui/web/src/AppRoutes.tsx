@@ -19,6 +19,7 @@ const SourcePage = lazy(() => import('./pages/SourcePage'))
 const ConfigurationPage = lazy(() => import('./pages/ConfigurationPage'))
 const RecordsPage = lazy(() => import('./pages/RecordsPage'))
 const RecordPage = lazy(() => import('./pages/RecordPage'))
+const DeliveriesPage = lazy(() => import('./pages/DeliveriesPage'))
 const NotFoundPage = lazy(() => import('./pages/NotFoundPage'))
 
 /** Which page an address shows. Without a login every address shows the login page, and the page itself after it. */
@@ -47,6 +48,7 @@ export function AppRoutes() {
           <Route path="/configuration/:kind" element={<RecordsPage />} />
           <Route path="/configuration/:kind/new" element={<RecordPage />} />
           <Route path="/configuration/:kind/record/:id" element={<RecordPage />} />
+          <Route path="/deliveries" element={<Restricted right="configure"><DeliveriesPage /></Restricted>} />
           <Route path="*" element={<NotFoundPage />} />
         </Routes>
       </Suspense>

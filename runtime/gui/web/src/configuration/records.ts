@@ -31,14 +31,30 @@ export function useRecords(kind: Kind | undefined) {
   })
 }
 
-export function useRecord(kind: Kind, id: string | undefined) {
+/** How many records of a kind there are. */
+export function useRecordCount(kind: Kind) {
   const context = useStore(dataContext)
+  const allowed = useMay(kind.right)
   return useQuery({
-    queryKey: [context, 'record', kind.id, id],
-    enabled: id !== undefined,
+    queryKey: [context, 'records', kind.id, 'count'],
+    enabled: allowed,
+    // The total is that of all records; a name that none of them can have spares the server to send them.
+    queryFn: async ({ signal }) => (await call<{ total: number }>(`${kind.path.all}?query=%00`, { signal })).total,
+  })
+}
+
+/** A record. To show its name one that was fetched before will do; who edits it needs it `fresh`. */
+export function useRecord(kind: Kind | undefined, id: string, { fresh = false } = {}) {
+  const context = useStore(dataContext)
+  const allowed = useMay(kind?.right ?? 'read')
+  return useQuery({
+    queryKey: [context, 'record', kind?.id, id],
+    enabled: kind !== undefined && allowed,
+    staleTime: 30_000,
+    refetchOnMount: fresh ? 'always' : true,
     // What somebody is editing is not replaced behind their back.
     refetchOnWindowFocus: false,
-    queryFn: ({ signal }) => call<ConfigurationRecord>(onePath(kind, id ?? ''), { signal }),
+    queryFn: ({ signal }) => call<ConfigurationRecord>(kind ? onePath(kind, id) : '', { signal }),
   })
 }
 

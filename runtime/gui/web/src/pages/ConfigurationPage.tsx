@@ -1,11 +1,13 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { type Icon, IconMailForward } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../auth/roles'
 import { PageHead } from '../components/PageHead'
-import { type Kind } from '../configuration/kind'
+import type { Kind } from '../configuration/kind'
 import { GROUPS, KINDS } from '../configuration/kinds'
 import Problems from '../configuration/Problems'
-import { useProblems, useRecords } from '../configuration/records'
+import { useProblems, useRecordCount } from '../configuration/records'
 import { number } from '../lib/format'
 import { useTitle } from '../lib/useTitle'
 
@@ -33,6 +35,9 @@ export default function ConfigurationPage() {
                 {kinds.map(kind => (
                   <KindCard key={kind.id} kind={kind} />
                 ))}
+                {group === 'Actions' && rights.configure && (
+                  <RoomCard to="/deliveries" icon={IconMailForward} label="Deliveries" sentence="What went out to destinations, and what could not be delivered." />
+                )}
               </SimpleGrid>
             </section>
           )
@@ -43,25 +48,41 @@ export default function ConfigurationPage() {
 }
 
 function KindCard({ kind }: { kind: Kind }) {
-  const records = useRecords(kind)
+  const { data: count } = useRecordCount(kind)
   const broken = useProblems().data?.filter(problem => problem.kind === kind.id).length ?? 0
   return (
-    <Link to={`/configuration/${kind.id}`} className="row-link">
+    <RoomCard to={`/configuration/${kind.id}`} icon={kind.icon} label={kind.label} sentence={kind.sentence}>
+      {broken > 0 && <Badge color="red">{broken} broken</Badge>}
+      {count ? <Badge color="gray">{number(count)}</Badge> : null}
+    </RoomCard>
+  )
+}
+
+interface RoomProps {
+  to: string
+  icon: Icon
+  label: string
+  sentence: string
+  children?: ReactNode
+}
+
+function RoomCard({ to, icon: Icon, label, sentence, children }: RoomProps) {
+  return (
+    <Link to={to} className="row-link">
       <Card className="card-shadow row-card" h="100%" padding="md">
         <Group wrap="nowrap" align="flex-start" gap="md">
           <span className="chip" data-category="identity" style={{ width: 42, height: 42 }} aria-hidden>
-            <kind.icon size={22} stroke={1.7} />
+            <Icon size={22} stroke={1.7} />
           </span>
           <div style={{ flex: 1, minWidth: 0 }}>
             <Group justify="space-between" wrap="nowrap" gap="xs">
-              <Text fw={600}>{kind.label}</Text>
+              <Text fw={600}>{label}</Text>
               <Group gap={6} wrap="nowrap">
-                {broken > 0 && <Badge color="red">{broken} broken</Badge>}
-                {records.data && records.data.length > 0 && <Badge color="gray">{number(records.data.length)}</Badge>}
+                {children}
               </Group>
             </Group>
             <Text size="sm" c="dimmed" mt={2}>
-              {kind.sentence}
+              {sentence}
             </Text>
           </div>
         </Group>

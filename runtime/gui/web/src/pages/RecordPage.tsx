@@ -49,10 +49,11 @@ function New({ kind }: { kind: Kind }) {
 }
 
 function Stored({ kind, id }: { kind: Kind; id: string }) {
-  const { data: record, error, isPending, refetch } = useRecord(kind, id)
+  const { data: record, error, isPending, isFetchedAfterMount, refetch } = useRecord(kind, id, { fresh: true })
   const problem = useProblems().data?.find(one => one.kind === kind.id && one.id === id)
   useTitle(record?.name ?? kind.label)
-  if (isPending) return <Loading />
+  // What is edited is what is stored now, not what was seen before.
+  if (isPending || !isFetchedAfterMount) return <Loading />
   if (error) {
     return (
       <>

@@ -1,5 +1,5 @@
 import { AppShell, Group, NavLink, ScrollArea, Stack, Text, UnstyledButton } from '@mantine/core'
-import { type Icon, IconActivity, IconBroadcast, IconPlugConnected, IconSettings, IconUsers } from '@tabler/icons-react'
+import { type Icon, IconActivity, IconBroadcast, IconPlugConnected, IconSend, IconSettings, IconUsers } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { NavLink as RouterLink, useLocation } from 'react-router'
 import { Logo } from '../components/Logo'
@@ -15,6 +15,8 @@ interface Room {
   /** For the bar of a phone. */
   short?: string
   icon: Icon
+  /** Left out of the bar of a phone. */
+  wideOnly?: boolean
   /** Who may go there; everybody, if absent. */
   right?: Right
 }
@@ -25,6 +27,8 @@ const ROOMS: readonly Room[] = [
   { to: '/profiles', label: 'Profiles', icon: IconUsers },
   { to: '/sources', label: 'Event sources', short: 'Sources', icon: IconPlugConnected, right: 'configure' },
   { to: '/configuration', label: 'Configuration', short: 'Configure', icon: IconSettings, right: 'read' },
+  // A phone's bar has room for five; there the configuration's page leads to it.
+  { to: '/deliveries', label: 'Deliveries', icon: IconSend, right: 'configure', wideOnly: true },
 ]
 
 /** The frame around every page: navigation at the side (on a phone at the bottom), switches and account at the top. */
@@ -97,7 +101,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm" component="nav" aria-label="Main">
         <div className="tabbar">
-          {rooms.map(({ to, label, short, icon: Icon }) => (
+          {rooms.filter(({ wideOnly }) => !wideOnly).map(({ to, label, short, icon: Icon }) => (
             <RouterLink key={to} to={to} aria-current={isHere(to) ? 'page' : undefined}>
               <Icon size={21} stroke={1.8} aria-hidden />
               {short ?? label}

@@ -1,17 +1,18 @@
-import { Anchor, Badge, Group, Stack, Text } from '@mantine/core'
-import { IconAlertTriangle, IconArrowsExchange, IconCircleCheck, IconCircleX, IconUserEdit } from '@tabler/icons-react'
+import { Badge, Button, Group, Stack, Text } from '@mantine/core'
+import { IconAlertTriangle, IconArrowsExchange, IconCircleCheck, IconCircleX, IconSend, IconUserEdit } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
-import { Link } from 'react-router'
+import { type Delivery, useDeliveries, useReplay } from '../../api/deliveries'
 import { useProfile } from '../../api/queries'
 import type { EventDocument } from '../../api/types'
-import { useMay } from '../../auth/roles'
+import { DeliveryRow } from '../../components/DeliveryRow'
 import { Section } from '../../components/Section'
 import { kindById } from '../../configuration/kinds'
-import { recordPath, useRecords } from '../../configuration/records'
+import { RecordName } from '../../configuration/RecordName'
 import { complaintOf, warningsOf, writes } from '../../lib/explain'
 
-/** What the platform did with an event, step by step: checked, mapped, handed to rules, written to the profile. */
+/** What the platform did with an event, step by step: checked, mapped, handed to rules, written to the profile, sent on. */
 export function Outcome({ event }: { event: EventDocument }) {
+  const deliveries = useDeliveries({ event: event.id }).data?.pages.flatMap(page => page.result) ?? []
   const warnings = warningsOf(event)
   const complaint = complaintOf(event)
   const { rules, flows } = event.metadata?.processed_by ?? {}
@@ -49,6 +50,7 @@ export function Outcome({ event }: { event: EventDocument }) {
           </Step>
         )}
         <Profile event={event} />
+        {deliveries.length > 0 && <Deliveries of={deliveries} />}
       </Stack>
     </Section>
   )
@@ -89,16 +91,27 @@ function Profile({ event }: { event: EventDocument }) {
   )
 }
 
-/** The name of a configuration record, as a link for those who may open it. */
-function RecordName({ kind: kindId, id }: { kind: string; id: string }) {
-  const kind = kindById(kindId)
-  const allowed = useMay(kind?.right ?? 'configure')
-  const record = useRecords(kind).data?.find(one => one.id === id)
-  if (!kind || !allowed || !record) return <>{id}</>
+function Deliveries({ of }: { of: readonly Delivery[] }) {
+  const replay = useReplay()
+  const dead = of.filter(({ state }) => state === 'dead').map(({ id }) => id)
   return (
-    <Anchor component={Link} to={recordPath(kind.id, id)} inherit underline="always">
-      {record.name || id}
-    </Anchor>
+    <Step icon={<IconSend size={18} aria-hidden />} tone={dead.length > 0 ? 'bad' : 'plain'} title="It was handed to destinations">
+      <Stack gap="sm" mt={6} align="flex-start">
+        {of.map(delivery => (
+          <DeliveryRow key={delivery.id} delivery={delivery} title={<RecordName kind="destination" id={delivery.destination} />} />
+        ))}
+        {dead.length > 0 && (
+          <Button size="xs" variant="default" loading={replay.isPending} onClick={() => replay.mutate({ ids: dead })}>
+            Send again
+          </Button>
+        )}
+        {replay.isError && (
+          <Text size="sm" c="red" role="alert">
+            {replay.error.message}
+          </Text>
+        )}
+      </Stack>
+    </Step>
   )
 }
 
