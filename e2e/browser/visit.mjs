@@ -176,6 +176,12 @@ try {
     return said
   })
 
+  await step('what goes out', async () => {
+    await go('Deliveries')
+    await desk.getByText('No dead letters').waitFor()
+    await examined('deliveries-desktop')
+  })
+
   await step('the same on a phone', async () => {
     await desk.setViewportSize(PHONE)
     await go('Overview')

@@ -8,9 +8,9 @@ import { login } from './session'
 export type Right = 'read' | 'configure'
 
 const NEEDED: Record<Right, readonly string[]> = {
-  /** Single events, profiles and sessions, and the live stream. */
+  /** Single events, profiles and sessions, the live stream; what marketers configure: consents, segments, rules. */
   read: ['admin', 'developer', 'marketer'],
-  /** Event sources. */
+  /** Event sources, all other configuration, deliveries. */
   configure: ['admin', 'developer'],
 }
 
