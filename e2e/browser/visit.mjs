@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { accessible, fits, weight } from './checks.mjs'
 import { complaints, DESKTOP, PHONE, start } from './chromium.mjs'
+import { forms } from './forms.mjs'
 import { buy } from './shop.mjs'
 
 const base = (process.env.BASE_URL ?? 'http://127.0.0.1:8787').replace(/\/+$/, '')
@@ -174,6 +175,27 @@ try {
     await desk.getByRole('heading', { level: 1, name: 'Validation' }).waitFor()
     if ((await desk.getByRole('link', { name: /Spring orders/ }).count()) > 0) throw new Error('the record is still listed')
     return said
+  })
+
+  await step('each kind of record, made by its form and removed', async () => {
+    const kinds = Object.entries(forms(desk))
+    const made = []
+    for (const [kind, fill] of kinds) {
+      await desk.goto(`${base}/configuration/${kind}/new`)
+      await desk.getByRole('button', { name: 'Create' }).waitFor()
+      await fill()
+      await desk.getByRole('button', { name: 'Create' }).click()
+      await desk.waitForURL(/\/record\//)
+      made.push(desk.url())
+    }
+    // The other way round: what something needs goes after it.
+    for (const address of made.reverse()) {
+      await desk.goto(address)
+      await desk.getByRole('button', { name: 'Delete' }).click()
+      await desk.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+      await desk.waitForURL(/\/configuration\/[a-z-]+$/)
+    }
+    return `${kinds.length} kinds`
   })
 
   await step('what goes out', async () => {
