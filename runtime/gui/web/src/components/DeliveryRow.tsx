@@ -26,7 +26,7 @@ export function DeliveryRow({ delivery, title, children }: { delivery: Delivery;
         {state === 'waiting' && attempts > 0 && due ? <>, next <When time={due} exact /></> : <>, <When time={settled_at ?? at} /></>}
       </Text>
       {error && (
-        <Text size="xs" mt={4} className="wrap" c={state === 'dead' ? 'var(--mantine-color-red-light-color)' : 'dimmed'}>
+        <Text size="xs" mt={4} className="wrap" c={state === 'dead' ? 'var(--mantine-color-error)' : 'dimmed'}>
           {error}
         </Text>
       )}

@@ -120,7 +120,7 @@ function Actions({ delivery }: { delivery: Delivery }) {
         </Button>
       </Group>
       {failed && (
-        <Text size="xs" c="var(--mantine-color-red-light-color)" role="alert">
+        <Text size="xs" c="var(--mantine-color-error)" role="alert">
           {failed.message}
         </Text>
       )}
@@ -150,7 +150,7 @@ function ReplayAll({ destinations }: { destinations: string[] }) {
         Send all again
       </Button>
       {replay.isError && (
-        <Text size="xs" c="var(--mantine-color-red-light-color)" role="alert">
+        <Text size="xs" c="var(--mantine-color-error)" role="alert">
           {replay.error.message}
         </Text>
       )}

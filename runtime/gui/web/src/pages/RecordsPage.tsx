@@ -123,7 +123,7 @@ function Row({ kind, record, problem }: { kind: Kind; record: ConfigurationRecor
             {[gist, textOf(record.description)].filter(Boolean).join(' · ') || 'No description'}
           </Text>
           {problem && (
-            <Text size="xs" mt={4} c="var(--mantine-color-red-light-color)" className="wrap">
+            <Text size="xs" mt={4} c="var(--mantine-color-error)" className="wrap">
               Does nothing: {problem.errors[0]?.msg.split('\n')[0]}
             </Text>
           )}

@@ -106,7 +106,7 @@ function Deliveries({ of }: { of: readonly Delivery[] }) {
           </Button>
         )}
         {replay.isError && (
-          <Text size="sm" c="red" role="alert">
+          <Text size="sm" c="var(--mantine-color-error)" role="alert">
             {replay.error.message}
           </Text>
         )}
