@@ -9,7 +9,7 @@ use tracardi_model::{Context, TrackAnswer};
 use crate::plan::{Act, Names, Plan, Request};
 
 /// The mark of a request is its number; the event that leaves it has this type and names it.
-const MARK: &str = "increase-interest";
+pub(crate) const MARK: &str = "increase-interest";
 
 /// See the module.
 #[derive(Debug)]

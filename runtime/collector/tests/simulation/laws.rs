@@ -48,7 +48,24 @@ pub(crate) fn always(disk: &Disk, journal: &Journal) -> Law {
             holds!(marks.contains(mark), "r{mark} has had its effect and is not stored");
         }
         identities(disk, context)?;
+        deliveries(disk, journal, context)?;
     }
+    Ok(())
+}
+
+/// A destination is told of every mark that is kept, once, in the order in which they were stored.
+fn deliveries(disk: &Disk, journal: &Journal, context: Context) -> Law {
+    let mark = |id: &str| journal.marks.get(&(context, id.to_owned()));
+    let mut kept: Vec<(u64, &str)> = Vec::new();
+    if journal.plan.delivers {
+        let events = disk.tables(context).events.iter().filter(|(id, _)| mark(id).is_some());
+        kept.extend(events.map(|(id, row)| (row.number, id.as_str())));
+        kept.sort_unstable();
+    }
+    let told = disk.deliveries(context).map(|delivery| delivery.event_id.as_deref().unwrap_or_default());
+    let told: Vec<&str> = told.collect();
+    let same = kept.iter().map(|(_, id)| *id).eq(told.iter().copied());
+    holds!(same, "deliveries {told:?} of the events {kept:?}");
     Ok(())
 }
 

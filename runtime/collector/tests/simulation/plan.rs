@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) faults: BTreeMap<u32, Fault>,
     /// Whether the process is restarted before it is asked to recover.
     pub(crate) restarts: bool,
+    /// Whether a destination is told of every mark.
+    pub(crate) delivers: bool,
     /// Whether everything is sent once more when all is over.
     pub(crate) echoes: bool,
 }
@@ -142,7 +144,8 @@ impl Plan {
         };
         // What cannot be read is looked at again by the next process only.
         let restarts = rng.chance(40) || faults.values().any(|fault| *fault == Fault::Corrupt);
-        Self { seed, limits, contexts, requests, steps, faults, restarts, echoes: rng.chance(30) }
+        let (echoes, delivers) = (rng.chance(30), rng.chance(30));
+        Self { seed, limits, contexts, requests, steps, faults, restarts, delivers, echoes }
     }
 
     /// Where a request belongs.

@@ -75,6 +75,7 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     }
     add(&|plan| plan.limits = CollectorLimits::default());
     add(&|plan| plan.echoes = false);
+    add(&|plan| plan.delivers = false);
     add(&|plan| plan.restarts = false);
     add(&|plan| plan.contexts.fill(Context::Production));
     plans

@@ -7,17 +7,18 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracardi_collector::{CollectError, Collector, CollectorSetup, Merged};
-use tracardi_engine::{Command, Origin, Settings};
+use tracardi_engine::{Command, Configuration, Origin, Settings};
+use tracardi_model::configuration::{HTTP_CONNECTOR, Kind};
 use tracardi_model::{Context, EventSource, Limits, SourceType, TrackAnswer, TrackerPayload};
 use tracardi_process::{ManualClock, Metrics, Supervisor};
 
 use crate::history::History;
-use crate::journal::Journal;
+use crate::journal::{Journal, MARK};
 use crate::laws;
 use crate::plan::{Action, Plan, Step};
 use crate::storage::{Storage, short};
@@ -29,6 +30,21 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub(crate) type Broken = String;
 
 static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| Arc::new(Settings::new("simulation").unwrap()));
+/// The same, with a destination that is told of every mark.
+static DELIVERING: LazyLock<Arc<Settings>> = LazyLock::new(|| {
+    let destination = json!({
+        "id": "marks", "name": "Marks", "enabled": true, "resource": {"id": "somewhere"},
+        "destination": {"package": HTTP_CONNECTOR}, "on_profile_change_only": false,
+        "event_type": {"id": MARK, "name": ""}, "mapping": {"mark": "event@properties.interest"},
+    });
+    let configuration = Arc::new(Configuration::compile([(Kind::Destination, "marks", &destination)]));
+    assert_eq!(configuration.problems(), []);
+    let mut settings = Settings::clone(&SETTINGS);
+    for context in [Context::Production, Context::Staging] {
+        settings.configurations[context] = configuration.clone();
+    }
+    Arc::new(settings)
+});
 static SOURCE: LazyLock<Arc<EventSource>> =
     LazyLock::new(|| Arc::new(EventSource::new("shop", "Shop", vec![SourceType::Rest], Timestamp::UNIX_EPOCH)));
 
@@ -114,9 +130,10 @@ impl World {
     fn start(&self) -> Process {
         let supervisor = Supervisor::new();
         let metrics = Metrics::new();
+        let settings = if self.plan.delivers { &*DELIVERING } else { &*SETTINGS };
         let setup = CollectorSetup {
             documents: self.storage.clone(),
-            settings: watch::Sender::new(SETTINGS.clone()).subscribe(),
+            settings: watch::Sender::new(settings.clone()).subscribe(),
             signing_key: [7; 32],
             clock: self.clock.clone(),
             limits: self.plan.limits,

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracardi_model::{Context, Delivery};
 
-use super::Memory;
 use super::query::fitting;
+use super::{Disk, Memory};
 use crate::outbox::DELIVERED_LIFE;
 use crate::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoreError, StoredDelivery};
 
@@ -190,6 +190,14 @@ impl Deposit {
             self.stand_in_line(*seq);
         }
         by_destination
+    }
+}
+
+impl Disk {
+    /// All deliveries of a context, in the order in which they joined the outbox.
+    pub fn deliveries(&self, context: Context) -> impl Iterator<Item = &Delivery> {
+        let parcels = self.outbox.parcels.values().filter(move |parcel| parcel.context == context);
+        parcels.map(|parcel| &parcel.delivery)
     }
 }
 
