@@ -14,7 +14,7 @@ export function DeliveryRow({ delivery, title, children }: { delivery: Delivery;
   const { state, attempts, error, at, due, settled_at } = delivery
   const { label, colour } = STATES[state]
   return (
-    <div style={{ minWidth: 0, flex: '1 1 260px' }}>
+    <div style={{ minWidth: 0 }}>
       <Group gap={8}>
         <Text size="sm" fw={600} className="wrap" component="span">
           {title}
