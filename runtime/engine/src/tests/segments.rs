@@ -73,6 +73,21 @@ fn a_condition_without_an_answer_is_told() {
     assert_eq!(world.value("segments"), json!([]));
 }
 
+#[test]
+fn of_ten_thousand_segments_those_are_looked_at_that_can_be_joined() {
+    let found = |condition: &dyn Fn(usize) -> String, profile: Value| {
+        let records: Vec<_> = (0..10_000).map(|n| segment(&format!("s{n}"), &[], &condition(n))).collect();
+        let configuration = Configuration::compile(records.iter().map(|(kind, document)| (*kind, "s", document)));
+        let scope = json!({ "profile": profile });
+        configuration.segments().candidates(["x"].into_iter(), &scope).len()
+    };
+    let profile = json!({"traits": {"n": 100, "list": [3, "x"]}});
+    let one_in_a_hundred = |n: usize| format!("profile@traits.n != 5 AND profile@traits.list CONTAINS {}", n % 100);
+    assert_eq!(found(&one_in_a_hundred, profile.clone()), 100);
+    assert_eq!(found(&|n| format!("profile@traits.n = [{n}, -1]"), profile.clone()), 1);
+    assert_eq!(found(&|n| format!("profile@traits.n > {n} AND now() > now.offset(\"-1d\")"), profile), 101);
+}
+
 /// Conditions on a few fields with a few values, so that they often meet.
 fn conditions() -> impl Strategy<Value = String> {
     let field = prop::sample::select(vec!["profile@traits.a", "profile@traits.b", "profile@traits.c"]);
