@@ -265,6 +265,9 @@ async fn a_rule_and_a_segment_follow_an_event() {
         json!({"total": 1, "result": [{"id": "s", "name": "Big Spender"}]})
     );
     assert_eq!(api.send("GET", "/segments/metadata?name=no", None).await.json()["total"], 0);
+    for refresh in ["/rules/refresh", "/rules/flash", "/segments/refresh"] {
+        assert_eq!(api.send("GET", refresh, None).await.json()["_shards"]["failed"], 0, "{refresh}");
+    }
     let later = api.send("GET", "/events/delayed?start=0&limit=5", None).await;
     assert_eq!((later.status.as_u16(), later.json()), (200, json!({"total": 0, "result": []})));
     assert_eq!(api.send("GET", "/segment/s", None).await.json()["machine_name"], "big-spender");

@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::auth::{Allowed, Builders, Readers, Roles};
 use crate::body::JsonObject;
 use crate::context::InContext;
+use crate::document;
 use crate::errors::Refusal;
 use crate::event_source::ListQuery;
 use crate::params::{Path, Query};
@@ -70,6 +71,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/identification/points/by_type/{type}", get(by_type::<IdentificationPoint, Builders>))
         .route("/rules/by_event_type/{type}", get(by_type::<Rule, Readers>))
         .route("/rules/by_flow/{workflow_id}", get(rule::by_flow))
+        .route("/rules/flash", get(document::refresh))
+        .route("/rules/refresh", get(document::refresh))
+        .route("/segments/refresh", get(document::refresh))
         .route("/segments/metadata", get(entities::<Segment, Readers>))
 }
 
