@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -123,6 +124,20 @@ async fn a_group_that_makes_much_is_stored_in_parts() {
     assert!(sizes.iter().all(|size| *size <= 4 * 103), "{sizes:?}");
     let wanted = Deliveries { destination: Some("checkouts".to_owned()), ..Deliveries::default() };
     assert_eq!(house.store.deliveries(PRODUCTION, &wanted).await.unwrap().total, 600);
+}
+
+#[tokio::test]
+async fn who_sends_is_told_once_and_also_when_the_answer_was_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = house(directory.path(), CollectorLimits::default()).await;
+    let bell = house.collector.outgoing();
+    let both = HashMap::from(["checkouts", "people"].map(|id| ((PRODUCTION, id.to_owned()), 1)));
+    house.send(&checkout("s", None, 0)).await.unwrap();
+    assert_eq!(bell.rung().await, both);
+    house.send(&checkout("s", None, 0)).await.unwrap();
+    house.faulty.fail_commit(Fault::After);
+    house.send(&checkout("s", None, 1)).await.unwrap_err();
+    assert_eq!(bell.rung().await, both, "of the repeated one there is nothing to tell");
 }
 
 #[tokio::test]

@@ -105,12 +105,12 @@ impl Job {
         let Some(Ok(_turn)) = stop.run_until_cancelled(parts.turns.acquire()).await else {
             return Ok(Next::Nothing);
         };
-        if self.turn(&targets, turn).await? > 0 { Ok(Next::On) } else { self.left().await }
+        if self.turn(&targets, turn).await? { Ok(Next::On) } else { self.left().await }
     }
 
-    /// Makes at most so many attempts, some at a time; gives their number. Ends early when the breaker opens, when the
-    /// configuration changes, or when the process leaves; what is under way is waited for in any case.
-    async fn turn(&mut self, targets: &Targets, most: usize) -> Result<usize, StoreError> {
+    /// Makes at most so many attempts, some at a time; gives whether more may be due. Ends early when the breaker opens, when
+    /// the configuration changes, or when the process leaves; what is under way is waited for in any case.
+    async fn turn(&mut self, targets: &Targets, most: usize) -> Result<bool, StoreError> {
         let (parts, key, stop) = (self.parts.clone(), self.key.clone(), self.stop.clone());
         let limits = parts.limits;
         let mut left_alone = pin!(async {
@@ -135,7 +135,7 @@ impl Job {
                 flights.push(attempt(&parts, &key, targets, due, self.random()));
             }
             if flights.is_empty() {
-                return Ok(made);
+                return Ok(may_be_more || !page.is_empty());
             }
             tokio::select! {
                 Some(landed) = flights.next() => {
@@ -146,7 +146,7 @@ impl Job {
                 }
                 () = self.more.notified() => may_be_more = true,
                 // What is cut off was not written down: it is sent again after the next start, with the same key.
-                () = &mut left_alone => return Ok(made),
+                () = &mut left_alone => return Ok(true),
             }
         }
     }

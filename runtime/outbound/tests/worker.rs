@@ -55,6 +55,29 @@ async fn what_is_put_into_the_outbox_arrives_once() {
 }
 
 #[tokio::test]
+async fn who_has_nothing_to_do_asks_the_store_for_nothing() {
+    let directory = tempdir().unwrap();
+    let (house, receiver) = (House::new(directory.path()).await, Receiver::answering(200).await);
+    house.destination("crm", &receiver.url, true).await;
+    house.work(limits());
+    let asked = async |calls: usize| {
+        while house.faulty.outbox_calls() < calls {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        assert_eq!(house.faulty.outbox_calls(), calls);
+    };
+    // What is left from before?
+    asked(1).await;
+    for n in 1..4 {
+        house.put("crm", &["a"]).await;
+        // What is due? It has arrived. What is due now? And later?
+        asked(1 + 4 * n).await;
+    }
+    assert_eq!(receiver.seen().len(), 3);
+}
+
+#[tokio::test]
 async fn a_failure_is_tried_again_with_the_same_key() {
     let directory = tempdir().unwrap();
     let house = House::new(directory.path()).await;

@@ -35,6 +35,7 @@ pub struct Faulty {
     inner: Arc<dyn Whole>,
     loads: AtomicUsize,
     commits: AtomicUsize,
+    outbox: AtomicUsize,
     sizes: Mutex<Vec<usize>>,
     commit_faults: Mutex<VecDeque<Option<Fault>>>,
     load_faults: Mutex<VecDeque<StoreError>>,
@@ -52,6 +53,7 @@ impl Faulty {
             inner,
             loads: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
+            outbox: AtomicUsize::new(0),
             sizes: Mutex::new(Vec::new()),
             commit_faults: Mutex::new(VecDeque::new()),
             load_faults: Mutex::new(VecDeque::new()),
@@ -64,6 +66,11 @@ impl Faulty {
     /// Calls of `load` and `commit` since the last call of this function.
     pub fn calls(&self) -> (usize, usize) {
         (self.loads.swap(0, Ordering::SeqCst), self.commits.swap(0, Ordering::SeqCst))
+    }
+
+    /// Calls by who sends: `waiting`, `due` and `settle`, so far.
+    pub fn outbox_calls(&self) -> usize {
+        self.outbox.load(Ordering::SeqCst)
     }
 
     /// Number of events in each commit so far.
@@ -204,6 +211,7 @@ impl Documents for Faulty {
 #[async_trait]
 impl Outbox for Faulty {
     async fn waiting(&self) -> Result<Vec<Queue>, StoreError> {
+        self.outbox.fetch_add(1, Ordering::SeqCst);
         self.check()?;
         self.inner.waiting().await
     }
@@ -215,11 +223,13 @@ impl Outbox for Faulty {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
+        self.outbox.fetch_add(1, Ordering::SeqCst);
         self.check()?;
         self.inner.due(context, destination, now, limit).await
     }
 
     async fn settle(&self, now: Timestamp, outcomes: Vec<(i64, Settled)>) -> Result<(), StoreError> {
+        self.outbox.fetch_add(1, Ordering::SeqCst);
         self.write()?;
         self.inner.settle(now, outcomes).await
     }
