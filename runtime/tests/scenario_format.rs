@@ -99,10 +99,10 @@ fn variables() {
         Ok(json!({"r1-k": [5, "a5-r1", 7, null]}))
     );
     assert_eq!(
-        filled(json!([{"$repeat": {"times": 3, "of": "ab"}}, {"$repeat": {"times": "${n}", "of": 0}}])),
+        filled(json!([{"$repeat": {"times": 3, "text": "ab"}}, {"$repeat": {"times": "${n}", "of": 0}}])),
         Ok(json!(["ababab", [0, 0, 0, 0, 0]]))
     );
     assert!(filled(json!("${who}")).unwrap_err().contains("`${who}`"));
     assert!(filled(json!("${run")).unwrap_err().contains("has no `}`"));
-    assert!(filled(json!({"$repeat": {"times": 3}})).unwrap_err().contains("`times` and `of`"));
+    assert!(filled(json!({"$repeat": {"times": 3}})).unwrap_err().contains("`times`, and `of` or `text`"));
 }

@@ -23,7 +23,7 @@ use tracardi_store::{Chosen, Deliveries, DeliveryPage, Page, State as Stands, St
 
 use crate::app::App;
 use crate::auth::{Allowed, Builders};
-use crate::body::JsonBody;
+use crate::body::JsonObject;
 use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::page;
@@ -140,7 +140,7 @@ async fn replay(
     allowed: Allowed<Builders>,
     InContext(context): InContext,
     State(app): State<App>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let chosen = chosen(&body)?;
     let mut replayed = 0;
@@ -158,7 +158,7 @@ async fn discard(
     allowed: Allowed<Builders>,
     InContext(context): InContext,
     State(app): State<App>,
-    JsonBody(body): JsonBody,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<Value>, Refusal> {
     let chosen = chosen(&body)?;
     let mut discarded = 0;

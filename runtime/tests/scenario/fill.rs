@@ -1,7 +1,7 @@
 //! Variables: `${run}`, unique for each run of a scenario, and what earlier steps kept.
 //!
 //! A string that is nothing but `${name}` becomes the value, whatever its type; inside a longer one, and in keys, the value
-//! stands as text. `{$repeat: {times: n, of: x}}` becomes a string `n` times as long, or a list of `n` elements.
+//! stands as text. `{$repeat: {times: n, of: x}}` becomes a list of `n` elements, `{$repeat: {times: n, text: x}}` a text.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -51,9 +51,9 @@ fn known<'v>(name: &str, variables: &'v Variables) -> Result<&'v Value, String> 
 
 fn repeated(repeat: &Value) -> Result<Value, String> {
     let times = repeat.get("times").and_then(Value::as_u64).and_then(|times| usize::try_from(times).ok());
-    match (times, repeat.get("of")) {
-        (Some(times), Some(Value::String(text))) => Ok(Value::String(text.repeat(times))),
-        (Some(times), Some(element)) => Ok(Value::Array(vec![element.clone(); times])),
-        _ => Err(format!("`$repeat` takes `times` and `of`, not {repeat}")),
+    match (times, repeat.get("text"), repeat.get("of")) {
+        (Some(times), Some(Value::String(text)), None) => Ok(Value::String(text.repeat(times))),
+        (Some(times), None, Some(element)) => Ok(Value::Array(vec![element.clone(); times])),
+        _ => Err(format!("`$repeat` takes `times`, and `of` or `text`, not {repeat}")),
     }
 }
