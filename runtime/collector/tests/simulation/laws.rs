@@ -163,11 +163,12 @@ pub(crate) fn acknowledged(disk: &Disk, journal: &Journal, number: usize, answer
     Ok(())
 }
 
-/// Those who were to be merged are one.
+/// Those who were to be merged are one; perhaps with others by the time this is heard.
 pub(crate) fn merged(disk: &Disk, context: Context, ids: &[String; 2], merged: &Merged) -> Law {
     let tables = disk.tables(context);
-    let survivor = merged.profile.as_ref();
-    for id in ids.iter().chain(survivor) {
+    let Some(survivor) = &merged.profile else { return Err(format!("{ids:?} were merged into nobody")) };
+    let survivor = tables.identity.get(survivor);
+    for id in ids {
         let leads = tables.identity.get(id);
         holds!(leads.is_some() && leads == survivor, "{id} was merged into {survivor:?} and leads to {leads:?}");
     }
