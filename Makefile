@@ -7,6 +7,8 @@ CLUSTER := cargo run --quiet --locked -p tracardi-cluster --
 
 NODES ?= 1
 MINUTES ?= 10
+PLOTS ?= artifacts/benchmarks
+ONLY ?=
 STATUS ?=
 SCENARIO ?=
 URL ?=
@@ -38,8 +40,8 @@ generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed
 	@$(XTASK) gui
-bench: gui ## Ratios from one run: /track against an empty handler, events per second against the disk
-	@cargo bench --locked -p tracardi-runtime --bench track
+bench: gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one of them
+	@cargo bench --locked -p tracardi-runtime --bench track -- --plots $(PLOTS) $(if $(ONLY),--only $(ONLY))
 measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
 fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all
