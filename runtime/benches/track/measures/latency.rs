@@ -30,7 +30,8 @@ pub(crate) async fn measure(effort: &Effort) {
             load.within(99),
             load.within(100)
         );
-        let points = [1, 10, 25, 50, 75, 90, 95, 99].map(|percent| (f64::from(percent), load.within(percent as usize)));
+        let points =
+            [1_u8, 10, 25, 50, 75, 90, 95, 99].map(|percent| (f64::from(percent), load.within(percent.into())));
         lines.push(Line { name, points: points.to_vec() });
     }
     world.stop().await;

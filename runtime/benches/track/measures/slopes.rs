@@ -16,19 +16,19 @@ const CLIENTS: usize = 8;
 /// With the number of events in a request.
 pub(crate) async fn events(effort: &Effort) {
     let world = World::start().await;
-    let sizes = [1, 10, 100, 1000];
+    let sizes = [1_u16, 10, 100, 1000];
     let mut all = Vec::new();
     for size in sizes {
-        all.push(world.visitors(&format!("events-{size}"), CLIENTS.min(4), size).await);
+        all.push(world.visitors(&format!("events-{size}"), CLIENTS.min(4), size.into()).await);
     }
     let spreads = rounds(&world, effort, &sizes, &mut all).await;
     world.stop().await;
     println!("CPU time per request, in µs, by events in it");
     for (size, spread) in sizes.iter().zip(&spreads) {
-        println!("{size:>8} {:>24}  {:>8.1} per event", spread.to_string(), spread.median / f64::from(*size as u32));
+        println!("{size:>8} {:>24}  {:>8.1} per event", spread.to_string(), spread.median / f64::from(*size));
     }
     let points: Vec<(f64, f64)> =
-        sizes.iter().zip(&spreads).map(|(size, spread)| (f64::from(*size as u32), spread.median)).collect();
+        sizes.iter().zip(&spreads).map(|(size, spread)| (f64::from(*size), spread.median)).collect();
     let (slope, _, r) = fit(&points);
     println!("a further event costs {slope:.1} µs; R² of the line {r:.4}");
     let points = points.iter().map(|(size, micros)| (*size, micros / size)).collect();
@@ -101,7 +101,7 @@ const LADDER: [usize; 5] = [0, 10, 100, 1000, 10_000];
 pub(crate) async fn segments(effort: &Effort) {
     let record = |n: usize| {
         // The visitors' browsers speak Polish; of a hundred segments one asks for that.
-        let condition = match n % 100 {
+        let condition = match n.rem_euclid(100) {
             0 => "profile@data.media.webpage CONTAINS \"shop\" OR profile@metadata.time.visit.count > 0".to_owned(),
             _ => format!("profile@traits.group = \"g{n}\""),
         };
@@ -114,7 +114,7 @@ pub(crate) async fn segments(effort: &Effort) {
 /// With the number of trigger rules, of which one in a hundred is for the event.
 pub(crate) async fn rules(effort: &Effort) {
     let record = |n: usize| {
-        let kind = if n % 100 == 0 { "page-view".to_owned() } else { format!("type-{n}") };
+        let kind = if n.is_multiple_of(100) { "page-view".to_owned() } else { format!("type-{n}") };
         json!({"id": format!("r{n}"), "name": format!("Rule {n}"), "event_type": {"id": kind, "name": kind},
             "type": "event-collect", "flow": {"id": "flow", "name": "Flow"}, "enabled": true,
             "source": {"id": crate::support::SOURCE, "name": "Shop"}})
