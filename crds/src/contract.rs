@@ -63,9 +63,10 @@ pub mod env {
     pub const AUTO_PROFILE_MERGING: &str = "AUTO_PROFILE_MERGING";
     /// Name of the header that carries the client's address behind a proxy.
     pub const USE_X_FORWARDED_IP: &str = "USE_X_FORWARDED_IP";
-    /// Networks outside the public internet that destinations may be in, for example `10.1.0.0/16,fd00::/8`.
+    /// Networks outside the public internet that destinations may be in, for example `10.1.0.0/16,fd00::/8`; see
+    /// [`crate::outbound`].
     pub const OUTBOUND_ALLOW: &str = "TRACARDI_OUTBOUND_ALLOW";
-    /// Networks of the public internet that destinations may not be in.
+    /// Networks, of the public internet or of wider ones that are allowed, that destinations may not be in.
     pub const OUTBOUND_DENY: &str = "TRACARDI_OUTBOUND_DENY";
     /// File with places by IP address, in MaxMind's format.
     pub const GEOIP: &str = "TRACARDI_GEOIP";

@@ -3,6 +3,7 @@
 pub mod contract;
 #[cfg(feature = "kubernetes")]
 pub mod installation;
+pub mod outbound;
 
 #[cfg(feature = "kubernetes")]
 pub use installation::{TracardiInstallation, TracardiInstallationSpec};

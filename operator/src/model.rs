@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 use tracardi_crds::installation::{LogFormat, Mode, PullPolicy, Resources, ServiceType, Toleration, TrafficPolicy};
+use tracardi_crds::outbound::Reach;
 
 use crate::names::InstallationName;
 
@@ -31,6 +32,8 @@ pub struct Installation {
     pub public_api: PublicApi,
     /// Who may reach what; `None` when no policies are wanted.
     pub trusted: Option<Trusted>,
+    /// Where destinations may be.
+    pub outbound: Reach,
     /// CPU and memory of each pod.
     pub resources: Resources,
     /// Labels that a node must have.

@@ -82,6 +82,8 @@ pub enum Child {
     Trusted,
     /// NetworkPolicy that lets names be resolved.
     Dns,
+    /// NetworkPolicy that lets destinations be reached.
+    Outbound,
 }
 
 impl Child {
@@ -102,6 +104,7 @@ impl Child {
             Self::DefaultDeny => "default-deny",
             Self::Trusted => "trusted",
             Self::Dns => "dns",
+            Self::Outbound => "outbound",
         }
     }
 }

@@ -1,12 +1,14 @@
 //! From the resource and what was observed to an [`Installation`], or to the one problem that a person has to solve first.
 //! Pure. The schema's rules are checked again where a wrong value would end up in an object: an older CRD may be installed.
 
+use ipnet::IpNet;
 use semver::Version;
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::{
-    DeletionPolicy, Disruptions, Image as ImageSpec, Mode, Networking, PublicApi as PublicApiSpec, Reason,
+    DeletionPolicy, Disruptions, Image as ImageSpec, Mode, Networking, Outbound, PublicApi as PublicApiSpec, Reason,
     ResourceAmounts, Resources, SecretKeyRef, defaults,
 };
+use tracardi_crds::outbound::Reach;
 
 use crate::model::{Credential, Features, Identity, Image, Installation, PublicApi, Secrets, Storage, Trusted};
 use crate::names::{Child, InstallationName};
@@ -77,6 +79,7 @@ pub fn validate(
         secrets: credentials(resource, &name, observed)?,
         public_url: spec.public_url.clone(),
         public_api: public_api(spec.public_api.clone().unwrap_or_default())?,
+        outbound: outbound(networking.outbound.clone().unwrap_or_default())?,
         trusted: trusted(networking)?,
         resources: spec.resources.clone().unwrap_or_else(default_resources),
         node_selector: spec.node_selector.clone().unwrap_or_default(),
@@ -194,12 +197,7 @@ fn public_api(spec: PublicApiSpec) -> Result<PublicApi, Problem> {
 
 fn trusted(spec: Networking) -> Result<Option<Trusted>, Problem> {
     let cidrs = spec.trusted_cidrs.unwrap_or_default();
-    if let Some(wrong) = cidrs.iter().find(|cidr| !is_cidr(cidr)) {
-        return Err(Problem::new(
-            Reason::SpecInvalid,
-            format!("spec.networking.trustedCIDRs holds {wrong:?}, which is no address range such as 10.8.0.0/16"),
-        ));
-    }
+    ranges("trustedCIDRs", &cidrs)?;
     Ok(spec.network_policy.unwrap_or(true).then(|| Trusted {
         namespaces: spec.trusted_namespaces.unwrap_or_default(),
         namespace_labels: spec.trusted_namespace_labels.unwrap_or_default(),
@@ -207,13 +205,24 @@ fn trusted(spec: Networking) -> Result<Option<Trusted>, Problem> {
     }))
 }
 
-fn is_cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
-    match (address.parse(), bits.parse::<u8>()) {
-        (Ok(std::net::IpAddr::V4(_)), Ok(bits)) => bits <= 32,
-        (Ok(std::net::IpAddr::V6(_)), Ok(bits)) => bits <= 128,
-        _ => false,
-    }
+fn outbound(spec: Outbound) -> Result<Reach, Problem> {
+    Ok(Reach {
+        allow: ranges("outbound.allow", &spec.allow.unwrap_or_default())?,
+        deny: ranges("outbound.deny", &spec.deny.unwrap_or_default())?,
+    })
+}
+
+/// Address ranges, from a field below `spec.networking`.
+fn ranges(field: &str, cidrs: &[String]) -> Result<Vec<IpNet>, Problem> {
+    let range = |cidr: &String| {
+        cidr.parse().map_err(|_| {
+            Problem::new(
+                Reason::SpecInvalid,
+                format!("spec.networking.{field} holds {cidr:?}, which is no address range such as 10.8.0.0/16"),
+            )
+        })
+    };
+    cidrs.iter().map(range).collect()
 }
 
 fn default_resources() -> Resources {
@@ -410,6 +419,8 @@ mod tests {
         let wrong = [
             json!({"networking": {"trustedCIDRs": ["10.0.0.0/33"]}}),
             json!({"networking": {"trustedCIDRs": ["10.0.0.1"]}}),
+            json!({"networking": {"outbound": {"allow": ["10.0.0.1"]}}}),
+            json!({"networking": {"outbound": {"deny": ["fd00::/129"]}}}),
             json!({"publicApi": {"port": 0}}),
             json!({"publicApi": {"nodePort": 70000}}),
         ];

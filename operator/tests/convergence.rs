@@ -91,7 +91,7 @@ async fn a_new_installation_takes_a_known_number_of_writes_and_then_none() {
     let writes = world.writes();
     let of = |part: &str| writes.iter().filter(|line| line.contains(part)).count();
     assert_eq!(of("POST /api/v1/namespaces/shop/secrets"), 3, "{writes:#?}");
-    assert_eq!(of("PATCH") - of("/status"), 13, "thirteen objects, once each: {writes:#?}");
+    assert_eq!(of("PATCH") - of("/status"), 14, "fourteen objects, once each: {writes:#?}");
     assert!(of("/status") <= 4, "{writes:#?}");
     assert_eq!(of("events"), 2, "InitCompleted and Serving: {writes:#?}");
     world.forget();
@@ -241,7 +241,7 @@ async fn an_operator_killed_at_any_moment_is_followed_by_one_that_finishes() {
                 "{name} was made anew after a crash at write {moment}"
             );
         }
-        assert_eq!(world.names().len(), 18, "{:#?}", world.names());
+        assert_eq!(world.names().len(), 19, "{:#?}", world.names());
     }
 }
 

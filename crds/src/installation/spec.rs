@@ -316,6 +316,29 @@ pub struct Networking {
     #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
         .message("spec.networking.trustedCIDRs must hold address ranges such as 10.8.0.0/16 or 2001:db8::/32"))]
     pub trusted_cidrs: Option<Vec<String>>,
+    /// Where destinations may be, which is all that the services call. Default: the public internet and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<Outbound>,
+}
+
+/// Where destinations may be. Of several ranges that hold an address the narrowest decides, of equal ones that of `deny`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Outbound {
+    /// Address ranges besides the public internet, such as that of a company's network, for example 10.20.0.0/16. For a
+    /// destination behind a Service of the cluster, both the Service's address and those of its pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 49)))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
+        .message("spec.networking.outbound.allow must hold address ranges such as 10.20.0.0/16 or fd00:20::/32"))]
+    pub allow: Option<Vec<String>>,
+    /// Address ranges that are out of reach all the same, be they on the public internet or in a range of `allow`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 49)))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
+        .message("spec.networking.outbound.deny must hold address ranges such as 10.20.30.0/24 or fd00:20:30::/48"))]
+    pub deny: Option<Vec<String>>,
 }
 
 /// CPU and memory of a pod.

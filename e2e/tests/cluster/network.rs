@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API};
 use tracardi_e2e::{
-    Installation, Namespace, Outcome, PodRun, Wanted, condition, eventually, field, scenario, secs, text,
+    Installation, Json, Namespace, Outcome, PodRun, Wanted, condition, eventually, field, http::Http, load, scenario,
+    secs, text,
 };
 
 /// A pod from which connections are tried. One that stays: the enforcer of the policies learns of new pods with a delay.
@@ -154,6 +155,53 @@ fn the_services_cannot_call_out() -> Outcome {
         // Itself it may reach: the probe works in there.
         let own = format!("http://127.0.0.1:{}/livez", MANAGEMENT.number);
         ensure!(probe(&home, &pod, &container, &own).await?, "the probe does not work in the services' container");
+        Ok(())
+    })
+}
+
+/// The one delivery, when it stands so.
+async fn delivery(api: &Http, state: &str) -> Result<Json> {
+    eventually(&format!("the delivery is {state}"), secs(120), async || {
+        let page = api.get("/deliveries").await?.ok()?;
+        let delivery = field(&page, "result.0");
+        Ok(Wanted::when(text(delivery, "state") == state, delivery.clone(), || page.to_string()))
+    })
+    .await
+}
+
+#[test]
+fn a_destination_in_the_cluster_is_reached_when_the_spec_allows_it() -> Outcome {
+    scenario("outbound", async |test| {
+        // The public API of another installation is a server as good as any.
+        let receiver = test.namespace("receiver").await?.install("receiver", json!({})).await?;
+        let sender = test.namespace("sender").await?.install("sender", json!({})).await?;
+        receiver.ready(secs(120)).await?;
+        sender.ready(secs(120)).await?;
+        let api = sender.login().await?;
+        sender.event_source(&api, "shop").await?;
+        let url = format!("{}/healthcheck", receiver.inside(PUBLIC_API));
+        let resource = json!({"id": "crm", "name": "CRM", "type": "api", "credentials": {"production": {"url": url}}});
+        api.post("/resource", &resource).await?.ok()?;
+        let connector = "tracardi.process_engine.destination.http_connector.HttpConnector";
+        let destination = json!({"id": "crm", "name": "CRM", "enabled": true, "on_profile_change_only": false,
+            "event_type": {"id": "page-view", "name": "Page view"}, "source": {"id": "shop", "name": "Shop"},
+            "resource": {"id": "crm"}, "mapping": {"category": "event@properties.category"},
+            "destination": {"package": connector, "init": {"method": "get"}}});
+        api.post("/destination", &destination).await?.ok()?;
+        load::first_event(&sender.public_api().await?, "shop").await?;
+        let dead = delivery(&api, "dead").await?;
+        ensure!(text(&dead, "error").contains("spec.networking.outbound.allow"), "no remedy in {dead}");
+
+        // The services see the Service's address, the policy that of the pod.
+        let service = receiver.namespace().get("Service", &receiver.service(PUBLIC_API)).await?;
+        let pod = receiver.pod().await?;
+        let range = |address: &str| format!("{address}/{}", if address.contains(':') { 128 } else { 32 });
+        let allow = [range(text(&service, "spec.clusterIP")), range(text(&pod, "status.podIP"))];
+        sender.change(json!({"networking": {"outbound": {"allow": allow}}})).await?;
+        sender.ready(secs(120)).await?;
+        api.post("/dead-letters/replay", &json!({"destination": "crm"})).await?.ok()?;
+        let delivered = delivery(&api, "delivered").await?;
+        test.figure("attempts until the delivery arrived", field(&delivered, "attempts"));
         Ok(())
     })
 }

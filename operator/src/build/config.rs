@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API, Port, env, path};
+use tracardi_crds::outbound::Reach;
 
 use crate::build::meta;
 use crate::model::Installation;
@@ -45,6 +46,11 @@ pub fn environment(installation: &Installation) -> BTreeMap<String, String> {
     ];
     settings.extend(installation.public_url.clone().map(|url| (env::PUBLIC_URL, url)));
     settings.extend(features.client_ip_header.clone().map(|header| (env::USE_X_FORWARDED_IP, header)));
+    let Reach { allow, deny } = &installation.outbound;
+    for (name, networks) in [(env::OUTBOUND_ALLOW, allow), (env::OUTBOUND_DENY, deny)] {
+        let list = networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        settings.extend((!list.is_empty()).then_some((name, list)));
+    }
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

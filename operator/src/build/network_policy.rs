@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
     NetworkPolicySpec,
@@ -10,6 +11,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use tracardi_crds::contract::Port;
+use tracardi_crds::outbound::Block;
 
 use crate::build::meta;
 use crate::model::{Installation, Trusted};
@@ -55,7 +57,22 @@ pub fn trusted(
     policy(installation, name, Some(component), Some(vec![rule]), None)
 }
 
-/// Names may be resolved by the cluster's DNS, the only thing that a standalone pod may talk to.
+/// Destinations may be reached, by TCP on any port. A rule for each block: enforcers that keep what a rule names in one set
+/// (kube-router) would let the exceptions of one block take from another.
+#[must_use]
+pub fn outbound(installation: &Installation, name: String, component: &str, blocks: Vec<Block>) -> NetworkPolicy {
+    let texts = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let rule = |Block { net, except }: Block| NetworkPolicyEgressRule {
+        to: Some(vec![NetworkPolicyPeer {
+            ip_block: Some(IPBlock { cidr: net.to_string(), except: (!except.is_empty()).then(|| texts(&except)) }),
+            ..NetworkPolicyPeer::default()
+        }]),
+        ports: Some(vec![NetworkPolicyPort { protocol: Some("TCP".into()), ..NetworkPolicyPort::default() }]),
+    };
+    policy(installation, name, Some(component), None, Some(blocks.into_iter().map(rule).collect()))
+}
+
+/// Names may be resolved by the cluster's DNS.
 #[must_use]
 pub fn dns(installation: &Installation, name: String) -> NetworkPolicy {
     let port = |protocol: &str| NetworkPolicyPort {

@@ -29,6 +29,12 @@ pub(super) fn plan(installation: &Installation, draft: &mut Draft) -> Result<Vec
         draft.add(Kind::NetworkPolicy, &deny, &network_policy::deny(installation, deny.clone()))?;
         let dns = name(Child::Dns);
         draft.add(Kind::NetworkPolicy, &dns, &network_policy::dns(installation, dns.clone()))?;
+        let blocks = installation.outbound.blocks();
+        if !blocks.is_empty() {
+            let outbound = name(Child::Outbound);
+            let policy = network_policy::outbound(installation, outbound.clone(), COMPONENT, blocks);
+            draft.add(Kind::NetworkPolicy, &outbound, &policy)?;
+        }
         let open = name(Child::PublicApi);
         let policy = network_policy::open(installation, open.clone(), COMPONENT, &[PUBLIC_API]);
         draft.add(Kind::NetworkPolicy, &open, &policy)?;

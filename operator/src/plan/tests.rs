@@ -27,7 +27,8 @@ fn everything_set() {
         "admin": {"email": "me@example.com"},
         "publicUrl": "https://collect.example.com",
         "publicApi": {"serviceType": "LoadBalancer", "port": 443, "nodePort": 30443, "externalTrafficPolicy": "Local", "annotations": {"cloud/lb": "x"}},
-        "networking": {"trustedNamespaces": ["office", "monitoring"], "trustedNamespaceLabels": {"team": "growth"}, "trustedCIDRs": ["10.8.0.0/16"]},
+        "networking": {"trustedNamespaces": ["office", "monitoring"], "trustedNamespaceLabels": {"team": "growth"}, "trustedCIDRs": ["10.8.0.0/16"],
+            "outbound": {"allow": ["10.20.0.0/16"], "deny": ["10.20.30.0/24", "8.8.8.8/32"]}},
         "resources": {"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
         "nodeSelector": {"disk": "ssd"},
         "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "cdp", "effect": "NoSchedule"}],
@@ -69,6 +70,8 @@ fn profiles() {
             .to_owned()
     );
     assert!(!manifests(json!({"networking": {"networkPolicy": false}})).contains("NetworkPolicy"));
+    let nowhere = json!({"networking": {"outbound": {"deny": ["0.0.0.0/0", "::/0"]}}});
+    assert!(!manifests(nowhere).contains("demo-outbound"));
     insta::assert_snapshot!("public_url", differences(json!({"publicUrl": "https://c.example.com"})));
     insta::assert_snapshot!("disruptions_block", differences(json!({"disruptions": "Block"})));
 }
@@ -87,6 +90,7 @@ fn pods_are_replaced_exactly_when_what_they_run_changes() {
         template(&other) != template(&base)
     };
     assert!(changed(&|i| i.log_level = "debug".into()), "configuration");
+    assert!(changed(&|i| i.outbound.allow = vec!["10.0.0.0/8".parse().unwrap()]), "where destinations may be");
     assert!(changed(&|i| i.secrets.signing_key.revision = "2".into()), "a rotated key");
     assert!(changed(&|i| i.image.reference = "x:2".into()), "image");
     assert!(!changed(&|i| i.secrets.admin_password.revision = "2".into()), "the password was read long ago");

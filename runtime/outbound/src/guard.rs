@@ -4,83 +4,40 @@
 //! gains nothing; [`Guard::url`] looks at what a URL says by itself, when it is saved, before it is used and at every
 //! redirect.
 //!
-//! The tables follow the IANA registries of special-purpose addresses. Of IPv6 only global unicast is open; an address in
-//! which an IPv4 address is written (mapped, NAT64) is judged by that one.
+//! What is open is said by [`tracardi_crds::outbound`], which the operator follows, too. An address in which an IPv4 address
+//! is written (mapped, NAT64) is judged by that one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
+use tracardi_crds::outbound::{Block, Reach};
 use url::{Host, Url};
 
-/// IPv4 addresses that are nobody's on the internet.
-const CLOSED_V4: [Ipv4Net; 15] = [
-    net4([0, 0, 0, 0], 8),       // this network, unspecified
-    net4([10, 0, 0, 0], 8),      // private
-    net4([100, 64, 0, 0], 10),   // behind a provider's translation
-    net4([127, 0, 0, 0], 8),     // this machine
-    net4([169, 254, 0, 0], 16),  // this link; clouds answer with their metadata here
-    net4([172, 16, 0, 0], 12),   // private
-    net4([192, 0, 0, 0], 24),    // protocol assignments
-    net4([192, 0, 2, 0], 24),    // documentation
-    net4([192, 88, 99, 0], 24),  // relays of 6to4
-    net4([192, 168, 0, 0], 16),  // private
-    net4([198, 18, 0, 0], 15),   // benchmarks
-    net4([198, 51, 100, 0], 24), // documentation
-    net4([203, 0, 113, 0], 24),  // documentation
-    net4([224, 0, 0, 0], 4),     // multicast
-    net4([240, 0, 0, 0], 4),     // reserved, broadcast
-];
-
-/// Global unicast: all of IPv6 that is open, if it is not in [`CLOSED_V6`].
-const GLOBAL_V6: Ipv6Net = net6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
-const CLOSED_V6: [Ipv6Net; 4] = [
-    net6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),     // protocol assignments, Teredo
-    net6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
-    net6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16),     // 6to4
-    net6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),     // documentation
-];
-/// Where networks of IPv6 alone show the IPv4 internet.
-const NAT64: Ipv6Net = net6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
-
-const fn net4([a, b, c, d]: [u8; 4], length: u8) -> Ipv4Net {
-    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length)
-}
-
-const fn net6(groups: [u16; 8], length: u8) -> Ipv6Net {
-    Ipv6Net::new_assert(Ipv6Addr::from_segments(groups), length)
-}
-
 /// Says which addresses may be dialled. By default: those of the public internet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Guard {
-    rules: Vec<Rule>,
+    open: Vec<Block>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Rule {
-    net: IpNet,
-    open: bool,
+impl Default for Guard {
+    fn default() -> Self {
+        Self { open: Reach::default().blocks() }
+    }
 }
 
 impl Guard {
     /// A guard that also lets through what is in `allow`, and refuses what is in `deny`: networks (`10.1.0.0/16`) or
     /// addresses, separated by commas. Of several that hold an address the narrowest decides; of equal ones the refusal.
     pub fn new(allow: &str, deny: &str) -> Result<Self, String> {
-        let given = [(allow, true), (deny, false)];
-        let rules = given.into_iter().flat_map(|(list, open)| {
-            let texts = list.split(',').map(str::trim).filter(|text| !text.is_empty());
-            texts.map(move |text| network(text).map(|net| Rule { net, open }))
-        });
-        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+        let reach = Reach { allow: networks(allow)?, deny: networks(deny)? };
+        Ok(Self { open: reach.blocks() })
     }
 
     /// Whether the address may be dialled.
     #[must_use]
     pub fn permits(&self, address: IpAddr) -> bool {
-        let plain = plain(address);
-        let holds = |rule: &&Rule| rule.net.contains(&address) || rule.net.contains(&plain);
-        let narrowest = self.rules.iter().filter(holds).max_by_key(|rule| (rule.net.prefix_len(), !rule.open));
-        narrowest.map_or_else(|| is_public(plain), |rule| rule.open)
+        let address = address.to_canonical();
+        self.open.iter().any(|block| block.contains(address))
     }
 
     /// What a URL says by itself: http or https, a host, no user or password in it, and an address, if it names one, that
@@ -118,7 +75,10 @@ impl Guard {
 
 /// Why an address or a name is not dialled.
 pub(crate) fn refusal(host: &str) -> String {
-    format!("{host} is not on the public internet; whoever runs the installation can open it with --outbound-allow")
+    format!(
+        "{host} is not on the public internet; whoever runs the installation can open it with --outbound-allow, in \
+         Kubernetes with spec.networking.outbound.allow"
+    )
 }
 
 /// `localhost` and everything below it, which is this machine whoever is asked (RFC 6761).
@@ -127,34 +87,20 @@ fn is_this_machine(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+fn networks(list: &str) -> Result<Vec<IpNet>, String> {
+    list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     let net = text.parse::<IpNet>().or_else(|_| address());
-    let net = net.map_err(|_| format!("`{text}` is no network; expected, for example, 10.1.0.0/16 or fd00::/8"))?;
-    Ok(net.trunc())
-}
-
-/// The address without its wrapping, if it has one.
-fn plain(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) if NAT64.contains(&v6) => {
-            let [.., a, b, c, d] = v6.octets();
-            Ipv4Addr::new(a, b, c, d).into()
-        }
-        address => address.to_canonical(),
-    }
-}
-
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => !CLOSED_V4.iter().any(|net| net.contains(&address)),
-        IpAddr::V6(address) => GLOBAL_V6.contains(&address) && !CLOSED_V6.iter().any(|net| net.contains(&address)),
-    }
+    net.map_err(|_| format!("`{text}` is no network; expected, for example, 10.1.0.0/16 or fd00::/8"))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tracardi_crds::outbound::{CLOSED_V4, NAT64};
 
     use super::*;
 
@@ -205,11 +151,14 @@ mod tests {
 
     #[test]
     fn the_narrowest_rule_decides() {
-        let guard = Guard::new("10.0.0.0/8, fd00::/8,10.1.2.3", "10.1.0.0/16, 8.8.8.8,10.9.9.9/32").unwrap();
+        let guard = Guard::new("10.0.0.0/8, fd00::/8,10.1.2.3", "10.1.0.0/16, 8.8.8.8,10.9.9.9/32,::ffff:10.7.0.0/112")
+            .unwrap();
         let both = Guard::new("9.9.9.9", "9.9.9.9").unwrap();
         for (address, expected) in [
             ("10.2.0.1", true),
             ("::ffff:10.2.0.1", true),
+            ("::ffff:10.7.0.1", false),
+            ("10.7.0.1", false),
             ("64:ff9b::10.2.0.1", true),
             ("10.1.0.1", false),
             ("10.1.2.3", true),
