@@ -7,6 +7,8 @@ use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tracardi_language::Source;
+use tracardi_language::condition::Condition;
 use tracardi_language::filter::Filter;
 use tracardi_model::{Context, Delayed, Delivery, Event, Profile, Session, StoredEvent};
 
@@ -22,6 +24,18 @@ pub enum Index {
     Session,
     /// Profiles: replaced as a whole, found by any of their ids.
     Profile,
+}
+
+impl Index {
+    /// How conditions call a document of this kind: the word before the `@`.
+    #[must_use]
+    pub const fn source(self) -> Source {
+        match self {
+            Self::Event => Source::Event,
+            Self::Session => Source::Session,
+            Self::Profile => Source::Profile,
+        }
+    }
 }
 
 /// What a group of requests needs to know before it can be processed; keys may repeat.
@@ -169,6 +183,29 @@ pub struct Select {
     pub limit: u64,
 }
 
+/// One page of the documents for which a condition is true, newest first as in [`Select`]. Those for which it has no
+/// answer (a field is missing, types do not fit) are not among them.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The condition. Beyond a document itself it may read nothing.
+    pub condition: Condition,
+    /// The time for functions such as `now()`.
+    pub now: Timestamp,
+    /// How many to skip.
+    pub start: u64,
+    /// How many to give, at most.
+    pub limit: u64,
+}
+
+impl Holding {
+    /// An error naming the first field that stands in another document than those of the index.
+    pub fn check(&self, index: Index) -> Result<(), StoreError> {
+        let own = index.source();
+        let foreign = self.condition.fields().into_iter().find(|field| field.source != own);
+        foreign.map_or(Ok(()), |field| Err(StoreError::ForeignField { field: field.to_string(), own: own.name() }))
+    }
+}
+
 /// Bytes of documents on a page, at most: it ends before the document that would be too much, but holds one at least,
 /// whatever its size. The next page starts where this one ends, so nothing is left out.
 pub const PAGE_BYTES: u64 = 8 << 20;
@@ -261,6 +298,10 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
 
     /// A page of documents.
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError>;
+
+    /// A page of the documents for which a condition is true: [`Condition::evaluate`] says `true` of each of them, and of no
+    /// other.
+    async fn holding(&self, context: Context, index: Index, holding: &Holding) -> Result<Page, StoreError>;
 
     /// Counts over time.
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError>;

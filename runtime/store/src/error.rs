@@ -52,6 +52,14 @@ pub enum StoreError {
     /// A pattern in a query has too many wildcards.
     #[error("the pattern {0:?} has more than 8 `*`; use fewer, or search for its words")]
     BadPattern(String),
+    /// A condition that is to find documents reads others as well.
+    #[error("{field} stands in another document: a condition that finds them reads {own}@… only")]
+    ForeignField {
+        /// The field as it is written.
+        field: String,
+        /// What may stand before the `@`.
+        own: &'static str,
+    },
     /// The directory or a file in it cannot be used.
     #[error("cannot use {path}: {reason}")]
     Directory {

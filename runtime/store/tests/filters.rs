@@ -49,7 +49,8 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a"), Just("b"), Just("0"), Just("1"), Just("x-y"), Just("größe")].prop_map(str::to_owned)
+    prop_oneof![Just("a"), Just("b"), Just("0"), Just("1"), Just("x-y"), Just("größe"), Just("4294967296")]
+        .prop_map(str::to_owned)
 }
 
 fn field() -> impl Strategy<Value = Path> {

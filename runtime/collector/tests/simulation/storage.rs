@@ -12,8 +12,8 @@ use tracardi_model::Context;
 use tracardi_simulate::rng::Rng;
 use tracardi_store::conformance::memory::Memory;
 use tracardi_store::{
-    Batch, Committed, Counts, Documents, Found, Histogram, Index, Merge, Page, Repointed, Select, StoreError, Waiting,
-    Wanted,
+    Batch, Committed, Counts, Documents, Found, Histogram, Holding, Index, Merge, Page, Repointed, Select, StoreError,
+    Waiting, Wanted,
 };
 
 use crate::history::History;
@@ -200,6 +200,10 @@ impl Documents for Storage {
 
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
         self.memory.select(context, index, select).await
+    }
+
+    async fn holding(&self, context: Context, index: Index, holding: &Holding) -> Result<Page, StoreError> {
+        self.memory.holding(context, index, holding).await
     }
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {

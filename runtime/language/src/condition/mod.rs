@@ -48,6 +48,7 @@
 //! times that are written out are checked when the text is parsed.
 
 mod evaluate;
+mod fields;
 mod function;
 mod index;
 #[cfg(test)]

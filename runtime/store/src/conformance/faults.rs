@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tracardi_model::Context;
 
 use crate::{
-    Batch, Chosen, Committed, Counts, Deliveries, DeliveryPage, Documents, Due, Found, Histogram, Index, Merge, Outbox,
-    Page, Queue, Repointed, Select, Settled, StoreError, Waiting, Wanted,
+    Batch, Chosen, Committed, Counts, Deliveries, DeliveryPage, Documents, Due, Found, Histogram, Holding, Index,
+    Merge, Outbox, Page, Queue, Repointed, Select, Settled, StoreError, Waiting, Wanted,
 };
 
 /// A store with all that the wrapper forwards.
@@ -193,6 +193,10 @@ impl Documents for Faulty {
 
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
         self.inner.select(context, index, select).await
+    }
+
+    async fn holding(&self, context: Context, index: Index, holding: &Holding) -> Result<Page, StoreError> {
+        self.inner.holding(context, index, holding).await
     }
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {

@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tracardi_language::filter;
+use tracardi_language::{condition, filter};
 use tracardi_model::Context;
 
 use super::samples::{at, batch_in, event_with, profile, session};
-use crate::{Counts, Documents, Histogram, Index, Matching, Select, StoreError};
+use crate::{Counts, Documents, Histogram, Holding, Index, Matching, Select, StoreError};
 
 /// Queries are asked in the context that the other checks leave (nearly) alone.
 const HERE: Context = Context::Staging;
@@ -32,6 +32,7 @@ pub async fn all(store: &dyn Documents) {
     pages_end_when_they_are_large(store).await;
     filters(store).await;
     words(store).await;
+    conditions(store).await;
     histograms(store).await;
 }
 
@@ -159,6 +160,43 @@ async fn words(store: &dyn Documents) {
     }
     let odd = Select { matching: Matching::Words("\" ' % \\ ?".to_owned()), ..range(0, 100) };
     assert_eq!(ids(store, Index::Event, &odd).await.0, 0);
+}
+
+async fn conditions(store: &dyn Documents) {
+    let ask = async |text: &str, start: u64, limit: u64| {
+        let condition = condition::parse(text).unwrap();
+        let page = store.holding(HERE, Index::Event, &Holding { condition, now: at(10_000), start, limit }).await;
+        page.map(|page| (page.total, page.result.len()))
+    };
+    let table = [
+        ("event@type = \"purchase\"", 10),
+        ("event@type = \"purchase\" AND event@properties.price >= 20", 5),
+        ("event@properties.price BETWEEN 3 AND 5 OR event@properties.word ENDS WITH \"39\"", 4),
+        ("event@properties.price = [1, 2, \"3\"]", 2),
+        ("event@type STARTS WITH \"p\" AND event@properties.price < \"x\"", 0),
+        ("event@tags.values CONTAINS \"green\"", 20),
+        ("event@tags.values STARTS WITH \"red\"", 30),
+        ("event@tags.values = [\"red\", \"green\"]", 10),
+        ("event@tags.values EMPTY AND event@properties.word EXISTS", 10),
+        ("event@context.time.tz IS NULL", 10),
+        ("event@properties.missing CONTAINS \"x\" OR event@type EXISTS", 0),
+        ("lowercase(event@properties.word) = \"word7\"", 1),
+        (
+            "event@properties.word EXISTS AND datetime(event@metadata.time.insert) > now.timezone.offset(\"UTC\", \"-2h\")",
+            9,
+        ),
+    ];
+    for (text, expected) in table {
+        let limited = usize::try_from(expected).unwrap().min(7);
+        assert_eq!(ask(text, 0, 7).await.unwrap(), (expected, limited), "{text}");
+    }
+    assert_eq!(ask("event@type = \"purchase\"", 8, 7).await.unwrap(), (10, 2));
+    assert_eq!(ask("event@type = \"purchase\"", u64::MAX, u64::MAX).await.unwrap(), (10, 0));
+    assert_eq!(ask("event@type = \"purchase\"", 0, 0).await.unwrap(), (10, 0));
+    for foreign in ["profile@id EXISTS", "event@type EXISTS OR datetime(session@x) = now()"] {
+        let refused = ask(foreign, 0, 1).await;
+        assert!(matches!(refused, Err(StoreError::ForeignField { .. })), "{foreign}: {refused:?}");
+    }
 }
 
 async fn histograms(store: &dyn Documents) {

@@ -14,6 +14,8 @@
 //! | `delayed` | what is to happen later |
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
+//! | `holding` | conditions as SQL, and what SQL leaves open |
+//! | `verdict` | single tests of a condition as SQL |
 //! | `config` | event sources, users, tokens |
 //! | `records` | configuration of all other kinds |
 //! | `script` | statements for many rows, and several statements as one |
@@ -26,6 +28,7 @@ mod config;
 mod delayed;
 mod delete;
 mod failure;
+mod holding;
 mod load;
 #[cfg(test)]
 mod log_tests;
@@ -39,6 +42,7 @@ mod records;
 mod room;
 mod schema;
 mod script;
+mod verdict;
 
 pub use room::{LEAST_ROOM, Room};
 
@@ -57,8 +61,8 @@ use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tracardi_model::Context;
 
 use crate::{
-    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Index, Keys, Merge, Page, Repointed,
-    Select, StoreError, Waiting, Wanted,
+    Batch, Committed, ConfigurationSnapshot, Counts, Documents, Found, Histogram, Holding, Index, Keys, Merge, Page,
+    Repointed, Select, StoreError, Waiting, Wanted,
 };
 
 /// No read lasts longer than this; it is interrupted and answered with [`StoreError::Unavailable`].
@@ -238,6 +242,10 @@ impl Documents for Sqlite {
 
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
         self.page(context, index, select).await.map_err(|error| self.0.room.explain(error))
+    }
+
+    async fn holding(&self, context: Context, index: Index, holding: &Holding) -> Result<Page, StoreError> {
+        self.page_of_holding(context, index, holding).await.map_err(|error| self.0.room.explain(error))
     }
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {

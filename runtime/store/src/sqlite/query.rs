@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use tracardi_model::Context;
 
 use super::condition::{Condition, Statement};
@@ -152,19 +152,25 @@ impl Sqlite {
                 .await
                 .map_err(failed)?
         };
+        Ok(Page { total: unsigned(total), result: self.documents(&mut reader, index, rows).await? })
+    }
+
+    /// The documents of these rows (given with their lengths), as many as a page holds.
+    pub(super) async fn documents(
+        &self,
+        reader: &mut SqliteConnection,
+        index: Index,
+        rows: Vec<(i64, i64)>,
+    ) -> Result<Vec<Box<RawValue>>, StoreError> {
         let rows = fitting(rows);
         let documents: Vec<(i64, String)> = sqlx::query_as(documents_by_row(index))
             .bind(serde_json::json!(rows).to_string())
-            .fetch_all(&mut *reader)
+            .fetch_all(reader)
             .await
             .map_err(failed)?;
         let mut documents: HashMap<i64, String> = documents.into_iter().collect();
-        let result = rows
-            .iter()
-            .filter_map(|row| documents.remove(row))
-            .map(|document| raw(index, document))
-            .collect::<Result<_, _>>()?;
-        Ok(Page { total: unsigned(total), result })
+        let found = rows.iter().filter_map(|row| documents.remove(row));
+        found.map(|document| raw(index, document)).collect()
     }
 
     pub(super) async fn counts(

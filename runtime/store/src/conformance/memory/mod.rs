@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 use tracardi_model::{Context, Delayed, Event, PerContext, Profile, Session, StoredEvent};
 
 use crate::{
-    APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Index, Loaded, Merge, Page,
-    Repointed, Select, StoreError, Waiting, Wanted,
+    APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index, Loaded,
+    Merge, Page, Repointed, Select, StoreError, Waiting, Wanted,
 };
 
 /// The store; a cheap handle.
@@ -292,6 +292,10 @@ impl Documents for Memory {
 
     async fn select(&self, context: Context, index: Index, select: &Select) -> Result<Page, StoreError> {
         self.look(|disk| query::page(disk.rows(context, index), select))
+    }
+
+    async fn holding(&self, context: Context, index: Index, holding: &Holding) -> Result<Page, StoreError> {
+        self.look(|disk| query::holding(disk.rows(context, index), index, holding))
     }
 
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError> {

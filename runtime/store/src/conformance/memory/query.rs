@@ -13,7 +13,7 @@ use tracardi_model::{Context, path};
 use super::{Disk, Row};
 use crate::documents::{MAX_WILDCARDS, PAGE_BYTES, TOP_VALUES};
 use crate::interval::Bars;
-use crate::{Counts, Histogram, Index, Matching, Page, Select, StoreError};
+use crate::{Counts, Histogram, Holding, Index, Matching, Page, Select, StoreError};
 
 /// Values of a field that are longer are not told by a histogram.
 const VALUE_BYTES: usize = 512;
@@ -45,8 +45,22 @@ impl Disk {
 
 pub(super) fn page(mut rows: Vec<Line<'_>>, select: &Select) -> Result<Page, StoreError> {
     matching(&mut rows, select.from, select.to, &select.matching)?;
+    Ok(newest(rows, select.start, select.limit))
+}
+
+pub(super) fn holding(mut rows: Vec<Line<'_>>, index: Index, holding: &Holding) -> Result<Page, StoreError> {
+    holding.check(index)?;
+    rows.retain(|row| {
+        let document: Value = serde_json::from_str(row.text).unwrap();
+        let scope = serde_json::json!({ index.source().name(): document });
+        holding.condition.evaluate(&scope, holding.now) == Ok(true)
+    });
+    Ok(newest(rows, holding.start, holding.limit))
+}
+
+fn newest(mut rows: Vec<Line<'_>>, start: u64, limit: u64) -> Page {
     rows.sort_by_key(|row| Reverse((row.inserted, row.number)));
-    Ok(part(rows, select.start, select.limit))
+    part(rows, start, limit)
 }
 
 /// A page of rows whose time is when they are due.
