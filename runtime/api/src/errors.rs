@@ -67,6 +67,9 @@ impl From<StoreError> for Refusal {
             StoreError::BadPattern(_) => {
                 Self::field("value_error", vec!["body".into(), "where".into()], error.to_string())
             }
+            StoreError::ForeignField { .. } => {
+                Self::field("value_error", vec!["body".into(), "condition".into()], error.to_string())
+            }
             error => {
                 tracing::error!(%error, "the store failed");
                 Self::Later { reason: error.to_string(), retry_after_s: if error.passes() { 2 } else { 30 } }

@@ -103,6 +103,7 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select/range", post(select::range))
         .route("/{index}/select/range/page/{page}", post(select::range_page))
         .route("/{index}/select/histogram", post(select::histogram))
+        .route("/{index}/select/condition", post(select::condition))
         .merge(configuration::routes())
         .merge(resource::routes())
         .merge(deliveries::routes());

@@ -1,4 +1,5 @@
-//! Queries over events, sessions and profiles: `POST /{index}/select`, `…/select/range[/page/{n}]`, `…/select/histogram`.
+//! Queries over events, sessions and profiles: `POST /{index}/select`, `…/select/range[/page/{n}]`, `…/select/histogram`,
+//! `…/select/condition`.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,9 +7,9 @@ use axum::http::Uri;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tracardi_language::filter;
+use tracardi_language::{condition, filter};
 use tracardi_store::interval::Interval;
-use tracardi_store::{Histogram, Index, Matching, Select};
+use tracardi_store::{Histogram, Holding, Index, Matching, Select};
 
 use crate::app::App;
 use crate::auth::{Allowed, Everyone};
@@ -62,16 +63,7 @@ pub async fn select(
         Some(Value::String(condition)) => condition,
         Some(_) => return Err(Refusal::field("string_type", at("where"), "Input should be a valid string")),
     };
-    let limit = match body.get("limit") {
-        None | Some(Value::Null) => SELECT_ROWS,
-        Some(limit) => limit
-            .as_u64()
-            .or_else(|| limit.as_str()?.trim().parse().ok())
-            .filter(|limit| *limit <= MAX_LIMIT)
-            .ok_or_else(|| {
-                Refusal::field("int_parsing", at("limit"), format!("Input should be an integer from 0 to {MAX_LIMIT}"))
-            })?,
-    };
+    let limit = count(&body, "limit", SELECT_ROWS, MAX_LIMIT)?;
     let matching = if condition.trim().is_empty() {
         Matching::Everything
     } else {
@@ -80,6 +72,49 @@ pub async fn select(
     };
     let page = page::read(&app, context, index, &Select { matching, limit, ..Select::default() }).await?;
     Ok(page.answer("]}"))
+}
+
+/// `POST /{index}/select/condition` with `{"condition", "start"?, "limit"?}`: `{"total", "result"}`, the documents for which
+/// a condition such as a segment's is true now, newest first.
+///
+/// It may read nothing but the document: `profile@…` of profiles, `session@…` of sessions, `event@…` of events. What is wrong
+/// with it is 422 with the place.
+pub async fn condition(
+    _: Allowed<Everyone>,
+    InContext(context): InContext,
+    State(app): State<App>,
+    Path(of): Path<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Response, Refusal> {
+    let index = index(&of)?;
+    let text = body.get("condition").and_then(Value::as_str).ok_or_else(|| {
+        Refusal::field(
+            "string_type",
+            at("condition"),
+            "Input should be a valid string, for example profile@stats.visits > 5",
+        )
+    })?;
+    let condition =
+        condition::parse(text).map_err(|error| Refusal::field("value_error", at("condition"), error.to_string()))?;
+    let start = count(&body, "start", 0, u64::MAX)?;
+    let limit = count(&body, "limit", SELECT_ROWS, MAX_LIMIT)?;
+    let holding = Holding { condition, now: app.clock.now(), start, limit };
+    let page = page::hold(&app, start, app.documents.holding(context, index, &holding)).await?;
+    Ok(page.answer("]}"))
+}
+
+/// A number that counts, at most `most`, as a number or as a text.
+fn count(body: &Value, field: &'static str, default: u64, most: u64) -> Result<u64, Refusal> {
+    match body.get(field) {
+        None | Some(Value::Null) => Ok(default),
+        Some(number) => number
+            .as_u64()
+            .or_else(|| number.as_str()?.trim().parse().ok())
+            .filter(|number| *number <= most)
+            .ok_or_else(|| {
+                Refusal::field("int_parsing", at(field), format!("Input should be an integer from 0 to {most}"))
+            }),
+    }
 }
 
 fn at(field: &'static str) -> Vec<tracardi_model::Loc> {
