@@ -6,34 +6,25 @@ impl Condition {
     /// All fields that the condition names, in its order; one that is named twice comes twice.
     #[must_use]
     pub fn fields(&self) -> Vec<&Field> {
-        let mut fields = Vec::new();
-        self.collect(&mut fields);
-        fields
-    }
-
-    fn collect<'a>(&'a self, fields: &mut Vec<&'a Field>) {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.collect(fields)),
-            Self::Compare { left, relation: _, right } => {
-                [left, right].into_iter().for_each(|term| term.collect(fields))
-            }
-            Self::Between { value, low, high } => [value, low, high].into_iter().for_each(|term| term.collect(fields)),
-            Self::Has { whole, place: _, part } => [whole, part].into_iter().for_each(|term| term.collect(fields)),
-            Self::Empty { value, negated: _ } | Self::Null { value, negated: _ } => value.collect(fields),
-            Self::Exists { field, negated: _ } => fields.push(field),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Compare { left, relation: _, right } => of([left, right]),
+            Self::Between { value, low, high } => of([value, low, high]),
+            Self::Has { whole, place: _, part } => of([whole, part]),
+            Self::Empty { value, negated: _ } | Self::Null { value, negated: _ } => of([value]),
+            Self::Exists { field, negated: _ } => vec![field],
         }
     }
 }
 
-impl Term {
-    fn collect<'a>(&'a self, fields: &mut Vec<&'a Field>) {
-        match self {
-            Self::Field(field) => fields.push(field),
-            Self::Literal(_) => {}
-            Self::List(terms) => terms.iter().for_each(|term| term.collect(fields)),
-            Self::Call(call) => call.arguments.iter().for_each(|term| term.collect(fields)),
-        }
-    }
+fn of<'a>(terms: impl IntoIterator<Item = &'a Term>) -> Vec<&'a Field> {
+    let fields = |term: &'a Term| match term {
+        Term::Field(field) => vec![field],
+        Term::Literal(_) => vec![],
+        Term::List(terms) => of(terms),
+        Term::Call(call) => of(&call.arguments),
+    };
+    terms.into_iter().flat_map(fields).collect()
 }
 
 #[cfg(test)]
