@@ -3,37 +3,15 @@
 mod http;
 mod support;
 
-use http::{Reply, admin_token, call};
+use http::{Api, call};
 use serde_json::{Value, json};
 use support::{Server, scratch};
-
-struct Api {
-    private: String,
-    public: String,
-    token: String,
-}
 
 impl Api {
     async fn start(server: &mut Server) -> Self {
         server.start().await;
         server.create_source().await;
-        let private = server.url(1);
-        let token = admin_token(&private).await;
-        Self { private, public: server.url(0), token }
-    }
-
-    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
-        let request = call(method, format!("{}{path}", self.private)).bearer(&self.token);
-        match body {
-            Some(body) => request.json(body).send().await,
-            None => request.send().await,
-        }
-    }
-
-    async fn save(&self, path: &str, body: &Value) -> Value {
-        let reply = self.send("POST", path, Some(body)).await;
-        assert_eq!(reply.status, 200, "{path} {body}: {}", reply.text);
-        reply.json()
+        Self::open(server.url(0), server.url(1)).await
     }
 
     /// Sends one event of a type and reads it back as stored.

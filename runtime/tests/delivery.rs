@@ -7,38 +7,17 @@ mod http;
 mod receiver;
 mod support;
 
-use http::{Reply, admin_token, call};
+use http::{Api, call};
 use receiver::{Receiver, reply};
 use serde_json::{Value, json};
 use support::{Server, scratch};
-
-const HTTP_CONNECTOR: &str = "tracardi.process_engine.destination.http_connector.HttpConnector";
-
-/// The private API of a server, logged in.
-struct Api {
-    private: String,
-    public: String,
-    token: String,
-}
+use tracardi_model::configuration::HTTP_CONNECTOR;
 
 impl Api {
     async fn start(server: &mut Server) -> Self {
         server.start().await;
         server.create_source().await;
-        Self { private: server.url(1), public: server.url(0), token: admin_token(&server.url(1)).await }
-    }
-
-    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
-        let request = call(method, format!("{}{path}", self.private)).bearer(&self.token);
-        match body {
-            Some(body) => request.json(body).send().await,
-            None => request.send().await,
-        }
-    }
-
-    async fn save(&self, path: &str, body: &Value) {
-        let reply = self.send("POST", path, Some(body)).await;
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        Self::open(server.url(0), server.url(1)).await
     }
 
     /// A destination `crm` for events of type `order`.

@@ -43,6 +43,36 @@ pub(crate) async fn admin_token(api: &str) -> String {
     login.json()["access_token"].as_str().unwrap().to_owned()
 }
 
+/// The tests' administrator at the private API of a server. What a test needs besides it adds itself.
+pub(crate) struct Api {
+    pub(crate) public: String,
+    pub(crate) private: String,
+    pub(crate) token: String,
+}
+
+impl Api {
+    /// Logs in; by the URLs of the two APIs.
+    pub(crate) async fn open(public: String, private: String) -> Self {
+        let token = admin_token(&private).await;
+        Self { public, private, token }
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        let request = call(method, format!("{}{path}", self.private)).bearer(&self.token);
+        match body {
+            Some(body) => request.json(body).send().await,
+            None => request.send().await,
+        }
+    }
+
+    /// `POST`; the answer must be 200.
+    pub(crate) async fn save(&self, path: &str, body: &Value) -> Value {
+        let reply = self.send("POST", path, Some(body)).await;
+        assert_eq!(reply.status, 200, "{path} {body}: {}", reply.text);
+        reply.json()
+    }
+}
+
 impl Call {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.0.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
