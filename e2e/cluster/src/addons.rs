@@ -4,12 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use tracardi_machine::files::make_folder;
+use tracardi_machine::progress::step;
+use tracardi_machine::run::run;
+use tracardi_machine::{Error, Progress, Result};
+
 use crate::images::{Image, ImageFile, ImageSpec, build_image};
 use crate::paths::Layout;
-use crate::process::make_folder;
-use crate::progress::{Progress, step};
-use crate::run::run;
 use crate::toolchain::Toolchain;
 
 const MANIFESTS: &[(&str, &str)] = &[
@@ -88,7 +89,7 @@ fn busybox() -> Result<ImageSpec> {
 fn compile_pause(cache: &Path, progress: &mut dyn Progress) -> Result<PathBuf> {
     use sha2::{Digest as _, Sha256};
     let code = include_str!("pause.c");
-    let key = crate::process::hex(Sha256::digest(code).get(..8).unwrap_or_default());
+    let key = tracardi_machine::files::hex(Sha256::digest(code).get(..8).unwrap_or_default());
     let folder = cache.join("go").join(format!("pause-{key}"));
     let target = folder.join("pause");
     if target.is_file() {
@@ -96,7 +97,7 @@ fn compile_pause(cache: &Path, progress: &mut dyn Progress) -> Result<PathBuf> {
     }
     make_folder(&folder)?;
     let (source, temporary) = (folder.join("pause.c"), folder.join("pause.building"));
-    crate::process::write(&source, code)?;
+    tracardi_machine::files::write(&source, code)?;
     step(progress, "compiling pause", |_| {
         run(
             "cc",

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
-
-use crate::error::{Error, Result};
-use crate::run::run;
+use tracardi_machine::run::run;
+use tracardi_machine::{Error, Result};
 
 /// The images in the archive: reference (where the archive names one) and digest of the manifest.
 pub(crate) fn images(archive: &Path) -> Result<Vec<(String, String)>> {

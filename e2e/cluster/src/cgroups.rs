@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use tracardi_machine::{Error, Result};
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// Controllers that the kubelet wants to divide among pods on v2.

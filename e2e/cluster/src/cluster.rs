@@ -6,21 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tracardi_machine::files::{make_folder, write};
+use tracardi_machine::packages;
+use tracardi_machine::progress::step;
+use tracardi_machine::run::{capture, command, succeeds, wait_until};
+use tracardi_machine::{Error, Progress, Result, cache};
+
 use crate::addons::{self, AddonImages};
 use crate::archive;
 use crate::components::{
     Context, apiserver, containerd, controller_manager, etcd, kube_proxy, kube_router, kubelet, scheduler,
 };
-use crate::error::{Error, Result};
 use crate::leftovers;
 use crate::net;
 use crate::node;
-use crate::packages;
-use crate::paths::{Instance, Layout, MAX_NODES, NodePlan, cache};
+use crate::packages::NEEDED;
+use crate::paths::{Instance, Layout, MAX_NODES, NodePlan};
 use crate::pki;
-use crate::process::{Component, Started, ensure, make_folder, running, wait_ready, write};
-use crate::progress::{Progress, step};
-use crate::run::{capture, command, succeeds, wait_until};
+use crate::process::{Component, Started, ensure, running, wait_ready};
 use crate::status::Status;
 use crate::toolchain::Toolchain;
 
@@ -169,7 +172,7 @@ impl Cluster {
     }
 
     fn build(&self, progress: &mut dyn Progress) -> Result<AddonImages> {
-        packages::ensure(progress)?;
+        packages::ensure(NEEDED, progress)?;
         self.toolchain.ensure(progress)?;
         AddonImages::ensure(&self.layout.cache, &self.toolchain, progress)
     }
@@ -310,7 +313,7 @@ impl Cluster {
         let look = |words: &[&str]| self.kubectl(words).unwrap_or_else(|error| error.to_string());
         let pods = look(&["--namespace", namespace, "get", "pods", "--output", "wide"]);
         let events = look(&["--namespace", namespace, "get", "events", "--sort-by=.lastTimestamp"]);
-        let events = crate::run::last_lines(&events, 8);
+        let events = tracardi_machine::run::last_lines(&events, 8);
         Error::unmet(
             format!("{name} in {namespace} is not ready: {problem}\n{pods}\n{events}"),
             format!(
@@ -352,5 +355,12 @@ fn run_it(layout: &Layout, component: &Component, progress: &mut dyn Progress) -
 }
 
 fn need_root() -> Result<()> {
-    if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(Error::NeedsRoot) }
+    if nix::unistd::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(Error::unmet(
+            "a cluster needs root (namespaces, mounts, cgroups)",
+            "point KUBECONFIG at a cluster of your own (kind, k3d, cloud), or use `make run`, which starts the runtime alone",
+        ))
+    }
 }

@@ -5,11 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
+use tracardi_machine::{Error, Progress, Result, cache};
 
 use crate::cluster::{Cluster, Options};
-use crate::error::{Error, Result};
-use crate::paths::{Instance, cache};
-use crate::progress::Progress;
+use crate::paths::Instance;
 
 /// The cluster to work on.
 #[derive(Clone, Debug)]
@@ -87,7 +86,7 @@ impl Ground {
         match self {
             Ground::Own(cluster) => cluster.command(program, arguments),
             Ground::Foreign(foreign) => {
-                let mut command = crate::run::command(program, arguments);
+                let mut command = tracardi_machine::run::command(program, arguments);
                 command.env("KUBECONFIG", &foreign.kubeconfig);
                 command
             }
@@ -108,7 +107,7 @@ impl Ground {
         match self {
             Ground::Own(cluster) => cluster.load_image(archive).map(drop),
             Ground::Foreign(foreign) => match foreign.loading(archive) {
-                Some((program, arguments)) => crate::run::run(program, arguments).map(drop),
+                Some((program, arguments)) => tracardi_machine::run::run(program, arguments).map(drop),
                 None => Err(Error::unmet(
                     format!("images cannot be handed to {} directly", foreign.context),
                     Foreign::registry_step(archive),

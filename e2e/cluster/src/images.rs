@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, umount2};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use tracardi_machine::files::{hex, make_folder};
+use tracardi_machine::progress::step;
+use tracardi_machine::run::{capture, command};
+use tracardi_machine::{Error, Progress, Result, cache};
 
-use crate::error::{Error, Result};
 use crate::leftovers::mounts_below;
-use crate::paths::cache;
-use crate::process::{hex, make_folder};
-use crate::progress::{Progress, step};
-use crate::run::{capture, command};
 
 /// Archives of one image that stay in the cache.
 const KEPT: usize = 4;

@@ -11,13 +11,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, umount2};
+use tracardi_machine::process::{all_pids, command_line, end_now};
+use tracardi_machine::{Error, Result};
 
 use crate::cgroups;
-use crate::error::{Error, Result};
 use crate::net;
 use crate::node;
 use crate::paths::{Layout, MAX_NODES};
-use crate::process::{all_pids, command_line, end_now};
 use crate::shared;
 
 /// Programs that we start; only these are recognised by their arguments.
@@ -158,7 +158,7 @@ pub(crate) fn clean(layout: &Layout) -> Result<()> {
         if processes.is_empty() {
             break;
         }
-        end_now(&processes);
+        let _ = end_now(&processes);
     }
     let stuck = processes(layout);
     if !stuck.is_empty() {
@@ -179,9 +179,11 @@ pub(crate) fn clean(layout: &Layout) -> Result<()> {
     }
     for node in layout.nodes(MAX_NODES) {
         // The kernel frees a cgroup only a moment after its last process.
-        crate::run::wait_until(std::time::Duration::from_secs(5), std::time::Duration::from_millis(50), || {
-            !cgroups::exists(&node.cgroup) || cgroups::remove(&node.cgroup)
-        });
+        tracardi_machine::run::wait_until(
+            std::time::Duration::from_secs(5),
+            std::time::Duration::from_millis(50),
+            || !cgroups::exists(&node.cgroup) || cgroups::remove(&node.cgroup),
+        );
     }
     shared::leave(layout.instance.0)
 }

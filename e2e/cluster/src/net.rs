@@ -8,10 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use tracardi_machine::run::{run, succeeds};
+use tracardi_machine::{Error, Result};
 
-use crate::error::{Error, Result};
 use crate::paths::{DNS_SERVICE, Layout, NodePlan};
-use crate::run::{run, succeeds};
 
 /// Runs a program in a node's network.
 fn inside(node: &NodePlan, words: &[&str]) -> Result<()> {

@@ -9,13 +9,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use nix::mount::{MntFlags, umount2};
+use tracardi_machine::files::{make_folder, write};
+use tracardi_machine::run::run;
+use tracardi_machine::{Error, Result};
 
 use crate::cgroups;
-use crate::error::{Error, Result};
 use crate::net;
 use crate::paths::{Layout, NodePlan};
-use crate::process::{make_folder, write};
-use crate::run::run;
 use crate::shared;
 
 /// Written last: a node without it was being made when something went wrong.

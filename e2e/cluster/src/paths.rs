@@ -3,8 +3,6 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
-
 /// Which of several clusters that can stand side by side on one machine; 0 is the one that `make cluster` makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instance(pub u8);
@@ -27,20 +25,6 @@ pub(crate) const DNS_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 pub(crate) const API_PORT: u16 = 6443;
 /// Nodes that an instance can have.
 pub(crate) const MAX_NODES: u8 = 2;
-
-/// Our part of the cache folder: `$XDG_CACHE_HOME/tracardi-operator`, by default under `~/.cache`.
-pub fn cache() -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    match base {
-        Some(base) if base.is_absolute() => Ok(base.join("tracardi-operator")),
-        Some(base) => Err(Error::unmet(
-            format!("the cache folder {} is not an absolute path", base.display()),
-            "set XDG_CACHE_HOME (or HOME) to an absolute path",
-        )),
-        None => Err(Error::unmet("neither XDG_CACHE_HOME nor HOME is set", "set one of them")),
-    }
-}
 
 /// Folder of this crate: where cargo says it is, or where it was when this was compiled.
 pub(crate) fn crate_folder() -> PathBuf {

@@ -13,10 +13,10 @@ use rcgen::{
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 use serde_json::json;
+use tracardi_machine::files::make_folder;
+use tracardi_machine::{Error, Result};
 
-use crate::error::{Error, Result};
 use crate::paths::{KUBERNETES_SERVICE, Layout, MAX_NODES};
-use crate::process::make_folder;
 
 /// Who a certificate speaks for.
 struct Identity {
@@ -60,7 +60,7 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
     fs::rename(&making, &folder).map_err(Error::io("cannot rename", &making))?;
     let admin = folder.join("admin.conf");
     let text = fs::read_to_string(&admin).map_err(Error::io("cannot read", &admin))?;
-    crate::process::write(&layout.kubeconfig(), &text)?;
+    tracardi_machine::files::write(&layout.kubeconfig(), &text)?;
     private(&layout.kubeconfig())
 }
 

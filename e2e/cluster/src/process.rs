@@ -8,18 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tracardi_machine::files::{hex, make_folder, write};
+use tracardi_machine::process::{Observed, all_pids, boot_id, command_line, end, observe, reap};
+use tracardi_machine::run::{path, wait_until};
+use tracardi_machine::{Error, Result};
 
-use crate::error::{Error, Result};
 use crate::paths::{Layout, NodePlan};
-use crate::run::{path, wait_until};
-
-/// Ticks per second in `/proc/PID/stat`: the kernel's USER_HZ, 100 on every architecture that Kubernetes supports.
-pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
 /// A program of the cluster with everything it needs to be started.
 #[derive(Clone, Debug)]
@@ -60,7 +56,7 @@ impl Component {
     /// An error about this component with the end of its log.
     pub(crate) fn error(&self, layout: &Layout, problem: impl Into<String>) -> Error {
         let log = self.log(layout);
-        let tail = crate::run::last_lines(&fs::read_to_string(&log).unwrap_or_default(), 15);
+        let tail = tracardi_machine::run::last_lines(&fs::read_to_string(&log).unwrap_or_default(), 15);
         let remedy = self.remedy.to_owned();
         Error::Component { component: self.name.clone(), problem: problem.into(), log, tail, remedy }
     }
@@ -82,26 +78,6 @@ pub(crate) struct PidFile {
     pub(crate) fingerprint: String,
 }
 
-/// What the kernel says about a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Observed {
-    pub(crate) started: u64,
-    pub(crate) zombie: bool,
-    /// Resident memory in pages of 4 KiB.
-    pub(crate) resident_pages: u64,
-}
-
-/// Reads a line of `/proc/PID/stat`; the second field, the program's name, may itself hold spaces and brackets.
-pub(crate) fn parse_stat(line: &str) -> Option<Observed> {
-    let (_, rest) = line.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    Some(Observed {
-        zombie: *fields.first()? == "Z",
-        started: fields.get(19)?.parse().ok()?,
-        resident_pages: fields.get(21)?.parse().ok()?,
-    })
-}
-
 /// Whether the pid file speaks about the process that the kernel shows.
 pub(crate) fn matches(file: &PidFile, boot: &str, observed: &Observed, command_line: &[String]) -> bool {
     // Between fork and exec the command line is still that of `setsid` or `nsenter`, which name the program later on.
@@ -109,24 +85,6 @@ pub(crate) fn matches(file: &PidFile, boot: &str, observed: &Observed, command_l
         .iter()
         .any(|word| Path::new(word).file_name().is_some_and(|name| name.to_string_lossy() == file.program));
     file.boot == boot && file.started == observed.started && !observed.zombie && named
-}
-
-pub(crate) fn observe(pid: i32) -> Option<Observed> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-pub(crate) fn command_line(pid: i32) -> Vec<String> {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    bytes
-        .split(|byte| *byte == 0)
-        .filter(|word| !word.is_empty())
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect()
-}
-
-/// Changes with every start of the machine.
-pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// The living process that a pid file names.
@@ -249,77 +207,6 @@ pub(crate) fn wait_ready(
     Ok(())
 }
 
-/// Asks the processes to end, and after `patience` makes them.
-pub(crate) fn end(pids: &[i32], patience: Duration) {
-    signal(pids, Signal::SIGTERM);
-    let gone = || pids.iter().all(|pid| is_gone(*pid));
-    if !wait_until(patience, Duration::from_millis(50), gone) {
-        signal(pids, Signal::SIGKILL);
-        wait_until(Duration::from_secs(10), Duration::from_millis(20), gone);
-    }
-}
-
-/// Makes the processes end at once; whether they all did.
-pub(crate) fn end_now(pids: &[i32]) -> bool {
-    signal(pids, Signal::SIGKILL);
-    wait_until(Duration::from_secs(10), Duration::from_millis(20), || pids.iter().all(|pid| is_gone(*pid)))
-}
-
-fn signal(pids: &[i32], signal: Signal) {
-    for pid in pids.iter().filter(|pid| **pid > 1) {
-        // It may have ended by itself meanwhile.
-        let _ = kill(Pid::from_raw(*pid), signal);
-    }
-}
-
-/// Gone, or dead and only waiting for its parent to notice.
-fn is_gone(pid: i32) -> bool {
-    match observe(pid) {
-        None => true,
-        Some(observed) if observed.zombie => {
-            reap(pid);
-            true
-        }
-        Some(_) => false,
-    }
-}
-
-/// Takes a dead child's exit status, so that no zombie is left when this process started it.
-fn reap(pid: i32) {
-    // An error means that it is somebody else's child.
-    let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
-}
-
-/// Every process there is.
-pub(crate) fn all_pids() -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Writes a file so that a killed run leaves either the old content or the new one.
-pub(crate) fn write(file: &Path, content: &str) -> Result<()> {
-    if let Some(folder) = file.parent() {
-        make_folder(folder)?;
-    }
-    let mut temporary = file.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    fs::write(&temporary, content).map_err(Error::io("cannot write", &temporary))?;
-    fs::rename(&temporary, file).map_err(Error::io("cannot write", file))
-}
-
-pub(crate) fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(Error::io("cannot create", folder))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,15 +221,6 @@ mod tests {
     }
 
     #[test]
-    fn stat_lines_with_awkward_names() {
-        let line =
-            "7 (a) b (c)) S 1 7 7 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 14 0 10283 1268000 2345 18446744073709551615 1";
-        assert_eq!(parse_stat(line), Some(Observed { started: 10_283, zombie: false, resident_pages: 2345 }));
-        assert_eq!(parse_stat("nonsense"), None);
-        assert!(parse_stat(&line.replace(") S ", ") Z ")).unwrap().zombie);
-    }
-
-    #[test]
     fn a_pid_file_is_believed_only_when_all_matches() {
         let observed = Observed { started: 10_283, zombie: false, resident_pages: 1 };
         let line = words("/cache/kubelet --config=x");
@@ -353,14 +231,6 @@ mod tests {
         assert!(!matches(&file(), "b", &Observed { zombie: true, ..observed.clone() }, &line));
         assert!(!matches(&file(), "b", &observed, &words("vim kubelet.yaml")));
         assert!(!matches(&file(), "b", &observed, &[]));
-    }
-
-    #[test]
-    fn this_process_is_observed() {
-        let pid = i32::try_from(std::process::id()).unwrap();
-        assert!(!observe(pid).unwrap().zombie);
-        assert!(!command_line(pid).is_empty());
-        assert!(all_pids().contains(&pid));
     }
 
     #[test]

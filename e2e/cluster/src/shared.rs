@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, Result};
-use crate::process::{boot_id, write};
+use tracardi_machine::files::write;
+use tracardi_machine::process::boot_id;
+use tracardi_machine::{Error, Result};
 
 const RECORD: &str = "/run/tracardi-shared.json";
 

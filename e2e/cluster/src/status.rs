@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use tracardi_machine::process::{TICKS_PER_SECOND, observe};
+use tracardi_machine::progress::seconds;
 
 use crate::addons::DEPLOYMENTS;
 use crate::cluster::Cluster;
 use crate::paths::Layout;
-use crate::process::{TICKS_PER_SECOND, log_file, observe, running};
-use crate::progress::seconds;
+use crate::process::{log_file, running};
 
 /// A program of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

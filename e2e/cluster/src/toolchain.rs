@@ -5,11 +5,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-
-use crate::error::{Error, Result};
-use crate::process::{hex, make_folder};
-use crate::progress::{Progress, step};
-use crate::run::{capture, command};
+use tracardi_machine::files::{hex, make_folder};
+use tracardi_machine::progress::step;
+use tracardi_machine::run::{capture, command};
+use tracardi_machine::{Error, Progress, Result};
 
 /// A program built from a pinned Go module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

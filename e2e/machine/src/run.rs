@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 
 /// Where Debian puts programs for the administrator; a `sudo` or CI environment may lack the `sbin` folders.
-pub(crate) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How many lines of a failed program's output an error keeps.
 const TAIL: usize = 25;
 
 /// `PATH` for our children: the caller's, then the system folders.
-pub(crate) fn path() -> String {
+#[must_use]
+pub fn path() -> String {
     match std::env::var("PATH") {
         Ok(own) if !own.is_empty() => format!("{own}:{SYSTEM_PATH}"),
         _ => SYSTEM_PATH.to_owned(),
@@ -21,14 +22,14 @@ pub(crate) fn path() -> String {
 }
 
 /// A command with our `PATH` and without standard input.
-pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> Command {
+pub fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).env("PATH", path()).stdin(Stdio::null());
     command
 }
 
 /// Runs to the end; the trimmed standard output, or an error with the last lines of both streams.
-pub(crate) fn capture(mut command: Command) -> Result<String> {
+pub fn capture(mut command: Command) -> Result<String> {
     let output = command.output().map_err(|source| start_error(&command, &source))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
@@ -37,21 +38,18 @@ pub(crate) fn capture(mut command: Command) -> Result<String> {
 }
 
 /// `capture` for a program and its arguments.
-pub(crate) fn run<S: AsRef<OsStr>>(
-    program: impl AsRef<OsStr>,
-    arguments: impl IntoIterator<Item = S>,
-) -> Result<String> {
+pub fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> Result<String> {
     capture(command(program, arguments))
 }
 
 /// Whether the program ran and said yes.
-pub(crate) fn succeeds<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> bool {
+pub fn succeeds<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> bool {
     let mut command = command(program, arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Asks again and again until `check` says yes or the time is over; whether it said yes.
-pub(crate) fn wait_until(limit: Duration, pause: Duration, mut check: impl FnMut() -> bool) -> bool {
+pub fn wait_until(limit: Duration, pause: Duration, mut check: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
         if check() {
@@ -65,14 +63,16 @@ pub(crate) fn wait_until(limit: Duration, pause: Duration, mut check: impl FnMut
 }
 
 /// The command line as a person would type it.
-pub(crate) fn show(command: &Command) -> String {
+#[must_use]
+pub fn show(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")
 }
 
 /// The last lines of a text.
-pub(crate) fn last_lines(text: &str, count: usize) -> String {
+#[must_use]
+pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("\n")
 }

@@ -8,12 +8,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Every variant's text names the thing; [`Error::remedy`] says what to try.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The cluster needs root for namespaces, mounts and cgroups.
-    #[error(
-        "a cluster needs root (namespaces, mounts, cgroups); without it either point KUBECONFIG at a cluster of your own \
-         (kind, k3d, cloud), or use `make run`, which starts the runtime alone"
-    )]
-    NeedsRoot,
     /// A file or folder could not be read or written.
     #[error("{doing} {path}: {source}")]
     Io {
@@ -34,7 +28,7 @@ pub enum Error {
         /// The last lines it printed.
         output: String,
     },
-    /// A component of the cluster did not start or did not become ready.
+    /// A program that is to run on did not start or did not become ready.
     #[error("{component} {problem}\n--- last lines of {log}\n{tail}\n---", log = log.display())]
     Component {
         /// Name of the component.
@@ -59,8 +53,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err` on file operations.
-    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    /// For `map_err` on file operations; `doing` as in "cannot write".
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| Error::Io { doing, path, source }
     }

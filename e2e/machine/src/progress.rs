@@ -40,7 +40,7 @@ impl Progress for Silent {
 }
 
 /// Runs `work` as one step. A failed step says nothing here: the error does.
-pub(crate) fn step<T, E>(
+pub fn step<T, E>(
     progress: &mut dyn Progress,
     what: &str,
     work: impl FnOnce(&mut dyn Progress) -> Result<T, E>,
@@ -59,7 +59,7 @@ fn line(text: &str) {
 
 /// `0.4 s`, `23.1 s`, `3 min 5 s`.
 #[must_use]
-pub(crate) fn seconds(took: Duration) -> String {
+pub fn seconds(took: Duration) -> String {
     let whole = took.as_secs();
     if whole >= 120 { format!("{} min {} s", whole / 60, whole % 60) } else { format!("{:.1} s", took.as_secs_f64()) }
 }
