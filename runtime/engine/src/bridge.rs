@@ -77,8 +77,11 @@ fn identify(event: &EventPayload, key: &str, settings: &Settings) -> Option<Stri
     let properties = event.properties.as_ref()?;
     settings.event_types.get(&normal_type(&event.kind))?.copy.iter().find_map(|copy| {
         let prefix = hashed_ids::prefix(copy.destination.as_str())?;
-        let ("properties", property) = copy.source.head() else { return None };
-        hashed_ids::hash(path::get_in(properties, property)?.as_str()?, prefix, key)
+        let found = copy.sources.iter().find_map(|source| match source.head() {
+            ("properties", property) => path::get_in(properties, property),
+            _ => None,
+        });
+        hashed_ids::hash(found?.as_str()?, prefix, key)
     })
 }
 

@@ -51,8 +51,16 @@ pub enum State {
 pub struct Copy {
     /// Where to.
     pub destination: Path,
-    /// Where from.
-    pub source: Path,
+    /// Where from: the first of these that is there.
+    pub sources: Vec<Path>,
+}
+
+impl Copy {
+    /// A value that stands in one place.
+    #[must_use]
+    pub fn of(destination: Path, source: Path) -> Self {
+        Self { destination, sources: vec![source] }
+    }
 }
 
 /// A value of the event for the profile.
@@ -171,6 +179,23 @@ struct Row {
     compute: Option<ComputeRow>,
 }
 
+/// Where a copy is taken from, as written: a path, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn list(&self) -> &[String] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::More(paths) => paths,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ComputeRow {
@@ -185,10 +210,13 @@ impl Row {
         let path = |text: &str| Path::parse(text).map_err(|error| fail(format!("path `{text}`: {error}")));
         let mut copy = Vec::with_capacity(self.copy.len());
         for (destination, source) in &self.copy {
-            let (Some(destination), Some(source)) = (destination.as_str(), source.as_str()) else {
+            let (Some(destination), Ok(sources)) =
+                (destination.as_str(), serde_yaml::from_value::<OneOrMore>(source.clone()))
+            else {
                 return Err(fail("an entry of `copy` is not `destination: source`".to_owned()));
             };
-            copy.push(Copy { destination: path(destination)?, source: path(source)? });
+            let sources = sources.list().iter().map(|source| path(source)).collect::<Result<_, _>>()?;
+            copy.push(Copy { destination: path(destination)?, sources });
         }
         let mut profile = Vec::with_capacity(self.profile.len());
         for (destination, entry) in &self.profile {
@@ -279,9 +307,12 @@ mod tests {
         let types = EventTypes::load().unwrap();
         let sign_in = types.get("sign-in").unwrap();
         assert_eq!(sign_in.state, Some(State::Fixed("consideration".to_owned())));
-        assert!(
-            sign_in.copy.iter().any(|copy| copy.destination.as_str() == "data.identifier.token"
-                && copy.source.as_str() == "properties.login")
+        assert!(sign_in.copy.iter().any(|copy| copy.destination.as_str() == "data.identifier.token"
+            && copy.sources[0].as_str() == "properties.login"));
+        let order = &types.get("payment-info-entered").unwrap().copy[0];
+        assert_eq!(
+            order.sources.iter().map(Path::as_str).collect::<Vec<_>>(),
+            ["properties.order_id", "properties.id"]
         );
         let primary = sign_in.profile.iter().find(|entry| entry.destination.as_str() == "primary_id").unwrap();
         assert!(matches!(&primary.source, Source::Event(path) if path.as_str() == "data.identifier.pk"));

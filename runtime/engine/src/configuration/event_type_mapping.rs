@@ -30,7 +30,7 @@ impl Compile for EventTypeMapping {
         for (destination, source) in &self.index_schema {
             let at = ["index_schema".to_owned(), destination.clone()];
             match (path(destination, &WRITABLE), path(source, &READABLE)) {
-                (Ok(destination), Ok(source)) => copy.push(Copy { destination, source }),
+                (Ok(destination), Ok(source)) => copy.push(Copy::of(destination, source)),
                 (Err(error), _) => errors.push(wrong(at, format!("`{destination}`: {error}"))),
                 (_, Err(error)) => errors.push(wrong(at, format!("`{source}`: {error}"))),
             }

@@ -17,7 +17,9 @@ use crate::steps::{compute, event_to_profile};
 /// Copies inside the event, in the order given. Values are taken as they are.
 pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
     for copy in copies {
-        let Some(value) = event.get(copy.source.segments()).cloned() else { continue };
+        let Some(value) = copy.sources.iter().find_map(|source| event.get(source.segments())).cloned() else {
+            continue;
+        };
         if event.set(copy.destination.segments(), value).is_err() {
             event.metadata.warning = true;
         }
