@@ -9,6 +9,7 @@ NODES ?= 1
 MINUTES ?= 10
 PLOTS ?= artifacts/benchmarks
 ONLY ?=
+EVENTS ?=
 STATUS ?=
 SCENARIO ?=
 URL ?=
@@ -40,8 +41,8 @@ generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed
 	@$(XTASK) gui
-bench: gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one of them
-	@cargo bench --locked -p tracardi-runtime --bench track -- --plots $(PLOTS) $(if $(ONLY),--only $(ONLY))
+bench: gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one, ONLY=size EVENTS=10000000 for a long one
+	@cargo bench --locked -p tracardi-runtime --bench track -- --plots $(PLOTS) $(if $(ONLY),--only $(ONLY)) $(if $(EVENTS),--events $(EVENTS))
 measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
 fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all

@@ -1,7 +1,7 @@
 //! What a tracked event costs, in ratios and slopes: `make bench`, or `cargo bench -p tracardi-runtime --bench track`.
 //!
 //! Arguments: `--only NAME` (a measure, as printed), `--seconds N` of each load [1.5], `--rounds N` of each comparison [3],
-//! `--plots DIR` for the pictures [artifacts/benchmarks of the checkout].
+//! `--events N` that the measure `size` stores [700000; two kilobytes each], `--plots DIR` for the pictures [artifacts/benchmarks of the checkout].
 //!
 //! Everything is measured in one run on one machine, so that ratios hold where figures do not. What is compared is measured
 //! in turns, forward and backward, and the median told with the lowest and the highest. Nothing is asserted about time;
@@ -25,13 +25,18 @@ use std::time::Duration;
 pub(crate) struct Effort {
     pub(crate) seconds: Duration,
     pub(crate) rounds: usize,
+    pub(crate) events: u32,
     pub(crate) plots: PathBuf,
 }
 
 fn main() {
     let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
-    let mut effort =
-        Effort { seconds: Duration::from_millis(1500), rounds: 3, plots: checkout.join("artifacts/benchmarks") };
+    let mut effort = Effort {
+        seconds: Duration::from_millis(1500),
+        rounds: 3,
+        events: 700_000,
+        plots: checkout.join("artifacts/benchmarks"),
+    };
     let mut only = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -41,6 +46,7 @@ fn main() {
             "--only" => only = Some(value()),
             "--seconds" => effort.seconds = Duration::from_secs_f64(value().parse().unwrap()),
             "--rounds" => effort.rounds = value().parse().unwrap(),
+            "--events" => effort.events = value().parse().unwrap(),
             "--plots" => effort.plots = checkout.join(value()),
             // `cargo bench` says so to every benchmark.
             "--bench" => {}

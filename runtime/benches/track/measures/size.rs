@@ -7,19 +7,29 @@ use crate::load;
 use crate::plot::{Line, Picture};
 use crate::world::{World, size};
 
+/// Events of a request: what is stored is to be measured, not requests.
+const BATCH: u32 = 20;
+/// Rows of the table; the picture has a point for each load.
+const ROWS: f64 = 10.0;
+
 pub(crate) async fn measure(effort: &Effort) {
     let mut world = World::start().await;
-    let mut visitors = world.visitors("size", 32, 10).await;
+    let mut visitors = world.visitors("size", 32, BATCH as usize).await;
     let empty = size(&world.server.data());
     let mut events = 0.0;
     let mut points = Vec::new();
-    println!("{:>12} {:>16}", "events", "memory in MiB");
-    for step in 1..=6_u32 {
-        let load = load::run(&mut visitors, world.server.pid(), effort.seconds * step, Duration::ZERO).await;
-        events += f64::from(u32::try_from(load.requests).unwrap()) * 10.0;
+    let wanted = f64::from(effort.events);
+    println!("{:>12} {:>16} {:>12}", "events", "memory in MiB", "events/s");
+    while events < wanted {
+        let load = load::run(&mut visitors, world.server.pid(), effort.seconds, Duration::ZERO).await;
+        let stored = f64::from(u32::try_from(load.requests).unwrap()) * f64::from(BATCH);
         let memory = load::memory(world.server.pid(), "VmRSS");
-        println!("{events:>12.0} {memory:>16.1}");
+        let (before, after) = (events, events + stored);
+        events = after;
         points.push((events, memory));
+        if (before / wanted * ROWS).floor() < (after / wanted * ROWS).floor() {
+            println!("{events:>12.0} {memory:>16.1} {:>12.0}", stored / effort.seconds.as_secs_f64());
+        }
     }
     world.server.stop().await;
     #[expect(clippy::cast_precision_loss, reason = "files are small")]
