@@ -16,7 +16,7 @@ URL ?=
 PRIVATE_URL ?=
 SEEDS ?= 1000000
 
-.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install e2e e2e-full bench fuzz simulation docs generate clean
+.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,8 @@ images: ## Build the images of operator and runtime and load them into the clust
 	@$(XTASK) images
 install: ## Install or upgrade the operator in the cluster by its Helm chart
 	@$(XTASK) install
+servers: ## The brokers, databases and search servers of the tests: installed, each tried once; ONLY=redis for one
+	@cargo run --quiet --locked -p tracardi-servers -- check $(ONLY)
 e2e: ## The tests against the real cluster only (images and operator are brought up to date first)
 	@$(XTASK) e2e
 e2e-full: ## Also the tier with the heaviest builds and the longest runs; never part of `make test`

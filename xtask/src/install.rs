@@ -18,7 +18,7 @@ pub(crate) fn ground() -> Result<Ground> {
 }
 
 /// Our errors carry a remedy beside the message.
-fn readable(error: &tracardi_cluster::Error) -> anyhow::Error {
+pub(crate) fn readable(error: &tracardi_cluster::Error) -> anyhow::Error {
     let remedy = error.remedy().map(|remedy| format!("\ntry: {remedy}")).unwrap_or_default();
     anyhow::anyhow!("{error}{remedy}")
 }

@@ -1,0 +1,73 @@
+//! The kinds of servers that there are.
+
+use clap::ValueEnum;
+use tracardi_machine::{Progress, Result};
+
+use crate::kinds::{mosquitto, rabbitmq, redis};
+use crate::recipe::{self, Options, Recipe};
+use crate::server::Server;
+
+/// A kind of server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Kind {
+    /// Mosquitto 2.0, MQTT.
+    Mosquitto,
+    /// RabbitMQ 3.10, AMQP 0.9.1; port `management` has the HTTP API (always without encryption). Without a login,
+    /// `guest`/`guest` may connect.
+    RabbitMq,
+    /// Redis 7.0; every write is in the append-only file before it is answered.
+    Redis,
+}
+
+impl Kind {
+    /// Every kind.
+    #[must_use]
+    pub fn all() -> &'static [Kind] {
+        Kind::value_variants()
+    }
+
+    /// Its name in commands and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Mosquitto => "mosquitto",
+            Kind::RabbitMq => "rabbitmq",
+            Kind::Redis => "redis",
+        }
+    }
+
+    pub(crate) fn recipe(self) -> &'static dyn Recipe {
+        match self {
+            Kind::Mosquitto => &mosquitto::Mosquitto,
+            Kind::RabbitMq => &rabbitmq::RabbitMq,
+            Kind::Redis => &redis::Redis,
+        }
+    }
+
+    /// Names and numbers of its ports, the main one first.
+    #[must_use]
+    pub fn ports(self) -> &'static [(&'static str, u16)] {
+        self.recipe().ports()
+    }
+
+    /// The version that is installed.
+    pub fn version(self) -> Result<String> {
+        self.recipe().version()
+    }
+
+    /// Starts one with an empty store that everybody may use, and waits until it serves.
+    pub fn start(self) -> Result<Server> {
+        self.start_with(&Options::default())
+    }
+
+    /// Starts one with an empty store, and waits until it serves.
+    pub fn start_with(self, options: &Options) -> Result<Server> {
+        Server::start(self, options)
+    }
+}
+
+/// Installs what these kinds need and what is missing.
+pub fn install(kinds: &[Kind], progress: &mut dyn Progress) -> Result<()> {
+    kinds.iter().try_for_each(|kind| recipe::install(kind.recipe(), progress))
+}

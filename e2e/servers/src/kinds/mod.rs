@@ -1,0 +1,5 @@
+//! One file for each kind of server: what it needs, how it is configured for tests, when it is ready.
+
+pub(crate) mod mosquitto;
+pub(crate) mod rabbitmq;
+pub(crate) mod redis;

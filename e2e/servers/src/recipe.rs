@@ -1,0 +1,153 @@
+//! What a kind of server has to say of itself so that it can be installed, started and asked whether it is ready.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use tracardi_machine::packages::{self, Need};
+use tracardi_machine::{Error, Progress, Result};
+
+use crate::tls::Certificates;
+
+/// How a server is to behave; by default everybody may do everything, without encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The one who may connect; nobody else can.
+    pub login: Option<Login>,
+    /// Encryption on the main port, with a certificate of [`crate::Server::authority`] for the server's address and
+    /// for `localhost`.
+    pub tls: bool,
+    /// The largest message that is taken, in bytes.
+    pub largest_message: Option<u32>,
+}
+
+/// A name and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub name: String,
+    /// The password; letters and digits only, because it is written into files of many formats.
+    pub password: String,
+}
+
+impl Login {
+    /// A name and its password.
+    #[must_use]
+    pub fn new(name: &str, password: &str) -> Login {
+        Login { name: name.to_owned(), password: password.to_owned() }
+    }
+}
+
+/// Where a server lives.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Folder with configuration, data and log; removed with the server.
+    pub(crate) home: PathBuf,
+    pub(crate) address: Ipv4Addr,
+    /// Present when the options ask for encryption.
+    pub(crate) certificates: Option<Certificates>,
+}
+
+impl Place {
+    /// A port of the server.
+    pub(crate) fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::from((self.address, port))
+    }
+
+    /// A file of the server's folder, as text for command lines and configuration.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.home.join(name).to_string_lossy().into_owned()
+    }
+
+    /// The server's log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.home.join("server.log")
+    }
+
+    /// Writes a configuration file; its path.
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<String> {
+        tracardi_machine::files::write(&self.home.join(name), content)?;
+        Ok(self.path(name))
+    }
+}
+
+/// A command line that becomes the server, or the shell that starts it in its process group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    pub(crate) fn new<S: Into<String>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Launch {
+        Launch {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            environment: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Launch {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// A kind of server. One file of `kinds/` each.
+pub(crate) trait Recipe: std::fmt::Debug + Sync {
+    /// What comes from Debian.
+    fn packages(&self) -> &'static [Need];
+
+    /// Brings what does not come from Debian; touches nothing when it is there.
+    fn fetch(&self, _progress: &mut dyn Progress) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether [`Recipe::fetch`] has nothing to do.
+    fn is_fetched(&self) -> bool {
+        true
+    }
+
+    /// Ports by name, the main one first.
+    fn ports(&self) -> &'static [(&'static str, u16)];
+
+    /// Writes the configuration, makes an empty store where the server does not do it by itself, and says how it is
+    /// started: now, and after each end.
+    fn prepare(&self, place: &Place, options: &Options) -> Result<Launch>;
+
+    /// Whether it serves; asked again and again until it does.
+    fn is_ready(&self, place: &Place, options: &Options) -> bool;
+
+    /// The version that is installed.
+    fn version(&self) -> Result<String>;
+}
+
+/// Installs what is missing.
+pub(crate) fn install(recipe: &dyn Recipe, progress: &mut dyn Progress) -> Result<()> {
+    packages::ensure(recipe.packages(), progress)?;
+    recipe.fetch(progress)
+}
+
+/// Fails unless all is installed.
+pub(crate) fn need(recipe: &dyn Recipe, name: &str) -> Result<()> {
+    let missing = packages::missing(recipe.packages());
+    if missing.is_empty() && recipe.is_fetched() {
+        return Ok(());
+    }
+    Err(Error::unmet(format!("{name} is not installed: run `make servers ONLY={name}`"), "`make servers` installs all"))
+}
+
+/// Version of a Debian package.
+pub(crate) fn package_version(package: &str) -> Result<String> {
+    tracardi_machine::run::run("dpkg-query", ["--show", "--showformat=${Version}", package])
+}
+
+/// Whether somebody listens there.
+pub(crate) fn accepts(address: SocketAddr) -> bool {
+    std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(1)).is_ok()
+}
+
+/// Makes a folder in the server's home.
+pub(crate) fn folder(home: &Path, name: &str) -> Result<()> {
+    tracardi_machine::files::make_folder(&home.join(name))
+}

@@ -1,0 +1,136 @@
+//! Every server that `make test` needs: it starts, answers, and has after a kill -9 what it had acknowledged before. Spoken to by
+//! the programs that come with it, or over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a failure there is the test's failure")]
+
+use std::process::Command;
+
+use tracardi_servers::{Kind, Login, Options, Server};
+
+/// Standard output of a program that must succeed.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(output.status.success(), "{program}: {said} {}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+fn fails(program: &str, arguments: &[&str]) -> bool {
+    !Command::new(program).args(arguments).output().unwrap().status.success()
+}
+
+fn host(server: &Server) -> String {
+    server.address().ip().to_string()
+}
+
+fn secret() -> Options {
+    Options { login: Some(Login::new("shop", "secret")), ..Options::default() }
+}
+
+/// The authority's certificate in a file.
+fn authority(server: &Server) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), server.authority().unwrap()).unwrap();
+    file
+}
+
+#[test]
+fn redis() {
+    let mut server = Kind::Redis.start().unwrap();
+    let host = host(&server);
+    let redis = |words: &[&str]| run("redis-cli", &[&["-h", &host], words].concat());
+    assert_eq!(redis(&["set", "key", "value"]), "OK");
+    server.kill();
+    assert!(!server.is_running());
+    server.restart().unwrap();
+    assert_eq!(redis(&["get", "key"]), "value");
+    server.stop().unwrap();
+    server.restart().unwrap();
+    assert_eq!(redis(&["get", "key"]), "value");
+}
+
+#[test]
+fn a_frozen_server_keeps_its_connections_and_goes_on() {
+    let server = Kind::Redis.start().unwrap();
+    let host = host(&server);
+    server.freeze();
+    let waiting = Command::new("redis-cli").args(["-h", &host, "ping"]).stdout(std::process::Stdio::piped()).spawn();
+    assert!(server.is_running());
+    server.thaw();
+    let answer = waiting.unwrap().wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "PONG");
+}
+
+#[test]
+fn redis_with_login_and_encryption() {
+    let server = Kind::Redis.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let (host, authority) = (host(&server), authority(&server));
+    let authority = authority.path().to_str().unwrap();
+    let tls = ["-h", &host, "--tls", "--cacert", authority, "--no-auth-warning"];
+    let with = |words: &[&str]| run("redis-cli", &[&tls[..], words].concat());
+    assert!(with(&["ping"]).starts_with("NOAUTH"));
+    assert_eq!(with(&["--user", "shop", "-a", "secret", "ping"]), "PONG");
+}
+
+#[test]
+fn mosquitto() {
+    let mut server = Kind::Mosquitto.start().unwrap();
+    let host = host(&server);
+    let publish = |topic: &str| run("mosquitto_pub", &["-h", &host, "-t", topic, "-m", "value", "-q", "1", "-r"]);
+    publish("one");
+    // When the second is acknowledged, the first is on disk.
+    publish("two");
+    server.kill();
+    server.restart().unwrap();
+    assert_eq!(run("mosquitto_sub", &["-h", &host, "-t", "one", "-C", "1", "-W", "60"]), "value");
+    server.stop().unwrap();
+}
+
+#[test]
+fn mosquitto_with_login_and_encryption() {
+    let server = Kind::Mosquitto.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let (host, authority) = (host(&server), authority(&server));
+    let authority = authority.path().to_str().unwrap();
+    let publish = ["-h", &host, "-p", "1883", "--cafile", authority, "-t", "t", "-m", "v", "-q", "1"];
+    assert!(fails("mosquitto_pub", &publish));
+    run("mosquitto_pub", &[&publish[..], &["-u", "shop", "-P", "secret"]].concat());
+    assert!(fails("mosquitto_pub", &[&publish[..], &["-u", "shop", "-P", "wrong"]].concat()));
+}
+
+/// A request to RabbitMQ's management; the status and the body.
+fn rabbit(server: &Server, login: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let url = format!("http://{login}@{}/api/{path}", server.address_of("management").unwrap());
+    let request = ureq::http::Request::builder().method(method).uri(url).body(body).unwrap();
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent.run(request).unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+#[test]
+fn rabbitmq() {
+    let mut server = Kind::RabbitMq.start().unwrap();
+    let guest = "guest:guest";
+    assert_eq!(rabbit(&server, guest, "PUT", "queues/%2F/line", r#"{"durable":true}"#).0, 201);
+    let message =
+        r#"{"properties":{"delivery_mode":2},"routing_key":"line","payload":"value","payload_encoding":"string"}"#;
+    let (status, routed) = rabbit(&server, guest, "POST", "exchanges/%2F/amq.default/publish", message);
+    assert_eq!((status, routed.as_str()), (200, r#"{"routed":true}"#));
+    server.kill();
+    server.restart().unwrap();
+    let take = r#"{"count":1,"ackmode":"ack_requeue_false","encoding":"auto"}"#;
+    let (status, messages) = rabbit(&server, guest, "POST", "queues/%2F/line/get", take);
+    assert!(status == 200 && messages.contains(r#""payload":"value""#), "{status} {messages}");
+    server.stop().unwrap();
+}
+
+#[test]
+fn rabbitmq_with_login_and_encryption() {
+    let server = Kind::RabbitMq.start_with(&Options { tls: true, ..secret() }).unwrap();
+    assert_eq!(rabbit(&server, "shop:secret", "GET", "whoami", "").0, 200);
+    assert_eq!(rabbit(&server, "shop:wrong", "GET", "whoami", "").0, 401);
+    // It speaks TLS where clients connect to.
+    let authority = authority(&server);
+    let address = server.address().to_string();
+    let file = authority.path().to_str().unwrap();
+    run("openssl", &["s_client", "-connect", &address, "-CAfile", file, "-verify_return_error", "-brief"]);
+}
