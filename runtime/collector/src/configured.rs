@@ -1,12 +1,12 @@
 //! Keeps the engine's settings up to date with the configuration: whenever the store's snapshot changes, its records are
-//! compiled and a new, immutable [`Settings`] takes the place of the old one. The hot path only ever reads the newest.
+//! compiled (those that are new in it, that is) and a new, immutable [`Settings`] takes the place of the old one. The hot path only ever reads the newest.
 
 use std::sync::Arc;
 
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracardi_engine::{Configuration, Configurations, Settings};
+use tracardi_engine::{Configurations, Settings};
 use tracardi_model::Context;
 use tracardi_model::configuration::Kind;
 use tracardi_process::{Metrics, Phase, Supervisor};
@@ -61,8 +61,8 @@ fn compiled(before: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gaug
     for context in [Context::Production, Context::Staging] {
         let records = Kind::ALL
             .into_iter()
-            .flat_map(|kind| snapshot.records(context, kind).map(move |(id, document)| (kind, id, &**document)));
-        let configuration = Configuration::compile(records);
+            .flat_map(|kind| snapshot.records(context, kind).map(move |(id, document)| (kind, id, document)));
+        let configuration = before.configurations[context].followed_by(records);
         let known = before.configurations[context].problems();
         for problem in configuration.problems().iter().filter(|problem| !known.contains(problem)) {
             let (kind, id) = (problem.kind, &problem.id);

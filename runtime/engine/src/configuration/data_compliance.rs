@@ -1,10 +1,12 @@
 //! Fields of events that need consents (spec/pipeline.md 5.7).
 
+use std::sync::Arc;
+
 use tracardi_model::configuration::{ComplianceAction, DataCompliance, wrong};
 use tracardi_model::{FieldError, Loc, Path};
 
 use super::expression::path;
-use super::{Compile, Configuration};
+use super::{Compile, Meaning};
 
 /// Parts of a payload that can be protected; all others are made of these, later.
 const PROTECTED: [&str; 2] = ["properties", "context"];
@@ -21,7 +23,7 @@ pub struct ProtectedField {
 }
 
 impl Compile for DataCompliance {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut fields = Vec::with_capacity(self.settings.len());
         for (index, setting) in self.settings.iter().enumerate() {
@@ -40,9 +42,11 @@ impl Compile for DataCompliance {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            configuration.of_type(&self.event_type.id()).protected.extend(fields);
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let kind = self.event_type.id().into_owned();
+        let fields: Vec<_> = fields.into_iter().map(Arc::new).collect();
+        Ok(Meaning::new(move |configuration| configuration.of_type(&kind).protected.extend(fields.iter().cloned())))
     }
 }

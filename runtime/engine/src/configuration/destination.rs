@@ -1,5 +1,7 @@
 //! What destinations are told (spec/pipeline.md 6.4).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use tracardi_language::Scope;
@@ -8,7 +10,7 @@ use tracardi_language::template::{Mode, ObjectTemplate};
 use tracardi_model::FieldError;
 use tracardi_model::configuration::{self as records, Resource};
 
-use super::{Compile, Configuration, expression};
+use super::{Compile, Meaning, expression};
 
 /// Compiled from a [`records::Destination`].
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Destination {
 }
 
 impl Compile for records::Destination {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let condition = expression::condition(&self.condition, ["condition".into()]);
         let condition = condition.map_err(|error| errors.extend(error)).ok().flatten();
@@ -50,20 +52,24 @@ impl Compile for records::Destination {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            let destination = Destination { id: self.id, source: self.source.id, condition, mapping };
-            match self.event_type.filter(|_| !self.on_profile_change_only) {
-                Some(kind) => configuration.told_events.entry(kind.id().into_owned()).or_default().push(destination),
-                None => configuration.told_profiles.push(destination),
-            }
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let destination = Arc::new(Destination { id: self.id, source: self.source.id, condition, mapping });
+        let kind = self.event_type.filter(|_| !self.on_profile_change_only).map(|kind| kind.id().into_owned());
+        Ok(Meaning::new(move |configuration| {
+            let told = match &kind {
+                Some(kind) => configuration.told_events.entry(kind.clone()).or_default(),
+                None => &mut configuration.told_profiles,
+            };
+            told.push(destination.clone());
+        }))
     }
 }
 
 /// A resource means nothing to the engine: it is for who sends.
 impl Compile for Resource {
-    fn enter(self, _: &mut Configuration) -> Result<(), Vec<FieldError>> {
-        Ok(())
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
+        Ok(Meaning::nothing())
     }
 }

@@ -1,12 +1,14 @@
 //! New properties and contexts for events of a type (spec/pipeline.md 5.7).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tracardi_language::Scope;
 use tracardi_language::template::{Mode, ObjectTemplate};
 use tracardi_model::configuration::{EventReshaping, wrong};
 use tracardi_model::{FieldError, Loc, Map};
 
-use super::{Compile, Configuration, expression};
+use super::{Compile, Meaning, expression};
 
 /// Compiled from an [`EventReshaping`] that has a template.
 #[derive(Clone, Debug)]
@@ -56,7 +58,7 @@ impl Reshaping {
 }
 
 impl Compile for EventReshaping {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let schema = &self.reshaping.reshape_schema;
         let mut part = |name: &'static str, template: &Option<Value>| {
@@ -78,11 +80,12 @@ impl Compile for EventReshaping {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled && (properties.is_some() || context.is_some() || session.is_some()) {
-            let kind = self.event_type.id().into_owned();
-            let reshaping = Reshaping { id: self.id, source: self.event_source.id, properties, context, session };
-            configuration.of_type(&kind).reshapings.push(reshaping);
+        if !self.enabled || properties.is_none() && context.is_none() && session.is_none() {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let kind = self.event_type.id().into_owned();
+        let reshaping = Reshaping { id: self.id, source: self.event_source.id, properties, context, session };
+        let reshaping = Arc::new(reshaping);
+        Ok(Meaning::new(move |configuration| configuration.of_type(&kind).reshapings.push(reshaping.clone())))
     }
 }

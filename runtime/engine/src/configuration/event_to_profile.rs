@@ -1,11 +1,13 @@
 //! Values of events that go to the profile (spec/pipeline.md 5.5).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tracardi_language::condition::Condition;
 use tracardi_model::configuration::{EventToProfile, ProfileAssignment, ProfileOperation, wrong};
 use tracardi_model::{FieldError, Loc, Path};
 
-use super::{Compile, Configuration, expression};
+use super::{Compile, Meaning, expression};
 use crate::scope::EVENT_PARTS;
 
 /// Parts of a profile that may be written.
@@ -45,7 +47,7 @@ pub enum Source {
 }
 
 impl Compile for EventToProfile {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let at = ["config".into(), "condition".into()];
         let condition = expression::condition(&self.config.condition, at).unwrap_or_else(|error| {
@@ -70,11 +72,12 @@ impl Compile for EventToProfile {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            let kind = self.event_type.id().into_owned();
-            configuration.of_type(&kind).onto_profile.push(ProfileMapping { id: self.id, condition, assignments });
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let kind = self.event_type.id().into_owned();
+        let mapping = Arc::new(ProfileMapping { id: self.id, condition, assignments });
+        Ok(Meaning::new(move |configuration| configuration.of_type(&kind).onto_profile.push(mapping.clone())))
     }
 }
 

@@ -1,10 +1,12 @@
 //! What an event type means beyond what is predefined (spec/pipeline.md 5.3, step 7).
 
+use std::sync::Arc;
+
 use tracardi_model::FieldError;
 use tracardi_model::configuration::{EventTypeMapping, wrong};
 
 use super::expression::path;
-use super::{Compile, Configuration};
+use super::{Compile, Meaning};
 use crate::event_types::Copy;
 
 /// Compiled from an [`EventTypeMapping`].
@@ -24,7 +26,7 @@ const WRITABLE: [&str; 4] = ["traits", "data", "hit", "device"];
 const READABLE: [&str; 7] = ["properties", "traits", "context", "data", "hit", "device", "utm"];
 
 impl Compile for EventTypeMapping {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut copy = Vec::with_capacity(self.index_schema.len());
         for (destination, source) in &self.index_schema {
@@ -38,11 +40,12 @@ impl Compile for EventTypeMapping {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            let journey = self.journey.map(|journey| journey.trim().to_owned()).filter(|journey| !journey.is_empty());
-            let tags = self.tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect();
-            configuration.of_type(&self.id).mapping = Some(Mapping { copy, tags, journey });
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let journey = self.journey.map(|journey| journey.trim().to_owned()).filter(|journey| !journey.is_empty());
+        let tags = self.tags.into_iter().filter(|tag| !tag.trim().is_empty()).collect();
+        let (kind, mapping) = (self.id, Arc::new(Mapping { copy, tags, journey }));
+        Ok(Meaning::new(move |configuration| configuration.of_type(&kind).mapping = Some(mapping.clone())))
     }
 }

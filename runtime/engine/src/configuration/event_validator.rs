@@ -1,6 +1,8 @@
 //! What events of a type must look like (spec/pipeline.md 5.6). A check is made of JSON Schemas, draft 2020-12, each for a
 //! place in the event. `format` is an annotation, as the draft has it. Patterns are searched in linear time.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
@@ -10,7 +12,7 @@ use tracardi_language::{Found, Scope, Source};
 use tracardi_model::configuration::{EventValidator, wrong};
 use tracardi_model::{FieldError, Loc};
 
-use super::{Compile, Configuration, expression};
+use super::{Compile, Meaning, expression};
 
 /// A compiled pattern of a schema has at most this many bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -53,7 +55,7 @@ impl Check {
 }
 
 impl Compile for EventValidator {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let at = ["validation".into(), "condition".into()];
         let condition = expression::condition(&self.validation.condition, at).unwrap_or_else(|error| {
@@ -83,11 +85,12 @@ impl Compile for EventValidator {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            let kind = self.event_type.id().into_owned();
-            configuration.of_type(&kind).checks.push(Check { id: self.id, condition, schemas });
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let kind = self.event_type.id().into_owned();
+        let check = Arc::new(Check { id: self.id, condition, schemas });
+        Ok(Meaning::new(move |configuration| configuration.of_type(&kind).checks.push(check.clone())))
     }
 }
 

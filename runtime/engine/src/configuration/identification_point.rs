@@ -12,7 +12,7 @@ use tracardi_model::record::Node;
 use tracardi_model::{FieldError, Loc, Path, Profile};
 
 use super::expression::path;
-use super::{Compile, Configuration};
+use super::{Compile, Meaning};
 use crate::hashed_ids;
 
 /// Where an event that was just received has such values.
@@ -60,7 +60,7 @@ impl Point {
 }
 
 impl Compile for IdentificationPoint {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut fields = Vec::with_capacity(self.fields.len());
         for (index, field) in self.fields.iter().enumerate() {
@@ -78,12 +78,15 @@ impl Compile for IdentificationPoint {
         if !errors.is_empty() {
             return Err(errors);
         }
-        if self.enabled {
-            fields.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
-            let point = Arc::new(Point { source: self.source.id, fields });
-            configuration.of_type(&self.event_type.id()).points.push(Arc::clone(&point));
-            configuration.points.push(point);
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        fields.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+        let kind = self.event_type.id().into_owned();
+        let point = Arc::new(Point { source: self.source.id, fields });
+        Ok(Meaning::new(move |configuration| {
+            configuration.of_type(&kind).points.push(point.clone());
+            configuration.points.push(point.clone());
+        }))
     }
 }

@@ -20,6 +20,7 @@ mod rule;
 mod segment;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -48,26 +49,30 @@ pub struct Configuration {
     links: HashMap<String, Arc<Link>>,
     consent_types: Vec<Arc<records::ConsentType>>,
     /// By event type.
-    told_events: HashMap<String, Vec<Destination>>,
-    told_profiles: Vec<Destination>,
+    told_events: HashMap<String, Vec<Arc<Destination>>>,
+    told_profiles: Vec<Arc<Destination>>,
     triggers: Triggers,
     segments: Segments,
     problems: Vec<Problem>,
+    /// Every record with what it was compiled to.
+    known: HashMap<Kind, HashMap<String, Known>>,
+    /// How many records had to be compiled.
+    compiled: usize,
 }
 
 /// What is configured for one event type.
 #[derive(Clone, Debug, Default)]
 pub struct TypeConfiguration {
     /// What its events must look like.
-    pub checks: Vec<Check>,
+    pub checks: Vec<Arc<Check>>,
     /// Other forms for its events; the first that is for the event's source counts.
-    pub reshapings: Vec<Reshaping>,
+    pub reshapings: Vec<Arc<Reshaping>>,
     /// Fields that need consents.
-    pub protected: Vec<ProtectedField>,
+    pub protected: Vec<Arc<ProtectedField>>,
     /// Values inside the event, tags, journey.
-    pub mapping: Option<Mapping>,
+    pub mapping: Option<Arc<Mapping>>,
     /// Values for the profile.
-    pub onto_profile: Vec<ProfileMapping>,
+    pub onto_profile: Vec<Arc<ProfileMapping>>,
     /// Values by which the visitor is recognised.
     pub points: Vec<Arc<Point>>,
 }
@@ -88,20 +93,71 @@ pub type Configurations = PerContext<Arc<Configuration>>;
 
 /// A record that can be compiled.
 trait Compile: Record {
-    /// Puts what it means into the configuration. Nothing, if it is disabled; but then it must compile all the same.
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>>;
+    /// What it means. Nothing, if it is disabled; but then it must compile all the same.
+    fn compile(self) -> Result<Meaning, Vec<FieldError>>;
+}
+
+/// What a record means: puts it, as it was compiled once, into a configuration.
+#[derive(Clone)]
+struct Meaning(Arc<dyn Fn(&mut Configuration) + Send + Sync>);
+
+impl Meaning {
+    fn new(enter: impl Fn(&mut Configuration) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(enter))
+    }
+
+    /// That of a record that is disabled.
+    fn nothing() -> Self {
+        Self::new(|_| ())
+    }
+}
+
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meaning")
+    }
+}
+
+/// A record and what became of it.
+#[derive(Clone, Debug)]
+struct Known {
+    document: Arc<Value>,
+    meaning: Result<Meaning, Vec<FieldError>>,
 }
 
 impl Configuration {
     /// Compiles records; in the order given where that matters.
     pub fn compile<'a>(stored: impl IntoIterator<Item = (Kind, &'a str, &'a Value)>) -> Self {
-        let mut configuration = Self::default();
+        let owned: Vec<_> =
+            stored.into_iter().map(|(kind, id, document)| (kind, id, Arc::new(document.clone()))).collect();
+        Self::default().followed_by(owned.iter().map(|(kind, id, document)| (*kind, *id, document)))
+    }
+
+    /// The configuration that consists of these records, in the order given where that matters. A record that is in this
+    /// one already, as the very same document, is not compiled again: to save one of ten thousand costs what one costs.
+    #[must_use]
+    pub fn followed_by<'a>(&self, stored: impl IntoIterator<Item = (Kind, &'a str, &'a Arc<Value>)>) -> Self {
+        let mut next = Self::default();
         for (kind, id, document) in stored {
-            if let Err(errors) = enter(kind, document.clone(), &mut configuration) {
-                configuration.problems.push(Problem { kind, id: id.to_owned(), errors });
+            let known = self.known.get(&kind).and_then(|known| known.get(id));
+            let known = known.filter(|known| Arc::ptr_eq(&known.document, document)).cloned();
+            let known = known.unwrap_or_else(|| {
+                next.compiled += 1;
+                Known { document: document.clone(), meaning: meaning(kind, Value::clone(document)) }
+            });
+            match &known.meaning {
+                Ok(Meaning(enter)) => enter(&mut next),
+                Err(errors) => next.problems.push(Problem { kind, id: id.to_owned(), errors: errors.clone() }),
             }
+            next.known.entry(kind).or_default().insert(id.to_owned(), known);
         }
-        configuration
+        next
+    }
+
+    /// How many records had to be compiled for it.
+    #[must_use]
+    pub const fn compiled(&self) -> usize {
+        self.compiled
     }
 
     /// What is configured for an event type.
@@ -131,7 +187,7 @@ impl Configuration {
 
     /// Where events of a type are sent.
     #[must_use]
-    pub fn told_events(&self, kind: &str) -> &[Destination] {
+    pub fn told_events(&self, kind: &str) -> &[Arc<Destination>] {
         if self.told_events.is_empty() {
             return &[];
         }
@@ -140,7 +196,7 @@ impl Configuration {
 
     /// Where new and changed profiles are sent.
     #[must_use]
-    pub fn told_profiles(&self) -> &[Destination] {
+    pub fn told_profiles(&self) -> &[Arc<Destination>] {
         &self.told_profiles
     }
 
@@ -169,36 +225,37 @@ impl Configuration {
 
 /// Says what is wrong with a record's expressions, paths and templates, by compiling it.
 pub fn check(kind: Kind, document: &Value) -> Result<(), Vec<FieldError>> {
-    enter(kind, document.clone(), &mut Configuration::default())
+    meaning(kind, document.clone()).map(drop)
 }
 
-fn enter(kind: Kind, document: Value, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+fn meaning(kind: Kind, document: Value) -> Result<Meaning, Vec<FieldError>> {
     match kind {
-        Kind::ConsentType => compile::<records::ConsentType>(document, configuration),
-        Kind::DataCompliance => compile::<records::DataCompliance>(document, configuration),
-        Kind::Destination => compile::<records::Destination>(document, configuration),
-        Kind::EventReshaping => compile::<records::EventReshaping>(document, configuration),
-        Kind::EventToProfile => compile::<records::EventToProfile>(document, configuration),
-        Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document, configuration),
-        Kind::EventValidator => compile::<records::EventValidator>(document, configuration),
-        Kind::Redirect => compile::<records::Redirect>(document, configuration),
-        Kind::IdentificationPoint => compile::<records::IdentificationPoint>(document, configuration),
-        Kind::Resource => compile::<records::Resource>(document, configuration),
-        Kind::Rule => compile::<records::Rule>(document, configuration),
-        Kind::Segment => compile::<records::Segment>(document, configuration),
+        Kind::ConsentType => compile::<records::ConsentType>(document),
+        Kind::DataCompliance => compile::<records::DataCompliance>(document),
+        Kind::Destination => compile::<records::Destination>(document),
+        Kind::EventReshaping => compile::<records::EventReshaping>(document),
+        Kind::EventToProfile => compile::<records::EventToProfile>(document),
+        Kind::EventTypeMapping => compile::<records::EventTypeMapping>(document),
+        Kind::EventValidator => compile::<records::EventValidator>(document),
+        Kind::Redirect => compile::<records::Redirect>(document),
+        Kind::IdentificationPoint => compile::<records::IdentificationPoint>(document),
+        Kind::Resource => compile::<records::Resource>(document),
+        Kind::Rule => compile::<records::Rule>(document),
+        Kind::Segment => compile::<records::Segment>(document),
     }
 }
 
-fn compile<R: Compile>(document: Value, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
-    records::read::<R>(document)?.enter(configuration)
+fn compile<R: Compile>(document: Value) -> Result<Meaning, Vec<FieldError>> {
+    records::read::<R>(document)?.compile()
 }
 
 impl Compile for records::ConsentType {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
-        if self.enabled {
-            configuration.consent_types.push(Arc::new(self));
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
+        if !self.enabled {
+            return Ok(Meaning::nothing());
         }
-        Ok(())
+        let kind = Arc::new(self);
+        Ok(Meaning::new(move |configuration| configuration.consent_types.push(kind.clone())))
     }
 }
 

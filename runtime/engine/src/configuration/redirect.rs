@@ -8,7 +8,7 @@ use tracardi_language::template::{Mode, ObjectTemplate, RenderError};
 use tracardi_model::configuration::Redirect;
 use tracardi_model::{FieldError, Map};
 
-use super::{Compile, Configuration, MAX_RENDERED, expression};
+use super::{Compile, MAX_RENDERED, Meaning, expression};
 
 /// Compiled from a [`Redirect`].
 #[derive(Clone, Debug)]
@@ -30,10 +30,12 @@ impl Link {
 }
 
 impl Compile for Redirect {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let properties = Value::Object(self.props.clone());
         let properties = expression::template(&properties, ["props".into()])?;
-        configuration.links.insert(self.id.clone(), Arc::new(Link { record: self, properties }));
-        Ok(())
+        let link = Arc::new(Link { record: self, properties });
+        Ok(Meaning::new(move |configuration| {
+            configuration.links.insert(link.record.id.clone(), link.clone());
+        }))
     }
 }

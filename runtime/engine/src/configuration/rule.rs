@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracardi_model::FieldError;
 use tracardi_model::configuration::{Rule, RuleType, machine_name};
 
-use super::{Compile, Configuration};
+use super::{Compile, Meaning};
 
 /// Compiled from a [`Rule`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,28 +57,32 @@ impl Triggers {
 }
 
 impl Compile for Rule {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         if !self.enabled {
-            return Ok(());
+            return Ok(Meaning::nothing());
         }
         let consents = self.properties.consents.into_iter().map(|consent| consent.id).filter(|id| !id.is_empty());
         let trigger = Trigger { id: self.id, name: self.name, flow: self.flow.id, consents: consents.collect() };
-        let triggers = &mut configuration.triggers;
         let trigger = Arc::new(trigger);
-        match self.r#type {
+        Ok(match self.r#type {
             RuleType::EventCollect => {
-                let sources = triggers.events.entry(self.event_type.id().into_owned()).or_default();
-                sources.entry(self.source.id).or_default().push(trigger);
+                let (kind, source) = (self.event_type.id().into_owned(), self.source.id);
+                Meaning::new(move |configuration| {
+                    let sources = configuration.triggers.events.entry(kind.clone()).or_default();
+                    sources.entry(source.clone()).or_default().push(trigger.clone());
+                })
             }
             RuleType::SegmentAdd => {
                 // Clients name a segment by what stands in profiles, or as the record is called.
                 let mut names = vec![self.segment.id, machine_name(&self.segment.name)];
                 names.dedup();
-                for name in names.into_iter().filter(|name| !name.trim().is_empty()) {
-                    triggers.segments.entry(name).or_default().push(Arc::clone(&trigger));
-                }
+                names.retain(|name| !name.trim().is_empty());
+                Meaning::new(move |configuration| {
+                    for name in &names {
+                        configuration.triggers.segments.entry(name.clone()).or_default().push(trigger.clone());
+                    }
+                })
             }
-        }
-        Ok(())
+        })
     }
 }

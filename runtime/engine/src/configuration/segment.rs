@@ -1,13 +1,14 @@
 //! Groups of profiles, found by event type and by what their conditions need (spec/pipeline.md 6.6).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tracardi_language::Scope;
 use tracardi_language::condition::{Condition, Index};
 use tracardi_model::FieldError;
 use tracardi_model::configuration::{self as records, wrong};
 
-use super::{Compile, Configuration, expression};
+use super::{Compile, Meaning, expression};
 use crate::command::normal_type;
 
 /// Compiled from a [`records::Segment`].
@@ -24,7 +25,7 @@ pub struct Segment {
 /// All segments of a context.
 #[derive(Clone, Debug, Default)]
 pub struct Segments {
-    all: Vec<Segment>,
+    all: Vec<Arc<Segment>>,
     /// Those that are looked at after every event.
     always: Index,
     /// The others by event type.
@@ -47,26 +48,31 @@ impl Segments {
         }
         found.sort_unstable();
         found.dedup();
-        found.into_iter().filter_map(|number| self.all.get(number)).collect()
+        found.into_iter().filter_map(|number| self.all.get(number).map(AsRef::as_ref)).collect()
+    }
+
+    /// One more, for these event types; for all if there are none.
+    fn add(&mut self, kinds: &[String], segment: &Arc<Segment>) {
+        let number = self.all.len();
+        if kinds.is_empty() {
+            self.always.insert(number, Some(&segment.condition));
+        }
+        for kind in kinds {
+            self.by_type.entry(kind.clone()).or_default().insert(number, Some(&segment.condition));
+        }
+        self.all.push(segment.clone());
     }
 }
 
 impl Compile for records::Segment {
-    fn enter(self, configuration: &mut Configuration) -> Result<(), Vec<FieldError>> {
+    fn compile(self) -> Result<Meaning, Vec<FieldError>> {
         let condition = expression::condition(&self.condition, ["condition".into()])?;
         let condition = condition.ok_or_else(|| vec![wrong(["condition"], "a condition is needed")])?;
         if !self.enabled {
-            return Ok(());
+            return Ok(Meaning::nothing());
         }
-        let segments = &mut configuration.segments;
-        let number = segments.all.len();
-        if self.event_type.is_empty() {
-            segments.always.insert(number, Some(&condition));
-        }
-        for kind in self.event_type {
-            segments.by_type.entry(normal_type(&kind)).or_default().insert(number, Some(&condition));
-        }
-        segments.all.push(Segment { id: self.id, name: self.machine_name, condition });
-        Ok(())
+        let kinds: Vec<String> = self.event_type.iter().map(|kind| normal_type(kind)).collect();
+        let segment = Arc::new(Segment { id: self.id, name: self.machine_name, condition });
+        Ok(Meaning::new(move |configuration| configuration.segments.add(&kinds, &segment)))
     }
 }

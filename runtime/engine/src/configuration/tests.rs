@@ -219,3 +219,36 @@ fn records_are_refused_with_the_place() {
         assert!(text.contains(complaint), "{document}: {text}");
     }
 }
+
+#[test]
+fn a_record_that_is_the_same_is_not_compiled_again() {
+    let mapping = |id: &str, trait_: &str| {
+        let schema = json!({format!("traits.{trait_}"): "properties.x"});
+        let record = json!({"id": id, "name": id, "event_type": id, "enabled": true, "index_schema": schema});
+        (Kind::EventTypeMapping, id.to_owned(), Arc::new(record))
+    };
+    let mut records: Vec<_> = (0..100).map(|number| mapping(&format!("type-{number}"), "a")).collect();
+    records.push((
+        Kind::Segment,
+        "broken".to_owned(),
+        Arc::new(json!({"id": "broken", "name": "n", "condition": "="})),
+    ));
+    let following = |before: &Configuration, records: &[(Kind, String, Arc<Value>)]| {
+        before.followed_by(records.iter().map(|(kind, id, document)| (*kind, id.as_str(), document)))
+    };
+    let first = following(&Configuration::default(), &records);
+    assert_eq!((first.compiled(), first.problems().len()), (101, 1));
+    assert_eq!(following(&first, &records).compiled(), 0);
+    records[7] = mapping("type-7", "b");
+    records.remove(50);
+    let second = following(&first, &records);
+    assert_eq!((second.compiled(), second.problems()), (1, first.problems()), "the problem is remembered, too");
+    let written = |configuration: &Configuration, kind: &str| {
+        let mapping = configuration.event_type(kind)?.mapping.clone()?;
+        Some(mapping.copy[0].destination.as_str().to_owned())
+    };
+    assert_eq!(written(&second, "type-7").as_deref(), Some("traits.b"));
+    assert_eq!(written(&second, "type-8").as_deref(), Some("traits.a"));
+    assert_eq!(written(&second, "type-50"), None);
+    assert_eq!(written(&first, "type-7").as_deref(), Some("traits.a"), "who still works with it sees no change");
+}

@@ -4,6 +4,8 @@
 //! The hash is `hmac-sha256:` and the 64 hexadecimal digits of HMAC-SHA256 under the installation's merging key, of a text's
 //! bytes, of any other value's JSON. An installation without that key has no such hash: the field is taken out.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,8 +16,8 @@ use tracardi_model::{EventPayload, Map, Profile};
 use crate::configuration::ProtectedField;
 use crate::pipeline::{Item, Run};
 
-pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[ProtectedField]) {
-    for ProtectedField { field, consents, hash } in fields {
+pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<ProtectedField>]) {
+    for ProtectedField { field, consents, hash } in fields.iter().map(AsRef::as_ref) {
         let profile = run.profile.as_deref();
         if consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
             continue;

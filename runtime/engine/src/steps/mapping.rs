@@ -2,6 +2,8 @@
 //!
 //! A value that does not fit its place is skipped and the event is marked with a warning; the event itself is never lost.
 
+use std::sync::Arc;
+
 use serde_json::{Number, Value};
 use tracardi_model::leaf::{MAX_LIST, scalar_text};
 use tracardi_model::record::{Mismatch, Node};
@@ -32,7 +34,7 @@ pub(crate) fn onto_profile(
     run: &mut Run<'_>,
     event: &mut Event,
     kind: Option<&EventType>,
-    configured: &[ProfileMapping],
+    configured: &[Arc<ProfileMapping>],
 ) {
     let kind = kind.filter(|kind| !kind.profile.is_empty() || kind.compute.is_some());
     if run.profile.is_none() || (kind.is_none() && configured.is_empty()) {
@@ -48,7 +50,7 @@ fn write(
     run: &mut Run<'_>,
     event: &mut Event,
     kind: Option<&EventType>,
-    configured: &[ProfileMapping],
+    configured: &[Arc<ProfileMapping>],
     log: &mut Log,
 ) -> bool {
     let mut changed = false;

@@ -18,7 +18,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let source = run.command.source.id.as_str();
     let mut room = MAX_REQUEST;
     for item in &mut run.items {
-        let reshapings = item.configured.map_or(&[][..], |configured| &configured.reshapings);
+        let reshapings = item.configured.map_or(&[][..], |configured| configured.reshapings.as_slice());
         let Some(reshaping) = reshapings.iter().find(|reshaping| reshaping.is_for(source)) else { continue };
         if item.invalid.is_some() {
             continue;
