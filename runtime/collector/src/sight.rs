@@ -333,6 +333,8 @@ impl Sight {
             profiles: changed(&mut self.profiles, Profile::memory)?,
             deliveries: std::mem::take(&mut self.deliveries),
             delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
+            quarantined: Vec::new(),
+            released: Vec::new(),
         })
     }
 

@@ -117,6 +117,12 @@ impl ConfigurationSnapshot {
         self.contexts[context].records.get(&kind)?.get(id)
     }
 
+    /// How many records of a kind there are.
+    #[must_use]
+    pub fn count(&self, context: Context, kind: Kind) -> usize {
+        self.contexts[context].records.get(&kind).map_or(0, BTreeMap::len)
+    }
+
     /// All records of a kind with their ids, ordered by id.
     pub fn records(&self, context: Context, kind: Kind) -> impl Iterator<Item = (&str, &Arc<Value>)> {
         let records = self.contexts[context].records.get(&kind);

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tracardi_language::Source;
 use tracardi_language::condition::Condition;
 use tracardi_language::filter::Filter;
-use tracardi_model::{Context, Delayed, Delivery, Event, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, Original, Profile, Session, StoredEvent};
 
 use crate::StoreError;
 use crate::merges::{Merge, Repointed, Waiting};
@@ -119,15 +119,21 @@ pub struct Batch {
     pub deliveries: Vec<(Context, Delivery)>,
     /// What is to happen later; what is there already stays as it is.
     pub delayed: Vec<(Context, Document<Delayed>)>,
+    /// What clients sent for events that could not be taken as they came; what is there already stays as it is. Kept for
+    /// [`ORIGINAL_LIFE`].
+    pub quarantined: Vec<(Context, Document<Original>)>,
+    /// Ids of events that leave the quarantine: what stood in their place goes before the new events come.
+    pub released: Vec<(Context, String)>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { events, applied, sessions, profiles, deliveries, delayed } = self;
+        let Self { events, applied, sessions, profiles, deliveries, delayed, quarantined, released } = self;
         let documents = events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty();
-        documents && deliveries.is_empty() && delayed.is_empty()
+        let later = deliveries.is_empty() && delayed.is_empty();
+        documents && later && quarantined.is_empty() && released.is_empty()
     }
 }
 
@@ -143,6 +149,9 @@ pub struct Applied {
 /// How long the id of an event that is not kept is remembered at least: a week. Who repeats a request does so within
 /// minutes; and the ids must not add up for ever.
 pub const APPLIED_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long what a client sent is kept for an event that could not be taken, at least: 30 days.
+pub const ORIGINAL_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What became of a [`Batch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,8 +298,9 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
     /// A document by id; a profile by any of its ids.
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError>;
 
-    /// Removes a document by its own id, durably; whether there was one. With a profile its other ids go; events and sessions
-    /// that name it stay. Only the one who writes may call this: what it holds in memory must go as well.
+    /// Removes a document by its own id, durably; whether there was one. With a profile go its other ids, its deliveries in
+    /// whatever state, what is to happen later and what is in quarantine under any of its ids; events and sessions that name
+    /// it stay. With an event goes what is in quarantine for it. Only the one who writes may call this: what it holds in memory must go as well.
     async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError>;
 
     /// How many documents there are.
@@ -308,6 +318,13 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
 
     /// A page of what is to happen later, the soonest first: [`Delayed`] as JSON.
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError>;
+
+    /// What a client sent for an event in quarantine: [`Original`] as JSON. None also for an event that is not in quarantine
+    /// any more, because it was stored as it should be.
+    async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError>;
+
+    /// A page of what is in quarantine, the newest first: [`Original`] as JSON.
+    async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError>;
 
     /// Makes every acknowledged write visible to queries. Nothing to do where they always are.
     async fn refresh(&self) -> Result<(), StoreError>;

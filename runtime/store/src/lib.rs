@@ -45,7 +45,7 @@ pub mod sqlite;
 pub use configuration::{Configuration, ConfigurationSnapshot, Saved, StoredRecord};
 pub use documents::{
     APPLIED_LIFE, Applied, Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index,
-    Loaded, Matching, PAGE_BYTES, Page, Select, Wanted,
+    Loaded, Matching, ORIGINAL_LIFE, PAGE_BYTES, Page, Select, Wanted,
 };
 pub use error::StoreError;
 pub use merges::{Gone, Merge, Repointed, Waiting};

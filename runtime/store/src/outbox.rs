@@ -83,7 +83,7 @@ pub struct Deliveries {
     pub destination: Option<String>,
     /// Id of the event that they tell of.
     pub event: Option<String>,
-    /// Id of the profile, as it was called when they were made.
+    /// Id of the profile: any that leads to it, or the one under which they were made.
     pub profile: Option<String>,
     /// Where they stand.
     pub state: Option<State>,

@@ -36,6 +36,18 @@ async fn delayed() {
 }
 
 #[tokio::test]
+async fn quarantine() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::quarantine::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
+async fn erasure() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::erasure::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;
@@ -59,4 +71,14 @@ async fn outbox_in_memory() {
 #[tokio::test]
 async fn delayed_in_memory() {
     conformance::delayed::all(&Memory::default()).await;
+}
+
+#[tokio::test]
+async fn quarantine_in_memory() {
+    conformance::quarantine::all(&Memory::default()).await;
+}
+
+#[tokio::test]
+async fn erasure_in_memory() {
+    conformance::erasure::all(&Memory::default()).await;
 }

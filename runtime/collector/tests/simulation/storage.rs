@@ -214,6 +214,14 @@ impl Documents for Storage {
         self.memory.delayed(context, start, limit).await
     }
 
+    async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.call(|| format!("what was sent for {}?", short(id)), self.memory.original(context, id), |_, _| {}).await
+    }
+
+    async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.memory.quarantine(context, start, limit).await
+    }
+
     async fn refresh(&self) -> Result<(), StoreError> {
         self.memory.refresh().await
     }

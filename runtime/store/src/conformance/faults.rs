@@ -207,6 +207,14 @@ impl Documents for Faulty {
         self.inner.delayed(context, start, limit).await
     }
 
+    async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.inner.original(context, id).await
+    }
+
+    async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.inner.quarantine(context, start, limit).await
+    }
+
     async fn refresh(&self) -> Result<(), StoreError> {
         self.inner.refresh().await
     }

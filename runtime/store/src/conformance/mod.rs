@@ -1,8 +1,8 @@
 //! What every backend must pass, whatever it is made of; a wrapper that counts calls and injects faults; and a backend in
 //! memory for tests and simulations.
 //!
-//! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`], [`delayed::all`] and [`configuration::all`] on an
-//! empty store each, and check by themselves what needs a restart.
+//! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`], [`delayed::all`], [`quarantine::all`],
+//! [`erasure::all`] and [`configuration::all`] on an empty store each, and check by themselves what needs a restart.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,9 +14,11 @@
 pub mod configuration;
 pub mod delayed;
 pub mod documents;
+pub mod erasure;
 pub mod faults;
 pub mod memory;
 pub mod merges;
 pub mod outbox;
+pub mod quarantine;
 pub mod queries;
 pub mod samples;

@@ -70,11 +70,9 @@ pub fn batch(events: Vec<Event>, sessions: Vec<Session>, profiles: Vec<Profile>)
 pub fn batch_in(context: Context, events: Vec<Event>, sessions: Vec<Session>, profiles: Vec<Profile>) -> Batch {
     Batch {
         events: events.into_iter().map(|event| (context, document(event))).collect(),
-        applied: Vec::new(),
         sessions: sessions.into_iter().map(|session| (context, document(session))).collect(),
         profiles: profiles.into_iter().map(|profile| (context, document(profile))).collect(),
-        deliveries: Vec::new(),
-        delayed: Vec::new(),
+        ..Batch::default()
     }
 }
 

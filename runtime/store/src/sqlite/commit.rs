@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
-use tracardi_model::{Context, Delayed, Delivery, Profile};
+use tracardi_model::{Context, Delayed, Delivery, Original, Profile};
 
 use super::failure::{exists_already, failed};
 use super::script::{Inserts, Script, Values};
-use super::{Sqlite, Writer, delayed, merge, micros, number, outbox};
+use super::{Sqlite, Writer, delayed, merge, micros, number, outbox, quarantine};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError};
 
@@ -103,6 +103,8 @@ struct Rows {
     waiting: Vec<(i64, String)>,
     deliveries: Vec<(Context, Delivery)>,
     delayed: Vec<(Context, Document<Delayed>)>,
+    quarantined: Vec<(Context, Document<Original>)>,
+    released: Vec<(Context, String)>,
 }
 
 impl Rows {
@@ -154,6 +156,8 @@ impl Rows {
             waiting,
             deliveries: batch.deliveries,
             delayed: batch.delayed,
+            quarantined: batch.quarantined,
+            released: batch.released,
         }
     }
 }
@@ -161,8 +165,9 @@ impl Rows {
 impl Rows {
     /// Whether they take few statements of few shapes: those of a lone request always do.
     fn fit_one_script(&self) -> bool {
-        let seldom =
-            self.waiting.is_empty() && self.deliveries.is_empty() && self.delayed.is_empty() && self.applied.is_empty();
+        let no_quarantine = self.quarantined.is_empty() && self.released.is_empty();
+        let nothing_later = self.waiting.is_empty() && self.deliveries.is_empty() && self.delayed.is_empty();
+        let seldom = no_quarantine && nothing_later && self.applied.is_empty();
         let often = [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len()];
         seldom && often.into_iter().all(Inserts::at_once)
     }
@@ -233,9 +238,10 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// One transaction. The only constraint that it can violate is that no event exists twice: all else is replaced or left.
 async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Error> {
     let together = rows.fit_one_script();
-    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries, delayed: later } = rows;
+    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries, delayed: later, .. } = rows;
     let mut script = if together { Script::together(writer) } else { Script::stepwise(writer) };
     script.run("BEGIN IMMEDIATE", |_| ()).await?;
+    quarantine::release(&mut script, rows.released).await?;
     insert_events(&mut script, events, applied).await?;
     SESSIONS
         .run(&mut script, sessions, |values, row| {
@@ -248,6 +254,7 @@ async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Er
     }
     outbox::insert_deliveries(&mut script, deliveries).await?;
     delayed::insert_delayed(&mut script, later).await?;
+    quarantine::insert_originals(&mut script, rows.quarantined).await?;
     script.run("COMMIT", |_| ()).await?;
     script.end().await
 }

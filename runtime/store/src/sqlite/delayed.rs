@@ -12,7 +12,11 @@ use super::{MAX_PAGE, Sqlite, micros, number};
 use crate::{Document, Page, StoreError};
 
 static DELAYED: LazyLock<Inserts> = LazyLock::new(|| {
-    Inserts::new("INSERT INTO delayed (context, id, due, document)", 4, "ON CONFLICT (context, id) DO NOTHING")
+    Inserts::new(
+        "INSERT INTO delayed (context, id, due, profile_id, document)",
+        5,
+        "ON CONFLICT (context, id) DO NOTHING",
+    )
 });
 
 const COUNT: &str = "SELECT count(*) FROM delayed WHERE context = ?1";
@@ -30,7 +34,8 @@ pub(super) async fn insert_delayed(
 ) -> Result<(), sqlx::Error> {
     DELAYED
         .run(script, delayed, |values, (context, Document { value: delayed, text })| {
-            values.bind(number(context)).bind(delayed.id.clone()).bind(micros(delayed.due)).bind(text);
+            let Delayed { id, due, profile, .. } = &*delayed;
+            values.bind(number(context)).bind(id.clone()).bind(micros(*due)).bind(profile.clone()).bind(text);
         })
         .await
 }

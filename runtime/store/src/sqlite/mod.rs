@@ -37,6 +37,7 @@ mod open;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod quarantine;
 mod query;
 mod records;
 mod room;
@@ -254,6 +255,14 @@ impl Documents for Sqlite {
 
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.delayed_page(context, start, limit).await
+    }
+
+    async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.original_of(context, id).await
+    }
+
+    async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.quarantine_page(context, start, limit).await
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {

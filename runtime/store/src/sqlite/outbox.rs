@@ -122,10 +122,17 @@ fn to_send(row: &SqliteRow) -> Result<Option<Due>, StoreError> {
 fn restrict(query: &mut QueryBuilder<sqlx::Sqlite>, context: Context, wanted: &Deliveries) {
     query.push(" WHERE context = ").push_bind(number(context));
     let Deliveries { destination, event, profile, state, .. } = wanted;
-    for (column, value) in [("destination", destination), ("event_id", event), ("profile_id", profile)] {
+    for (column, value) in [("destination", destination), ("event_id", event)] {
         if let Some(value) = value {
             query.push(format!(" AND {column} = ")).push_bind(value.clone());
         }
+    }
+    if let Some(profile) = profile {
+        // Those of before a merge are found by the survivor's ids, and the other way round.
+        query.push(" AND profile_id IN (SELECT ").push_bind(profile.clone());
+        query.push(" UNION SELECT b.alias FROM profile_identity AS a CROSS JOIN profile_identity AS b");
+        query.push(" ON b.context = a.context AND b.profile_id = a.profile_id WHERE a.context = ");
+        query.push_bind(number(context)).push(" AND a.alias = ").push_bind(profile.clone()).push(")");
     }
     if let Some(state) = state {
         query.push(format!(" AND state = {}", code(*state)));

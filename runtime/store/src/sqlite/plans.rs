@@ -7,7 +7,7 @@ use tracardi_model::Context;
 
 use super::condition::Statement;
 use super::query::page_statement;
-use super::{Sqlite, commit, delayed, load, merge, outbox, query};
+use super::{Sqlite, commit, delayed, delete, load, merge, outbox, quarantine, query};
 use crate::conformance::samples::{at, batch, profile, session};
 use crate::{Deliveries, Documents as _, Index, Keys, Matching, Select, State};
 
@@ -54,6 +54,8 @@ async fn pages_and_forgetting_look_up_by_index_only() {
     let store = store(directory.path()).await;
     let mut texts: Vec<&str> = [Index::Event, Index::Session, Index::Profile].map(query::documents_by_row).to_vec();
     texts.extend([commit::FORGET, outbox::FORGET, outbox::DUE, delayed::ROWS]);
+    texts.extend([quarantine::FORGET, quarantine::ONE, quarantine::ROWS]);
+    texts.extend(delete::OF_PROFILE);
     for text in texts {
         let steps = plan(&store, Statement { text: text.to_owned(), arguments: SqliteArguments::default() }).await;
         assert!(steps.iter().all(|step| !step.starts_with("SCAN") || step.contains("VIRTUAL TABLE")), "{steps:#?}");

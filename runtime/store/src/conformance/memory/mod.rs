@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tracardi_model::{Context, Delayed, Event, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Event, Original, PerContext, Profile, Session, StoredEvent};
 
 use crate::{
     APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index, Loaded,
-    Merge, Page, Repointed, Select, StoreError, Waiting, Wanted,
+    Merge, ORIGINAL_LIFE, Page, Repointed, Select, StoreError, Waiting, Wanted,
 };
 
 /// The store; a cheap handle.
@@ -50,6 +50,8 @@ pub struct Tables {
     pub profiles: BTreeMap<String, Row<Profile>>,
     /// What is to happen later.
     pub delayed: BTreeMap<String, Row<Delayed>>,
+    /// What clients sent for events that could not be taken as they came.
+    pub quarantine: BTreeMap<String, Row<Original>>,
     /// Every id that leads to a profile, and to which.
     pub identity: BTreeMap<String, String>,
 }
@@ -70,6 +72,27 @@ impl Tables {
     #[must_use]
     pub fn profile(&self, id: &str) -> Option<&Row<Profile>> {
         self.profiles.get(self.identity.get(id)?)
+    }
+
+    /// All ids that lead to the profile to which this one leads, and this one.
+    fn ids_of(&self, id: &str) -> BTreeSet<String> {
+        let own = self.identity.get(id);
+        let others = self.identity.iter().filter(|(_, other)| Some(*other) == own).map(|(alias, _)| alias.clone());
+        others.chain([id.to_owned()]).collect()
+    }
+
+    /// Whether the event is stored as it should be.
+    fn is_valid(&self, id: &str) -> bool {
+        self.events.get(id).is_some_and(|row| row.document.value.metadata.valid)
+    }
+
+    /// Takes an event out of quarantine: what stood in its place goes.
+    fn release(&mut self, id: &str) {
+        if !self.is_valid(id) {
+            self.events.remove(id);
+        }
+        self.applied.remove(id);
+        self.quarantine.remove(id);
     }
 
     /// An id belongs to the profile that had it first; only a profile's own id always leads to itself.
@@ -108,10 +131,14 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Committed {
-        let Batch { events, applied, sessions, profiles, deliveries, delayed } = batch;
+        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
-            disk.contexts[context].events.contains_key(id) || disk.contexts[context].applied.contains_key(id)
+            let tables = &disk.contexts[context];
+            if released.iter().any(|(of, released)| *of == context && released == id) {
+                return tables.is_valid(id);
+            }
+            tables.events.contains_key(id) || tables.applied.contains_key(id)
         };
         let mut new = BTreeSet::new();
         let known = events.iter().any(|(context, event)| {
@@ -125,6 +152,9 @@ impl Disk {
         }
         for (context, id) in forgotten {
             self.contexts[context].applied.remove(&id);
+        }
+        for (context, id) in released {
+            self.contexts[context].release(&id);
         }
         for (context, event) in events {
             let row = self.row(event.value.insert(), event);
@@ -150,6 +180,14 @@ impl Disk {
             let row = self.row(later.value.due, later);
             self.contexts[context].delayed.entry(row.document.value.id.clone()).or_insert(row);
         }
+        for context in [Context::Production, Context::Staging] {
+            let coming = quarantined.iter().filter(|(of, _)| *of == context).map(|(_, original)| original.value.at);
+            self.forget_originals(context, &coming.collect::<Vec<_>>());
+        }
+        for (context, original) in quarantined {
+            let row = self.row(original.value.at, original);
+            self.contexts[context].quarantine.entry(row.document.value.id.clone()).or_insert(row);
+        }
         Committed::Stored
     }
 
@@ -162,6 +200,18 @@ impl Disk {
         let mut old: Vec<_> = all.filter(|(_, applied)| newest.duration_since(applied.at) > APPLIED_LIFE).collect();
         old.sort_by_key(|(_, applied)| applied.at);
         old.into_iter().take(2 * coming.len()).map(|(context, applied)| (context, applied.event.id.clone())).collect()
+    }
+
+    /// When these come to the quarantine, at most two go for each whose time is over, the oldest first.
+    fn forget_originals(&mut self, context: Context, coming: &[Timestamp]) {
+        let Some(newest) = coming.iter().max() else { return };
+        let quarantine = &mut self.contexts[context].quarantine;
+        let old = quarantine.iter().filter(|(_, row)| newest.duration_since(row.inserted) > ORIGINAL_LIFE);
+        let mut old: Vec<_> = old.map(|(id, row)| (row.inserted, row.number, id.clone())).collect();
+        old.sort_unstable();
+        for (_, _, id) in old.into_iter().take(2 * coming.len()) {
+            quarantine.remove(&id);
+        }
     }
 
     fn row<T>(&mut self, inserted: Timestamp, document: Document<T>) -> Row<T> {
@@ -212,9 +262,23 @@ impl Disk {
     fn delete(&mut self, context: Context, index: Index, id: &str) -> bool {
         let tables = &mut self.contexts[context];
         match index {
-            Index::Event => tables.events.remove(id).is_some(),
+            Index::Event => {
+                tables.quarantine.remove(id);
+                tables.events.remove(id).is_some()
+            }
             Index::Session => tables.sessions.remove(id).is_some(),
             Index::Profile => {
+                if tables.identity.get(id).is_some_and(|own| own == id) {
+                    let ids = tables.ids_of(id);
+                    tables.delayed.retain(|_, row| {
+                        row.document.value.profile.as_ref().is_none_or(|profile| !ids.contains(profile))
+                    });
+                    tables.quarantine.retain(|_, row| {
+                        row.document.value.profile.as_ref().is_none_or(|profile| !ids.contains(profile))
+                    });
+                    self.outbox.forget_profile(context, &ids);
+                }
+                let tables = &mut self.contexts[context];
                 tables.identity.retain(|_, own| own != id);
                 let deleted = tables.profiles.remove(id).is_some();
                 self.forget_waiting(context, id);
@@ -305,6 +369,20 @@ impl Documents for Memory {
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.look(|disk| {
             Ok(query::soonest(disk.tables(context).delayed.values().map(Into::into).collect(), start, limit))
+        })
+    }
+
+    async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
+        self.look(|disk| {
+            let tables = disk.tables(context);
+            let kept = tables.quarantine.get(id).filter(|_| !tables.is_valid(id));
+            Ok(kept.map(|row| RawValue::from_string(row.document.text.clone()).unwrap()))
+        })
+    }
+
+    async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
+        self.look(|disk| {
+            Ok(query::newest(disk.tables(context).quarantine.values().map(Into::into).collect(), start, limit))
         })
     }
 

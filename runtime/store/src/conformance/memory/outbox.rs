@@ -1,7 +1,7 @@
 //! The outbox in memory. See [`crate::outbox`].
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -38,13 +38,14 @@ impl Parcel {
         waits && self.context == context && self.delivery.destination == destination
     }
 
-    fn matches(&self, context: Context, wanted: &Deliveries) -> bool {
-        let Deliveries { destination, event, profile, state, .. } = wanted;
+    /// `ids`: those of the profile that is wanted, if one is.
+    fn matches(&self, context: Context, wanted: &Deliveries, ids: Option<&BTreeSet<String>>) -> bool {
+        let Deliveries { destination, event, state, .. } = wanted;
         let Delivery { event_id, profile_id, .. } = &self.delivery;
         self.context == context
             && destination.as_ref().is_none_or(|wanted| *wanted == self.delivery.destination)
             && event.as_ref().is_none_or(|wanted| event_id.as_ref() == Some(wanted))
-            && profile.as_ref().is_none_or(|wanted| profile_id.as_ref() == Some(wanted))
+            && ids.is_none_or(|ids| profile_id.as_ref().is_some_and(|id| ids.contains(id)))
             && state.is_none_or(|wanted| wanted == self.state)
     }
 
@@ -160,8 +161,17 @@ impl Deposit {
         fitting(due, |due| due.delivery.body.get().len())
     }
 
-    fn page(&self, context: Context, wanted: &Deliveries) -> DeliveryPage {
-        let mut all: Vec<_> = self.parcels.iter().filter(|(_, parcel)| parcel.matches(context, wanted)).collect();
+    /// The deliveries of a profile go, whatever their state; one that waited makes room for the next in its line.
+    pub(super) fn forget_profile(&mut self, context: Context, ids: &BTreeSet<String>) {
+        // All of a line go together.
+        self.parcels.retain(|_, parcel| {
+            let theirs = parcel.delivery.profile_id.as_ref().is_some_and(|profile| ids.contains(profile));
+            parcel.context != context || !theirs
+        });
+    }
+
+    fn page(&self, context: Context, wanted: &Deliveries, ids: Option<&BTreeSet<String>>) -> DeliveryPage {
+        let mut all: Vec<_> = self.parcels.iter().filter(|(_, parcel)| parcel.matches(context, wanted, ids)).collect();
         all.sort_by_key(|(seq, _)| Reverse(**seq));
         let total = all.len() as u64;
         let (start, limit) = (usize::try_from(wanted.start).unwrap(), usize::try_from(wanted.limit).unwrap());
@@ -223,7 +233,10 @@ impl Outbox for Memory {
     }
 
     async fn deliveries(&self, context: Context, wanted: &Deliveries) -> Result<DeliveryPage, StoreError> {
-        Ok(self.look(|disk| disk.outbox.page(context, wanted)))
+        Ok(self.look(|disk| {
+            let ids = wanted.profile.as_ref().map(|id| disk.tables(context).ids_of(id));
+            disk.outbox.page(context, wanted, ids.as_ref())
+        }))
     }
 
     async fn replay(

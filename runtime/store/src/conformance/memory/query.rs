@@ -58,7 +58,7 @@ pub(super) fn holding(mut rows: Vec<Line<'_>>, index: Index, holding: &Holding) 
     Ok(newest(rows, holding.start, holding.limit))
 }
 
-fn newest(mut rows: Vec<Line<'_>>, start: u64, limit: u64) -> Page {
+pub(super) fn newest(mut rows: Vec<Line<'_>>, start: u64, limit: u64) -> Page {
     rows.sort_by_key(|row| Reverse((row.inserted, row.number)));
     part(rows, start, limit)
 }
