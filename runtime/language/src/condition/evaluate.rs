@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::moment::Moment;
 use super::operand::{Clash, Operand, Shape, equal, has, order, same};
 use super::{Call, Condition, Field, Relation, Term};
 use crate::Scope;
@@ -147,7 +148,7 @@ impl Relation {
     }
 }
 
-/// Stands for the arguments that a function does not take.
+/// Stands for the arguments that a function does not take, and for documents of which none is at hand.
 static NOTHING: Value = Value::Null;
 
 impl Term {
@@ -162,6 +163,14 @@ impl Term {
             }
             Self::Call(call) => Some(call.value(scope, now)?),
         })
+    }
+
+    /// The point in time that the term is whatever the documents are; none, if it is none or depends on them.
+    pub(super) fn moment(&self, now: Timestamp) -> Option<Moment> {
+        match self.operand(&NOTHING, now) {
+            Ok(Some(Operand::Time(time))) => Some(time),
+            _ => None,
+        }
     }
 
     /// The value where there must be one.
