@@ -12,7 +12,7 @@ use crate::shell::{cargo, command, root, run};
 use crate::{gui, install};
 
 /// The servers that tests of crates talk to.
-const SERVERS: &[Kind] = &[Kind::Mosquitto, Kind::RabbitMq, Kind::Redis];
+const SERVERS: &[Kind] = &[Kind::Mosquitto, Kind::RabbitMq, Kind::Redis, Kind::Kafka, Kind::Pulsar];
 
 /// Units and integration of every crate, the GUI's tests, then the real cluster.
 pub(crate) fn all(images: &Given) -> Result<()> {

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use tracardi_machine::{Progress, Result};
 
-use crate::kinds::{mosquitto, rabbitmq, redis};
+use crate::kinds::{kafka, mosquitto, pulsar, rabbitmq, redis};
 use crate::recipe::{self, Options, Recipe};
 use crate::server::Server;
 
@@ -18,6 +18,10 @@ pub enum Kind {
     RabbitMq,
     /// Redis 7.0; every write is in the append-only file before it is answered.
     Redis,
+    /// Kafka 4.3, one node; topics are not made by themselves. A login is for SASL PLAIN; port `inner` needs none.
+    Kafka,
+    /// Pulsar 4.2, one process; port `web` has the admin API. With a login clients need a [`crate::Login::token`].
+    Pulsar,
 }
 
 impl Kind {
@@ -34,6 +38,8 @@ impl Kind {
             Kind::Mosquitto => "mosquitto",
             Kind::RabbitMq => "rabbitmq",
             Kind::Redis => "redis",
+            Kind::Kafka => "kafka",
+            Kind::Pulsar => "pulsar",
         }
     }
 
@@ -42,6 +48,8 @@ impl Kind {
             Kind::Mosquitto => &mosquitto::Mosquitto,
             Kind::RabbitMq => &rabbitmq::RabbitMq,
             Kind::Redis => &redis::Redis,
+            Kind::Kafka => &kafka::Kafka,
+            Kind::Pulsar => &pulsar::Pulsar,
         }
     }
 
@@ -53,7 +61,7 @@ impl Kind {
 
     /// The version that is installed.
     pub fn version(self) -> Result<String> {
-        self.recipe().version()
+        recipe::version(self.recipe())
     }
 
     /// Starts one with an empty store that everybody may use, and waits until it serves.

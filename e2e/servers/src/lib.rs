@@ -22,6 +22,7 @@
 mod address;
 mod group;
 mod http;
+mod java;
 mod kind;
 mod kinds;
 mod proxy;

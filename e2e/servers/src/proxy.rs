@@ -38,14 +38,15 @@ pub struct Proxy {
     claim: Claim,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    target: SocketAddr,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Where connections lead; nowhere yet means that they are closed at once.
+    target: Option<SocketAddr>,
     /// For connections to come and for those that are open.
     standing: Fault,
     /// For the next connections, one each, before `standing` counts for them.
@@ -59,14 +60,26 @@ struct State {
 }
 
 impl Proxy {
-    /// A proxy before `target`, which need not run yet. It listens on the target's port at an address of its own.
+    /// A proxy before `target`. It listens on the target's port at an address of its own.
     pub fn to(target: SocketAddr) -> Result<Proxy> {
+        let proxy = Proxy::listening(target.port())?;
+        proxy.lead_to(target);
+        Ok(proxy)
+    }
+
+    /// A proxy at an address of its own that leads nowhere yet; for servers that must know it when they start
+    /// ([`crate::Options::announce`]).
+    pub fn listening(port: u16) -> Result<Proxy> {
         let claim = Claim::new()?;
-        let address = SocketAddr::from((claim.address, target.port()));
-        let shared = Arc::new(Shared { target, state: Mutex::default() });
-        let proxy = Proxy { shared, address, claim };
+        let address = SocketAddr::from((claim.address, port));
+        let proxy = Proxy { shared: Arc::default(), address, claim };
         proxy.listen()?;
         Ok(proxy)
+    }
+
+    /// New connections lead there.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.shared.state().target = Some(target);
     }
 
     /// Where clients connect to.
@@ -194,7 +207,8 @@ fn pass(shared: &Arc<Shared>, number: u64, own: Option<Fault>, client: &TcpStrea
         while shared.fault(own) == Fault::Blackhole && client.read(&mut sink)? > 0 {}
         return Ok(());
     }
-    let server = TcpStream::connect(shared.target)?;
+    let target = shared.state().target.ok_or(io::ErrorKind::NotConnected)?;
+    let server = TcpStream::connect(target)?;
     shared.keep(number, &server)?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;

@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use tracardi_machine::packages::{self, Need};
+use tracardi_machine::run::run;
 use tracardi_machine::{Error, Progress, Result};
 
+use crate::java::{self, Jars};
 use crate::tls::Certificates;
 
 /// How a server is to behave; by default everybody may do everything, without encryption.
@@ -18,6 +20,9 @@ pub struct Options {
     pub tls: bool,
     /// The largest message that is taken, in bytes.
     pub largest_message: Option<u32>,
+    /// Where the server tells clients to connect to, for servers that do (Kafka): a [`crate::Proxy`], or an address that
+    /// leads nowhere.
+    pub announce: Option<SocketAddr>,
 }
 
 /// A name and its password.
@@ -63,6 +68,16 @@ impl Place {
         self.home.join("server.log")
     }
 
+    /// Whether the log says this; for servers that open their port before they are ready.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        std::fs::read_to_string(self.log()).is_ok_and(|log| log.contains(text))
+    }
+
+    /// Writes a configuration file of these lines; its path.
+    pub(crate) fn write_lines(&self, name: &str, lines: &[String]) -> Result<String> {
+        self.write(name, &(lines.join("\n") + "\n"))
+    }
+
     /// Writes a configuration file; its path.
     pub(crate) fn write(&self, name: &str, content: &str) -> Result<String> {
         tracardi_machine::files::write(&self.home.join(name), content)?;
@@ -87,6 +102,19 @@ impl Launch {
         }
     }
 
+    /// Adds arguments at the end.
+    pub(crate) fn then<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Launch {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds arguments in front.
+    pub(crate) fn before<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Launch {
+        self.arguments.splice(..0, arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of its environment.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Launch {
         self.environment.push((name.to_owned(), value.into()));
         self
@@ -95,17 +123,14 @@ impl Launch {
 
 /// A kind of server. One file of `kinds/` each.
 pub(crate) trait Recipe: std::fmt::Debug + Sync {
-    /// What comes from Debian.
-    fn packages(&self) -> &'static [Need];
-
-    /// Brings what does not come from Debian; touches nothing when it is there.
-    fn fetch(&self, _progress: &mut dyn Progress) -> Result<()> {
-        Ok(())
+    /// What comes from Debian; the program that gives the server its version comes first.
+    fn packages(&self) -> &'static [Need] {
+        java::PACKAGES
     }
 
-    /// Whether [`Recipe::fetch`] has nothing to do.
-    fn is_fetched(&self) -> bool {
-        true
+    /// What comes from Maven.
+    fn jars(&self) -> Option<&'static Jars> {
+        None
     }
 
     /// Ports by name, the main one first.
@@ -117,29 +142,29 @@ pub(crate) trait Recipe: std::fmt::Debug + Sync {
 
     /// Whether it serves; asked again and again until it does.
     fn is_ready(&self, place: &Place, options: &Options) -> bool;
-
-    /// The version that is installed.
-    fn version(&self) -> Result<String>;
 }
 
 /// Installs what is missing.
 pub(crate) fn install(recipe: &dyn Recipe, progress: &mut dyn Progress) -> Result<()> {
     packages::ensure(recipe.packages(), progress)?;
-    recipe.fetch(progress)
+    recipe.jars().map_or(Ok(()), |jars| jars.fetch(progress))
 }
 
 /// Fails unless all is installed.
 pub(crate) fn need(recipe: &dyn Recipe, name: &str) -> Result<()> {
-    let missing = packages::missing(recipe.packages());
-    if missing.is_empty() && recipe.is_fetched() {
+    if packages::missing(recipe.packages()).is_empty() && recipe.jars().is_none_or(Jars::is_fetched) {
         return Ok(());
     }
     Err(Error::unmet(format!("{name} is not installed: run `make servers ONLY={name}`"), "`make servers` installs all"))
 }
 
-/// Version of a Debian package.
-pub(crate) fn package_version(package: &str) -> Result<String> {
-    tracardi_machine::run::run("dpkg-query", ["--show", "--showformat=${Version}", package])
+/// The version that is installed.
+pub(crate) fn version(recipe: &dyn Recipe) -> Result<String> {
+    match (recipe.jars(), recipe.packages()) {
+        (Some(jars), _) => Ok(jars.version.to_owned()),
+        (None, [(_, package), ..]) => run("dpkg-query", ["--show", "--showformat=${Version}", package]),
+        (None, []) => Ok(String::new()),
+    }
 }
 
 /// Whether somebody listens there.

@@ -12,6 +12,7 @@ use tracardi_machine::{Error, Result};
 
 use crate::address::Claim;
 use crate::group::Group;
+use crate::java;
 use crate::kind::Kind;
 use crate::recipe::{Launch, Options, Place, need};
 use crate::tls::Certificates;
@@ -114,6 +115,14 @@ impl Server {
         }
         self.group = Some(group);
         Ok(())
+    }
+
+    /// Runs a program that comes with a server made of jars, by its main class, to its end; what it printed.
+    pub fn tool(&self, main_class: &str, arguments: &[&str]) -> Result<String> {
+        let Some(jars) = self.kind.recipe().jars() else {
+            return Err(Error::unmet(format!("{} has no Java programs", self.kind.name()), "run its program itself"));
+        };
+        java::run_to_end(&jars.machine(&self.place, 64)?.then([main_class]).then(arguments.iter().copied()))
     }
 
     /// Stops it where it stands: connections stay open and nothing is answered.

@@ -18,6 +18,8 @@ pub(crate) struct Certificates {
     pub(crate) certificate_file: String,
     /// `<home>/server.key`: its key, PKCS #8.
     pub(crate) key_file: String,
+    /// `<home>/both.pem`: key and certificate.
+    pub(crate) both_file: String,
 }
 
 impl Certificates {
@@ -34,6 +36,7 @@ impl Certificates {
             authority_file: save("ca.pem", &authority)?,
             certificate_file: save("server.pem", &certificate)?,
             key_file: save("server.key", &key)?,
+            both_file: save("both.pem", &format!("{key}{certificate}"))?,
             authority,
         })
     }

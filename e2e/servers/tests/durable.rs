@@ -3,20 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests; a failure there is the test's failure")]
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tracardi_servers::{Kind, Login, Options, Server};
 
 /// Standard output of a program that must succeed.
 fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert!(output.status.success(), "{program}: {said} {}", String::from_utf8_lossy(&output.stderr));
     said
 }
 
 fn fails(program: &str, arguments: &[&str]) -> bool {
-    !Command::new(program).args(arguments).output().unwrap().status.success()
+    !Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap().status.success()
 }
 
 fn host(server: &Server) -> String {
@@ -32,6 +32,21 @@ fn authority(server: &Server) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), server.authority().unwrap()).unwrap();
     file
+}
+
+/// Status and body, whatever the status.
+fn answer(request: ureq::http::Request<&str>) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent.run(request).unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+}
+
+/// Whether the main port shows a certificate of the server's authority for its address.
+fn speaks_tls(server: &Server) {
+    let (authority, address) = (authority(server), server.address().to_string());
+    let (file, name) = (authority.path().to_str().unwrap(), host(server));
+    let verify = ["-CAfile", file, "-verify_return_error", "-verify_ip", &name, "-brief"];
+    run("openssl", &[&["s_client", "-connect", &address], &verify[..]].concat());
 }
 
 #[test]
@@ -54,7 +69,7 @@ fn a_frozen_server_keeps_its_connections_and_goes_on() {
     let server = Kind::Redis.start().unwrap();
     let host = host(&server);
     server.freeze();
-    let waiting = Command::new("redis-cli").args(["-h", &host, "ping"]).stdout(std::process::Stdio::piped()).spawn();
+    let waiting = Command::new("redis-cli").args(["-h", &host, "ping"]).stdout(Stdio::piped()).spawn();
     assert!(server.is_running());
     server.thaw();
     let answer = waiting.unwrap().wait_with_output().unwrap();
@@ -100,10 +115,7 @@ fn mosquitto_with_login_and_encryption() {
 /// A request to RabbitMQ's management; the status and the body.
 fn rabbit(server: &Server, login: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let url = format!("http://{login}@{}/api/{path}", server.address_of("management").unwrap());
-    let request = ureq::http::Request::builder().method(method).uri(url).body(body).unwrap();
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut answer = agent.run(request).unwrap();
-    (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    answer(ureq::http::Request::builder().method(method).uri(url).body(body).unwrap())
 }
 
 #[test]
@@ -128,9 +140,85 @@ fn rabbitmq_with_login_and_encryption() {
     let server = Kind::RabbitMq.start_with(&Options { tls: true, ..secret() }).unwrap();
     assert_eq!(rabbit(&server, "shop:secret", "GET", "whoami", "").0, 200);
     assert_eq!(rabbit(&server, "shop:wrong", "GET", "whoami", "").0, 401);
-    // It speaks TLS where clients connect to.
-    let authority = authority(&server);
+    speaks_tls(&server);
+}
+
+const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+
+#[test]
+fn kafka() {
+    let mut server = Kind::Kafka.start().unwrap();
     let address = server.address().to_string();
-    let file = authority.path().to_str().unwrap();
-    run("openssl", &["s_client", "-connect", &address, "-CAfile", file, "-verify_return_error", "-brief"]);
+    let to = ["--bootstrap-server", &address];
+    server.tool(TOPICS, &[&to[..], &["--create", "--topic", "line"]].concat()).unwrap();
+    let three = ["--topic", "line", "--max-messages", "3"];
+    // Each is acknowledged by all copies, which is one.
+    server.tool("org.apache.kafka.tools.VerifiableProducer", &[&to[..], &three].concat()).unwrap();
+    server.kill();
+    server.restart().unwrap();
+    let all = ["--partition", "0", "--offset", "earliest", "--timeout-ms", "60000"];
+    let read =
+        server.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", &[&to[..], &three, &all].concat()).unwrap();
+    assert_eq!(read.lines().collect::<Vec<_>>(), ["0", "1", "2"]);
+    server.stop().unwrap();
+}
+
+#[test]
+fn kafka_with_login_and_encryption() {
+    let server = Kind::Kafka.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let authority = authority(&server);
+    let list = |password: &str| {
+        let settings = tempfile::NamedTempFile::new().unwrap();
+        let text = format!(
+            "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nsasl.mechanism=PLAIN\n\
+             sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"shop\" \
+             password=\"{password}\";\n",
+            authority.path().display()
+        );
+        std::fs::write(settings.path(), text).unwrap();
+        let (address, settings) = (server.address().to_string(), settings.path().to_str().unwrap().to_owned());
+        server.tool(TOPICS, &["--bootstrap-server", &address, "--command-config", &settings, "--list"])
+    };
+    list("secret").unwrap();
+    let error = list("wrong").unwrap_err().to_string();
+    assert!(error.contains("Authentication failed"), "{error}");
+}
+
+/// A request to Pulsar's web service; the status and the body.
+fn pulsar_web(server: &Server, token: Option<&str>, method: &str, path: &str, body: &str) -> (u16, String) {
+    let url = format!("http://{}/{path}", server.address_of("web").unwrap());
+    let mut request = ureq::http::Request::builder().method(method).uri(url).header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    answer(request.body(body).unwrap())
+}
+
+#[test]
+fn pulsar() {
+    const TOPIC: &str = "persistent/public/default/line";
+    let mut server = Kind::Pulsar.start().unwrap();
+    assert_eq!(pulsar_web(&server, None, "PUT", &format!("admin/v2/{TOPIC}"), "").0, 204);
+    let schema = r#"{\"name\":\"\",\"schema\":\"\",\"type\":\"STRING\",\"properties\":{}}"#;
+    let message = format!(r#"{{"producerName":"test","valueSchema":"{schema}","messages":[{{"payload":"value"}}]}}"#);
+    let (status, receipt) = pulsar_web(&server, None, "POST", &format!("topics/{TOPIC}"), &message);
+    assert!(status == 200 && receipt.contains(r#""errorCode":0"#), "{status} {receipt}");
+    server.kill();
+    server.restart().unwrap();
+    let first = format!("admin/v2/{TOPIC}/examinemessage?initialPosition=earliest&messagePosition=1");
+    assert_eq!(pulsar_web(&server, None, "GET", &first, ""), (200, "value".to_owned()));
+    server.stop().unwrap();
+}
+
+#[test]
+fn pulsar_with_login_and_encryption() {
+    let options = Options { tls: true, ..secret() };
+    let server = Kind::Pulsar.start_with(&options).unwrap();
+    let login = options.login.unwrap();
+    let tenants = |token: Option<&str>| pulsar_web(&server, token, "GET", "admin/v2/tenants", "").0;
+    assert_eq!(tenants(Some(&login.token("shop"))), 200);
+    assert_eq!(tenants(Some(&login.token("somebody"))), 401);
+    assert_eq!(tenants(Some(&Login::new("shop", "wrong").token("shop"))), 401);
+    assert_eq!(tenants(None), 401);
+    speaks_tls(&server);
 }

@@ -4,7 +4,7 @@ use tracardi_machine::Result;
 use tracardi_machine::packages::Need;
 use tracardi_machine::run::run;
 
-use crate::recipe::{Launch, Options, Place, Recipe, accepts, folder, package_version};
+use crate::recipe::{Launch, Options, Place, Recipe, accepts, folder};
 
 const PORT: u16 = 1883;
 
@@ -43,16 +43,11 @@ impl Recipe for Mosquitto {
         if let Some(tls) = &place.certificates {
             lines.push(format!("certfile {}\nkeyfile {}", tls.certificate_file, tls.key_file));
         }
-        lines.push(String::new());
-        let file = place.write("mosquitto.conf", &lines.join("\n"))?;
+        let file = place.write_lines("mosquitto.conf", &lines)?;
         Ok(Launch::new("mosquitto", ["-c", &file]))
     }
 
     fn is_ready(&self, place: &Place, _options: &Options) -> bool {
         accepts(place.at(PORT))
-    }
-
-    fn version(&self) -> Result<String> {
-        package_version("mosquitto")
     }
 }

@@ -6,7 +6,7 @@ use tracardi_machine::Result;
 use tracardi_machine::packages::Need;
 
 use crate::http;
-use crate::recipe::{Launch, Login, Options, Place, Recipe, package_version};
+use crate::recipe::{Launch, Login, Options, Place, Recipe};
 
 const PORT: u16 = 5672;
 const MANAGEMENT: u16 = 15672;
@@ -51,8 +51,7 @@ impl Recipe for RabbitMq {
         if let Some(bytes) = options.largest_message {
             lines.push(format!("max_message_size = {bytes}"));
         }
-        lines.push(String::new());
-        let configuration = place.write("rabbitmq.conf", &lines.join("\n"))?;
+        let configuration = place.write_lines("rabbitmq.conf", &lines)?;
         let plugins = place.write("enabled_plugins", "[rabbitmq_management].\n")?;
         let [a, b, c, d] = place.address.octets();
         let (names, nodes) = machine_wide_ports(place.address);
@@ -79,11 +78,7 @@ impl Recipe for RabbitMq {
 
     fn is_ready(&self, place: &Place, options: &Options) -> bool {
         let check = format!("/api/health/checks/port-listener/{PORT}");
-        http::get(place.at(MANAGEMENT), &check, Some(&login(options))).is_some()
-    }
-
-    fn version(&self) -> Result<String> {
-        package_version("rabbitmq-server")
+        http::get(place.at(MANAGEMENT), &check, Some(&http::basic(&login(options)))).is_some()
     }
 }
 

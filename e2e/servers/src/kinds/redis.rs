@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracardi_machine::Result;
 use tracardi_machine::packages::Need;
 
-use crate::recipe::{Launch, Options, Place, Recipe, package_version};
+use crate::recipe::{Launch, Options, Place, Recipe};
 
 const PORT: u16 = 6379;
 const SOCKET: &str = "redis.sock";
@@ -44,18 +44,13 @@ impl Recipe for Redis {
                 tls.certificate_file, tls.key_file, tls.authority_file
             ),
         });
-        lines.push(String::new());
-        let file = place.write("redis.conf", &lines.join("\n"))?;
+        let file = place.write_lines("redis.conf", &lines)?;
         Ok(Launch::new("redis-server", [file]))
     }
 
     fn is_ready(&self, place: &Place, _options: &Options) -> bool {
         // `-NOAUTH` is an answer of one that serves, `-LOADING` is not.
         answer(place).is_some_and(|answer| answer.starts_with("+PONG") || answer.starts_with("-NOAUTH"))
-    }
-
-    fn version(&self) -> Result<String> {
-        package_version("redis-server")
     }
 }
 

@@ -1,0 +1,179 @@
+//! Servers that are jars: fetched by Maven once a version, kept in the cache, started with little memory.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tracardi_machine::files::{hex, make_folder, write};
+use tracardi_machine::packages::Need;
+use tracardi_machine::progress::step;
+use tracardi_machine::run::{capture, command, run};
+use tracardi_machine::{Error, Progress, Result, cache};
+
+use crate::recipe::{Launch, Place};
+
+/// What every server of this kind needs from Debian.
+pub(crate) const PACKAGES: &[Need] =
+    &[("java", "openjdk-17-jre-headless"), ("javac", "openjdk-17-jdk-headless"), ("mvn", "maven")];
+
+const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
+const LOGGING: &str = include_str!("../java/log4j2.properties");
+/// Folders of Debian and of others in which Java virtual machines are installed.
+const MACHINES: &str = "/usr/lib/jvm";
+
+/// A server made of jars.
+#[derive(Debug)]
+pub(crate) struct Jars {
+    /// As in `kafka`.
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// A pom that names the jars, with `@VERSION@` where the version belongs.
+    pub(crate) pom: &'static str,
+    /// Java files of ours: name and text. They are compiled against the jars.
+    pub(crate) sources: &'static [(&'static str, &'static str)],
+    /// The oldest Java that it runs on.
+    pub(crate) java: u32,
+}
+
+impl Jars {
+    fn pom(&self) -> String {
+        self.pom.replace("@VERSION@", self.version)
+    }
+
+    /// `<cache>/servers/<name>-<version>-<hash of what it is made from>`.
+    fn folder(&self) -> Result<PathBuf> {
+        let mut hash = Sha256::new();
+        hash.update(self.pom());
+        for (name, text) in self.sources {
+            hash.update(name);
+            hash.update(text);
+        }
+        let key = hex(hash.finalize().get(..6).unwrap_or_default());
+        Ok(cache()?.join("servers").join(format!("{}-{}-{key}", self.name, self.version)))
+    }
+
+    /// Whether it is in the cache.
+    pub(crate) fn is_fetched(&self) -> bool {
+        self.folder().is_ok_and(|folder| folder.is_dir()) && java_home(self.java).is_ok()
+    }
+
+    /// Fetches the jars and compiles what is ours. A run that is killed leaves nothing that looks finished.
+    pub(crate) fn fetch(&self, progress: &mut dyn Progress) -> Result<()> {
+        let home = java_home(self.java)?;
+        let folder = self.folder()?;
+        let parent = cache()?.join("servers");
+        make_folder(&parent)?;
+        // One at a time: Maven's own repository is shared.
+        let lock = File::create(parent.join("lock")).map_err(Error::io("cannot create", &parent))?;
+        lock.lock().map_err(Error::io("cannot lock", &parent))?;
+        if folder.is_dir() {
+            return Ok(());
+        }
+        step(progress, &format!("fetching {} {} (jars, by Maven; once)", self.name, self.version), |_| {
+            let making = folder.with_extension("making");
+            if making.exists() {
+                fs::remove_dir_all(&making).map_err(Error::io("cannot remove", &making))?;
+            }
+            write(&making.join("pom.xml"), &self.pom())?;
+            let pom = making.join("pom.xml");
+            let mut maven = command("mvn", ["-B", "-ntp", "-q", "-f"]);
+            maven.arg(pom).arg(format!("{DEPENDENCY_PLUGIN}:copy-dependencies")).arg("-DincludeScope=runtime");
+            maven.arg(format!("-DoutputDirectory={}", making.join("lib").display()));
+            capture(maven)?;
+            self.compile(&home, &making)?;
+            fs::rename(&making, &folder).map_err(Error::io("cannot rename", &making))
+        })
+    }
+
+    fn compile(&self, home: &Path, making: &Path) -> Result<()> {
+        let mut files = Vec::new();
+        for (name, text) in self.sources {
+            let file = making.join("source").join(name);
+            write(&file, text)?;
+            files.push(file);
+        }
+        if files.is_empty() {
+            return Ok(());
+        }
+        let jars = making.join("lib/*");
+        let mut compiler = command(home.join("bin/javac"), ["-nowarn", "-cp"]);
+        compiler.arg(jars).arg("-d").arg(making.join("classes")).args(files);
+        capture(compiler).map(drop)
+    }
+
+    /// A virtual machine with these jars, at most this much heap, its output in the server's log. The main class and its
+    /// arguments are still to be added.
+    pub(crate) fn machine(&self, place: &Place, heap_megabytes: u32) -> Result<Launch> {
+        let logging = place.write("log4j2.properties", LOGGING)?;
+        let folder = self.folder()?;
+        let class_path = format!("{}:{}", folder.join("lib/*").display(), folder.join("classes").display());
+        let mut launch = Launch::new(
+            "",
+            [
+                format!("-Xmx{heap_megabytes}m"),
+                // Small, and quick to start: most of these servers live for seconds.
+                "-XX:+UseSerialGC".to_owned(),
+                "-XX:TieredStopAtLevel=1".to_owned(),
+                "-XX:-UsePerfData".to_owned(),
+                "-XX:+ExitOnOutOfMemoryError".to_owned(),
+                format!("-Dlog4j2.configurationFile={logging}"),
+                "-Dlog4j2.disable.jmx=true".to_owned(),
+                "-cp".to_owned(),
+                class_path,
+            ],
+        );
+        launch.program = java_home(self.java)?.join("bin/java");
+        Ok(launch)
+    }
+}
+
+/// Runs a virtual machine to its end; for the tools that come with a server.
+pub(crate) fn run_to_end(launch: &Launch) -> Result<String> {
+    run(&launch.program, &launch.arguments)
+}
+
+/// The oldest Java on this machine that is new enough.
+fn java_home(least: u32) -> Result<PathBuf> {
+    let mut homes: Vec<(u32, PathBuf)> = fs::read_dir(MACHINES)
+        .into_iter()
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|home| home.join("bin/javac").exists())
+        .filter_map(|home| Some((feature(&fs::read_to_string(home.join("release")).ok()?)?, home)))
+        .filter(|(version, _)| *version >= least)
+        .collect();
+    homes.sort();
+    homes.into_iter().next().map(|(_, home)| home).ok_or_else(|| {
+        Error::unmet(
+            format!("no Java development kit of version {least} or newer in {MACHINES}"),
+            "install one there (Debian 12 has 17; Temurin has newer ones)",
+        )
+    })
+}
+
+/// The first number of the version in a `release` file: 17 of `JAVA_VERSION="17.0.15"`.
+fn feature(release: &str) -> Option<u32> {
+    let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""))?;
+    version.split(['.', '"', '-', '+']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_number_of_a_version_counts() {
+        assert_eq!(feature("IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"17.0.15\"\n"), Some(17));
+        assert_eq!(feature("JAVA_VERSION=\"25\"\n"), Some(25));
+        assert_eq!(feature("JAVA_VERSION=\"26-ea\"\n"), Some(26));
+        assert_eq!(feature("nothing"), None);
+    }
+
+    #[test]
+    fn another_version_or_source_is_another_folder() {
+        let jars = |version, sources| Jars { name: "x", version, pom: "<v>@VERSION@</v>", sources, java: 17 };
+        let folder = |jars: Jars| jars.folder().unwrap();
+        assert_eq!(folder(jars("1", &[])), folder(jars("1", &[])));
+        assert_ne!(folder(jars("1", &[])), folder(jars("2", &[])));
+        assert_ne!(folder(jars("1", &[])), folder(jars("1", &[("A.java", "class A {}")])));
+    }
+}
