@@ -144,9 +144,28 @@ async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
 
 /// Undoes what the later steps of the schema made.
 async fn without_outbox(directory: &Path) {
-    let undo = "DROP TABLE delayed; ALTER TABLE configuration DROP COLUMN secret; DROP TABLE delivery; \
-                DROP TABLE delivery_queue; DELETE FROM sqlite_stat1 WHERE tbl = 'delayed' OR tbl GLOB 'delivery*'";
+    let undo = "DROP TABLE quarantine; DROP TABLE delayed; ALTER TABLE configuration DROP COLUMN secret; \
+                DROP TABLE delivery; DROP TABLE delivery_queue; \
+                DELETE FROM sqlite_stat1 WHERE tbl IN ('delayed', 'quarantine') OR tbl GLOB 'delivery*'";
     raw(directory).await.execute(undo).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_the_seventh_schema_knows_whose_events_are_delayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await.unwrap();
+    store.commit(batch(vec![], vec![], vec![profile(&["p"])])).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let before = "DROP TABLE quarantine; DROP TRIGGER delivery_gone; DROP INDEX delayed_profile; \
+                  ALTER TABLE delayed DROP COLUMN profile_id; \
+                  INSERT INTO delayed VALUES (0, 'd', 5, '{\"id\": \"d\", \"profile\": \"p\"}'), (0, 'n', 6, '{\"id\": \"n\", \"profile\": null}'); \
+                  DELETE FROM sqlite_stat1 WHERE tbl = 'quarantine' OR idx = 'delayed_profile'; PRAGMA user_version = 7";
+    raw(directory.path()).await.execute(before).await.unwrap();
+    let store = open(directory.path()).await.unwrap();
+    assert_eq!(store.delayed(PRODUCTION, 0, 10).await.unwrap().total, 2);
+    assert!(store.delete(PRODUCTION, Index::Profile, "p").await.unwrap());
+    assert_eq!(store.delayed(PRODUCTION, 0, 10).await.unwrap().total, 1, "that of the profile is gone");
 }
 
 #[tokio::test]
