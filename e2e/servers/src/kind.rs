@@ -18,7 +18,7 @@ pub enum Kind {
     RabbitMq,
     /// Redis 7.0; every write is in the append-only file before it is answered.
     Redis,
-    /// Kafka 4.3, one node; topics are not made by themselves. A login is for SASL PLAIN; port `inner` needs none.
+    /// Kafka 4.3, one node; topics are not made by themselves. A login is for SASL, PLAIN or SCRAM; port `inner` needs none.
     Kafka,
     /// Pulsar 4.2, one process; port `web` has the admin API. With a login clients need a [`crate::Login::token`].
     Pulsar,

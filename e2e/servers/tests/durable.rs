@@ -167,11 +167,11 @@ fn kafka() {
 fn kafka_with_login_and_encryption() {
     let server = Kind::Kafka.start_with(&Options { tls: true, ..secret() }).unwrap();
     let authority = authority(&server);
-    let list = |password: &str| {
+    let list = |mechanism: &str, module: &str, password: &str| {
         let settings = tempfile::NamedTempFile::new().unwrap();
         let text = format!(
-            "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nsasl.mechanism=PLAIN\n\
-             sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"shop\" \
+            "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location={}\nsasl.mechanism={mechanism}\n\
+             sasl.jaas.config=org.apache.kafka.common.security.{module} required username=\"shop\" \
              password=\"{password}\";\n",
             authority.path().display()
         );
@@ -179,8 +179,11 @@ fn kafka_with_login_and_encryption() {
         let (address, settings) = (server.address().to_string(), settings.path().to_str().unwrap().to_owned());
         server.tool(TOPICS, &["--bootstrap-server", &address, "--command-config", &settings, "--list"])
     };
-    list("secret").unwrap();
-    let error = list("wrong").unwrap_err().to_string();
+    let (plain, scram) = ("plain.PlainLoginModule", "scram.ScramLoginModule");
+    list("PLAIN", plain, "secret").unwrap();
+    list("SCRAM-SHA-256", scram, "secret").unwrap();
+    list("SCRAM-SHA-512", scram, "secret").unwrap();
+    let error = list("PLAIN", plain, "wrong").unwrap_err().to_string();
     assert!(error.contains("Authentication failed"), "{error}");
 }
 

@@ -34,6 +34,8 @@ background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 ";
 
+const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
+
 static JARS: Jars =
     Jars { name: "kafka", version: "4.3.1", pom: include_str!("../../java/kafka/pom.xml"), sources: &[], java: 17 };
 
@@ -67,7 +69,9 @@ impl Recipe for Kafka {
         )];
         if let Some(login) = &options.login {
             lines.push(format!(
-                "listener.name.client.sasl.enabled.mechanisms=PLAIN\n\
+                "listener.name.client.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n\
+                 listener.name.client.scram-sha-256.sasl.jaas.config={SCRAM} required;\n\
+                 listener.name.client.scram-sha-512.sasl.jaas.config={SCRAM} required;\n\
                  listener.name.client.plain.sasl.jaas.config=\
                  org.apache.kafka.common.security.plain.PlainLoginModule required user_{}=\"{}\";",
                 login.name, login.password
@@ -83,9 +87,15 @@ impl Recipe for Kafka {
             lines.push(format!("message.max.bytes={bytes}"));
         }
         let file = place.write_lines("server.properties", &lines)?;
-        let format =
-            JARS.machine(place, 128)?.then(["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ"]);
-        java::run_to_end(&format.then(["-c", &file]))?;
+        let mut format = JARS.machine(place, 128)?.then(["kafka.tools.StorageTool", "format", "-c", &file]);
+        format = format.then(["-t", "AAAAAAAAAAAAAAAAAAAAAQ"]);
+        if let Some(login) = &options.login {
+            for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+                let user = format!("{mechanism}=[name={},password={}]", login.name, login.password);
+                format = format.then(["--add-scram", &user]);
+            }
+        }
+        java::run_to_end(&format)?;
         Ok(JARS.machine(place, 256)?.then(["kafka.Kafka", &file]))
     }
 
