@@ -192,3 +192,52 @@ async fn histograms() {
     assert_eq!(nothing["buckets"], json!([]));
     server.stop().await;
 }
+
+#[tokio::test]
+async fn writing_a_search_is_helped() {
+    let folder = scratch();
+    let (mut server, api) = start(folder.path()).await;
+    let get = async |path: &str| {
+        let reply = call("GET", format!("{}{path}", api.private)).bearer(&api.token).send().await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        reply.json()
+    };
+    let offered = async |query: &str| {
+        let query = query.replace(' ', "%20").replace('"', "%22").replace('=', "%3D");
+        let answer = get(&format!("/event/query/autocomplete?query={query}")).await;
+        let values = answer["next"].as_array().unwrap().iter().map(|next| next["value"].as_str().unwrap().to_owned());
+        (answer["current"].clone(), values.collect::<Vec<_>>())
+    };
+    let (current, fields) = offered("quer").await;
+    assert_eq!(current, json!({"token": "FIELD", "value": "quer"}));
+    assert_eq!(fields, ["hit.query", "properties.query"], "known by shape and by the newest events");
+    let (current, operators) = offered("type ").await;
+    assert_eq!((&current["token"], operators[0].as_str()), (&json!("OP"), "="));
+    let (_, values) = offered("type = \"sear").await;
+    assert!(values.contains(&"search\"".to_owned()), "{values:?}");
+    assert!(values.iter().all(|value| value.contains("sear")), "{values:?}");
+    let (_, values) = offered("source.id = ").await;
+    assert_eq!(values, ["\"", "\"shop\""]);
+    let (_, joins) = offered("properties.n = 5 ").await;
+    assert_eq!(joins, ["AND", "OR"]);
+    assert_eq!(offered("= 5 ").await.1, Vec::<String>::new());
+
+    let types = get("/events/metadata/type?query=search").await;
+    let ids: Vec<&str> = types["result"].as_array().unwrap().iter().map(|kind| kind["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"search") && ids.contains(&"product-search-result"), "{ids:?}");
+    let own = json!({"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"type": "My Own"}]});
+    assert_eq!(call("POST", format!("{}/track", server.url(0))).json(&own).send().await.status, 200);
+    assert_eq!(get("/events/metadata/type?query=my-").await["result"], json!([{"id": "my-own", "name": "My Own"}]));
+
+    let predefined = get("/event-type/build-in/page-view").await;
+    assert_eq!(predefined["copy"], json!({"hit.id": "properties.id", "hit.category": "properties.category"}));
+    assert_eq!(get("/event-type/build-in/my-own").await, Value::Null);
+    let listed = get("/event-types/build-in/by_type?query=sign-").await;
+    assert_eq!((&listed["total"], listed["grouped"]["Build In"].as_array().unwrap().len()), (&json!(65), 2));
+    let mapping = json!({"name": "Mine", "event_type": "page-view", "enabled": true, "index_schema": {"traits.x": "properties.x"}});
+    api.ok("/event-type/mapping", &mapping).await;
+    let both = get("/event-type/mappings/Page%20View").await;
+    let names: Vec<&str> = both["result"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!((&both["total"], names), (&json!(2), vec!["Build in mapping", "Mine"]));
+    server.stop().await;
+}

@@ -190,7 +190,7 @@ pub(crate) struct OnlyEnabled {
 }
 
 /// The id of the event type that a record is for.
-fn type_of(record: &Value) -> Option<&str> {
+pub(crate) fn type_of(record: &Value) -> Option<&str> {
     let event_type = record.get("event_type")?;
     event_type.as_str().or_else(|| event_type.get("id")?.as_str())
 }

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod attempts;
 pub mod auth;
+mod autocomplete;
 pub mod body;
 pub mod collect;
 pub mod configuration;
@@ -21,6 +22,7 @@ pub mod edge;
 pub mod errors;
 pub mod event;
 pub mod event_source;
+mod event_type;
 pub mod figures;
 pub mod info;
 pub mod install;
@@ -104,6 +106,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select/range/page/{page}", post(select::range_page))
         .route("/{index}/select/histogram", post(select::histogram))
         .route("/{index}/select/condition", post(select::condition))
+        .route("/{index}/query/autocomplete", get(autocomplete::autocomplete))
+        .merge(event_type::routes())
         .merge(configuration::routes())
         .merge(resource::routes())
         .merge(deliveries::routes());

@@ -26,7 +26,7 @@ const PAGE_ROWS: u64 = 25;
 const SELECT_ROWS: u64 = 20;
 
 /// The indices that can be asked for, by the first part of the path.
-fn index(name: &str) -> Result<Index, Refusal> {
+pub(crate) fn index(name: &str) -> Result<Index, Refusal> {
     match name {
         "event" => Ok(Index::Event),
         "session" => Ok(Index::Session),

@@ -2,6 +2,7 @@
 //! file, how it is applied in the mapping step.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -162,6 +163,23 @@ impl EventTypes {
     }
 }
 
+/// A type in words: `page-view` -> `Page View`.
+#[must_use]
+pub fn words(kind: &str) -> String {
+    let mut name = String::with_capacity(kind.len());
+    for (at, word) in kind.split('-').enumerate() {
+        if at > 0 {
+            name.push(' ');
+        }
+        let mut letters = word.chars();
+        if let Some(first) = letters.next() {
+            name.extend(first.to_uppercase());
+            name.extend(letters.flat_map(char::to_lowercase));
+        }
+    }
+    name
+}
+
 /// A definition as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -276,7 +294,31 @@ impl ComputeRow {
     }
 }
 
+impl fmt::Display for Source {
+    /// The path or the number; `null` for nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(path) => f.write_str(path.as_str()),
+            Self::Number(number) => number.fmt(f),
+            Self::Nothing => f.write_str("null"),
+        }
+    }
+}
+
 impl Operation {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::EqualIfEmpty => "equals_if_not_exists",
+            Self::Append => "append",
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Delete => "delete",
+        }
+    }
+
     fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "equal" | "equals" => Self::Equal,

@@ -316,6 +316,9 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
     /// Counts over time.
     async fn histogram(&self, context: Context, index: Index, histogram: &Histogram) -> Result<Counts, StoreError>;
 
+    /// The types that events have had, in order of their bytes, at most `limit`.
+    async fn event_types(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError>;
+
     /// A page of what is to happen later, the soonest first: [`Delayed`] as JSON.
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError>;
 

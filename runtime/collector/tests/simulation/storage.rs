@@ -210,6 +210,10 @@ impl Documents for Storage {
         self.memory.histogram(context, index, histogram).await
     }
 
+    async fn event_types(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.memory.event_types(context, limit).await
+    }
+
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.memory.delayed(context, start, limit).await
     }

@@ -12,7 +12,7 @@ use tracardi_model::{Event, Map, path};
 
 use crate::Rejected;
 use crate::configuration::{Mapping, TypeConfiguration};
-use crate::event_types::{EventType, State};
+use crate::event_types::{self, EventType, State};
 use crate::pipeline::{Complaint, Flow, Item, Run};
 use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
 use crate::steps::{compliance, mapping};
@@ -133,7 +133,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
     }
     let mut event = Event {
         id,
-        name: name(&payload.kind),
+        name: event_types::words(&payload.kind),
         kind,
         metadata: EventMetadata {
             aux: Map::new(),
@@ -176,22 +176,6 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
     };
     warn(&mut event, warnings);
     event
-}
-
-/// `page-view` -> `Page View`.
-fn name(kind: &str) -> String {
-    let mut name = String::with_capacity(kind.len());
-    for (at, word) in kind.split('-').enumerate() {
-        if at > 0 {
-            name.push(' ');
-        }
-        let mut letters = word.chars();
-        if let Some(first) = letters.next() {
-            name.extend(first.to_uppercase());
-            name.extend(letters.flat_map(char::to_lowercase));
-        }
-    }
-    name
 }
 
 /// What the page says of itself.

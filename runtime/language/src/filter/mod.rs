@@ -26,6 +26,7 @@
 //!
 //! Source: spec/pipeline.md 7.7. Elasticsearch's own behaviour decides where that is silent.
 
+mod complete;
 pub mod elastic;
 mod matches;
 mod parse;
@@ -34,6 +35,7 @@ mod token;
 
 use tracardi_model::Path;
 
+pub use complete::{Completion, Next, complete};
 pub use parse::parse;
 pub use pattern::Pattern;
 

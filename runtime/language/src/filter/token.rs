@@ -67,9 +67,13 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, SyntaxError> {
     Ok(tokens)
 }
 
-/// A run of the characters that fields, keywords, numbers and durations are made of.
+/// Whether words may hold this character: those are fields, keywords, numbers and durations.
+pub(super) fn belongs(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-@:+".contains(c)
+}
+
+/// A word.
 fn word(text: &str, offset: usize, rest: &str) -> Result<(Token, usize), SyntaxError> {
-    let belongs = |c: char| c.is_ascii_alphanumeric() || "._-@:+".contains(c);
     let length = rest.find(|c: char| !belongs(c)).unwrap_or(rest.len());
     let word = rest.get(..length).unwrap_or_default();
     if word.is_empty() {

@@ -203,6 +203,10 @@ impl Documents for Faulty {
         self.inner.histogram(context, index, histogram).await
     }
 
+    async fn event_types(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.inner.event_types(context, limit).await
+    }
+
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.inner.delayed(context, start, limit).await
     }

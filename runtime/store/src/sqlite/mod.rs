@@ -253,6 +253,10 @@ impl Documents for Sqlite {
         self.counts(context, index, histogram).await
     }
 
+    async fn event_types(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.types_of_events(context, limit).await
+    }
+
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.delayed_page(context, start, limit).await
     }

@@ -64,6 +64,17 @@ async fn pages_and_forgetting_look_up_by_index_only() {
 }
 
 #[tokio::test]
+async fn each_event_type_is_one_look_into_the_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let text = query::TYPES.to_owned();
+    let steps = plan(&store, Statement { text, arguments: SqliteArguments::default() }).await;
+    let looks: Vec<_> = steps.iter().filter(|step| step.contains(" event ")).collect();
+    assert_eq!(looks.len(), 2, "{steps:#?}");
+    assert!(looks.iter().all(|step| step.starts_with("SEARCH event USING COVERING INDEX event_type")), "{steps:#?}");
+}
+
+#[tokio::test]
 async fn lists_use_an_index_and_need_no_sorting() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;

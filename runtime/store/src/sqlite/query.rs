@@ -98,7 +98,23 @@ pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
+/// The types of a context's events: each found by one look into the index behind the one before. ?1 context, ?2 number.
+pub(super) const TYPES: &str = "\
+WITH RECURSIVE found (type) AS (
+    SELECT (SELECT min(type) FROM event WHERE context = ?1)
+    UNION ALL
+    SELECT (SELECT min(type) FROM event WHERE context = ?1 AND event.type > found.type) FROM found WHERE found.type IS NOT NULL
+    LIMIT ?2
+)
+SELECT type FROM found WHERE type IS NOT NULL";
+
 impl Sqlite {
+    pub(super) async fn types_of_events(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
+        let mut reader = self.reader().await?;
+        let types = sqlx::query_scalar(TYPES).bind(number(context)).bind(limit);
+        types.fetch_all(&mut *reader).await.map_err(failed)
+    }
+
     pub(super) async fn document(
         &self,
         context: Context,

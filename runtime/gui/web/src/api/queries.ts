@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useMay } from '../auth/roles'
 import { dataContext } from '../auth/session'
+import type { Completion } from '../lib/completion'
 import { stacked } from '../lib/histogram'
 import { type Range, rangeBody } from '../lib/range'
 import { useStore } from '../lib/store'
@@ -58,6 +59,17 @@ export function useLatest<I extends IndexName>(index: I, range: Range, where: st
     enabled,
     queryFn: ({ signal }) =>
       call<Page<Documents[I]>>(`/${index}/select/range`, { method: 'POST', json: rangeBody(range, where, limit), signal }),
+  })
+}
+
+/** What may come next in a search. */
+export function useCompletion(index: IndexName, query: string, enabled: boolean) {
+  const context = useStore(dataContext)
+  return useQuery({
+    queryKey: [context, 'completion', index, query],
+    enabled,
+    staleTime: 60_000,
+    queryFn: ({ signal }) => call<Completion>(`/${index}/query/autocomplete?query=${encodeURIComponent(query)}`, { signal }),
   })
 }
 

@@ -1,8 +1,14 @@
-import { ActionIcon, Popover, Text, TextInput } from '@mantine/core'
+import { ActionIcon, Autocomplete, Group, Popover, Text } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
 import { IconHelpCircle, IconSearch, IconX } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 
+import { useCompletion } from '../api/queries'
+import type { IndexName } from '../api/types'
+import { offers } from '../lib/completion'
+
 interface Props {
+  index: IndexName
   value: string
   onChange: (value: string) => void
   label: string
@@ -10,8 +16,8 @@ interface Props {
   example: string
 }
 
-/** A search box that waits until typing stops. */
-export function SearchBox({ value, onChange, label, placeholder, example }: Props) {
+/** A search box that waits until typing stops, and tells what may come next in an expression. */
+export function SearchBox({ index, value, onChange, label, placeholder, example }: Props) {
   const [text, setText] = useState(value)
   useEffect(() => setText(value), [value])
   useEffect(() => {
@@ -19,15 +25,38 @@ export function SearchBox({ value, onChange, label, placeholder, example }: Prop
     const timer = setTimeout(() => onChange(text), 350)
     return () => clearTimeout(timer)
   }, [text, value, onChange])
+  const [focused, setFocused] = useState(false)
+  const [written] = useDebouncedValue(text, 120)
+  const completion = useCompletion(index, written, focused && written !== '')
+  const next = written === text ? offers(completion.data, text) : []
   return (
-    <TextInput
+    <Autocomplete
+      data={next.map(offer => offer.text)}
+      filter={({ options }) => options}
+      maxDropdownHeight={330}
+      comboboxProps={{ shadow: 'md' }}
+      renderOption={({ option }) => {
+        const offer = next.find(({ text }) => text === option.value)
+        return (
+          <Group gap="sm" wrap="nowrap" justify="space-between" w="100%">
+            <Text size="sm" ff="monospace" truncate>
+              {offer?.value}
+            </Text>
+            <Text size="xs" c="dimmed" style={{ flexShrink: 0 }}>
+              {offer?.desc || offer?.name}
+            </Text>
+          </Group>
+        )
+      }}
+      onFocus={() => setFocused(true)}
+      onBlur={() => setFocused(false)}
       aria-label={label}
       placeholder={placeholder}
       type="search"
       flex={1}
       miw={200}
       value={text}
-      onChange={event => setText(event.currentTarget.value)}
+      onChange={setText}
       onKeyDown={event => {
         if (event.key === 'Enter') onChange(text)
       }}

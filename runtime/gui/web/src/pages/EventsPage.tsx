@@ -20,6 +20,7 @@ export default function EventsPage() {
       <Card className="card-shadow">
         <Group gap="sm" mb="xs">
           <SearchBox
+            index="event"
             value={search}
             onChange={setSearch}
             label="Search events"

@@ -27,6 +27,7 @@ export default function ProfilesPage() {
       <Card className="card-shadow">
         <Group mb="md">
           <SearchBox
+            index="profile"
             value={search}
             onChange={setSearch}
             label="Search profiles"

@@ -366,6 +366,10 @@ impl Documents for Memory {
         self.look(|disk| query::counts(disk.rows(context, index), histogram))
     }
 
+    async fn event_types(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.look(|disk| Ok(query::types(disk.rows(context, Index::Event), limit)))
+    }
+
     async fn delayed(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
         self.look(|disk| {
             Ok(query::soonest(disk.tables(context).delayed.values().map(Into::into).collect(), start, limit))

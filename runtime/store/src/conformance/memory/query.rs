@@ -1,7 +1,7 @@
 //! Pages and counts in memory: every document is looked at.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -122,6 +122,12 @@ pub(super) fn counts(mut rows: Vec<Line<'_>>, histogram: &Histogram) -> Result<C
         }
     }
     Ok(counts)
+}
+
+pub(super) fn types(rows: Vec<Line<'_>>, limit: u32) -> Vec<String> {
+    let kind = |row: Line<'_>| serde_json::from_str::<Value>(row.text).unwrap()["type"].as_str().map(str::to_owned);
+    let found: BTreeSet<String> = rows.into_iter().filter_map(kind).collect();
+    found.into_iter().take(limit as usize).collect()
 }
 
 /// Keeps what was inserted in this span and matches.
