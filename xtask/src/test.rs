@@ -11,13 +11,10 @@ use crate::images::Given;
 use crate::shell::{cargo, command, root, run};
 use crate::{gui, install};
 
-/// The servers that tests of crates talk to.
-const SERVERS: &[Kind] = &[Kind::Mosquitto, Kind::RabbitMq, Kind::Redis, Kind::Kafka, Kind::Pulsar];
-
 /// Units and integration of every crate, the GUI's tests, then the real cluster.
 pub(crate) fn all(images: &Given) -> Result<()> {
     let start = Instant::now();
-    tracardi_servers::install(SERVERS, &mut Plain).map_err(|error| install::readable(&error))?;
+    tracardi_servers::install(Kind::all(), &mut Plain).map_err(|error| install::readable(&error))?;
     gui::build()?;
     let workspace = root().join(gui::WORKSPACE);
     run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;

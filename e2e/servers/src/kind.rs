@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use tracardi_machine::{Progress, Result};
 
-use crate::kinds::{kafka, mosquitto, pulsar, rabbitmq, redis};
+use crate::kinds::{kafka, mariadb, mosquitto, pulsar, rabbitmq, redis, search};
 use crate::recipe::{self, Options, Recipe};
 use crate::server::Server;
 
@@ -22,6 +22,12 @@ pub enum Kind {
     Kafka,
     /// Pulsar 4.2, one process; port `web` has the admin API. With a login clients need a [`crate::Login::token`].
     Pulsar,
+    /// MariaDB 10.11 with an empty database `tracardi`. Without a login, `root` may connect without a password.
+    MariaDb,
+    /// OpenSearch 2.19, one node; without its security plugin.
+    OpenSearch,
+    /// Elasticsearch 7.17, one node; without security, ILM and most ingest processors.
+    Elasticsearch,
 }
 
 impl Kind {
@@ -40,6 +46,9 @@ impl Kind {
             Kind::Redis => "redis",
             Kind::Kafka => "kafka",
             Kind::Pulsar => "pulsar",
+            Kind::MariaDb => "mariadb",
+            Kind::OpenSearch => "opensearch",
+            Kind::Elasticsearch => "elasticsearch",
         }
     }
 
@@ -50,6 +59,9 @@ impl Kind {
             Kind::Redis => &redis::Redis,
             Kind::Kafka => &kafka::Kafka,
             Kind::Pulsar => &pulsar::Pulsar,
+            Kind::MariaDb => &mariadb::MariaDb,
+            Kind::OpenSearch => &search::OPENSEARCH_2,
+            Kind::Elasticsearch => &search::ELASTICSEARCH_7,
         }
     }
 

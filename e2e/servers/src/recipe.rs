@@ -129,7 +129,7 @@ pub(crate) trait Recipe: std::fmt::Debug + Sync {
     }
 
     /// What comes from Maven.
-    fn jars(&self) -> Option<&'static Jars> {
+    fn jars(&self) -> Option<&Jars> {
         None
     }
 

@@ -225,3 +225,68 @@ fn pulsar_with_login_and_encryption() {
     assert_eq!(tenants(None), 401);
     speaks_tls(&server);
 }
+
+#[test]
+fn mariadb() {
+    let mut server = Kind::MariaDb.start().unwrap();
+    let host = host(&server);
+    let sql = |text: &str| run("mariadb", &["--no-defaults", "-h", &host, "-u", "root", "-N", "-e", text, "tracardi"]);
+    sql("CREATE TABLE line (id INT PRIMARY KEY, text TEXT); INSERT INTO line VALUES (1, 'välue')");
+    server.kill();
+    server.restart().unwrap();
+    assert_eq!(sql("SELECT text FROM line"), "välue");
+    server.stop().unwrap();
+}
+
+#[test]
+fn mariadb_with_login_and_encryption() {
+    let server = Kind::MariaDb.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let (host, authority) = (host(&server), authority(&server));
+    let ca = format!("--ssl-ca={}", authority.path().display());
+    let ask = ["--no-defaults", "-h", &host, "--ssl-verify-server-cert", "-N", "-e", "SELECT 1"];
+    assert_eq!(run("mariadb", &[&ask[..], &["-u", "shop", "-psecret", &ca]].concat()), "1");
+    assert!(fails("mariadb", &[&ask[..], &["-u", "shop", "-pwrong", &ca]].concat()));
+    assert!(fails("mariadb", &[&ask[..], &["-u", "root", &ca]].concat()));
+    assert!(fails(
+        "mariadb",
+        &["--no-defaults", "-h", &host, "--skip-ssl", "-u", "shop", "-psecret", "-e", "SELECT 1"]
+    ));
+}
+
+fn search(server: &Server, method: &str, path: &str, body: &str) -> (u16, String) {
+    let url = format!("http://{}/{path}", server.address());
+    let request = ureq::http::Request::builder().method(method).uri(url).header("content-type", "application/json");
+    answer(request.body(body).unwrap())
+}
+
+/// What a search server must be able to do, and what it has after a kill -9.
+fn searches(kind: Kind, flat: &str) {
+    let mut server = kind.start().unwrap();
+    let mapping = format!(
+        r#"{{"mappings":{{"dynamic":"strict","properties":{{"n":{{"type":"long"}},"traits":{{"type":"{flat}"}}}}}}}}"#
+    );
+    let ok = |(status, body): (u16, String)| {
+        assert!((200..300).contains(&status), "{status} {body}");
+        body
+    };
+    ok(search(&server, "PUT", "line", &mapping));
+    ok(search(&server, "PUT", "line/_doc/1", r#"{"n":1,"traits":{"colour":{"of":"shoes"}}}"#));
+    server.kill();
+    server.restart().unwrap();
+    let script = r#"{"script":{"lang":"painless","source":"ctx._source.n += params.by","params":{"by":41}}}"#;
+    ok(search(&server, "POST", "line/_update/1?refresh=true", script));
+    let found = ok(search(&server, "POST", "line/_search", r#"{"query":{"term":{"traits.colour.of":"shoes"}}}"#));
+    assert!(found.contains(r#""n":42"#), "{found}");
+    assert_eq!(search(&server, "PUT", "line/_doc/2", r#"{"unknown":1}"#).0, 400);
+    server.stop().unwrap();
+}
+
+#[test]
+fn opensearch() {
+    searches(Kind::OpenSearch, "flat_object");
+}
+
+#[test]
+fn elasticsearch() {
+    searches(Kind::Elasticsearch, "flattened");
+}

@@ -43,7 +43,7 @@ static JARS: Jars =
 pub(crate) struct Kafka;
 
 impl Recipe for Kafka {
-    fn jars(&self) -> Option<&'static Jars> {
+    fn jars(&self) -> Option<&Jars> {
         Some(&JARS)
     }
 

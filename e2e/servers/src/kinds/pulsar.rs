@@ -75,7 +75,7 @@ static JARS: Jars =
 pub(crate) struct Pulsar;
 
 impl Recipe for Pulsar {
-    fn jars(&self) -> Option<&'static Jars> {
+    fn jars(&self) -> Option<&Jars> {
         Some(&JARS)
     }
 

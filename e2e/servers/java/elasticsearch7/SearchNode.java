@@ -1,0 +1,50 @@
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+
+import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.node.InternalSettingsPreparer;
+import org.elasticsearch.node.Node;
+import org.elasticsearch.plugins.Plugin;
+
+/** One node in one process, its modules on the class path: {@code SearchNode HOME setting=value ...} */
+public final class SearchNode extends Node {
+    private static final List<Class<? extends Plugin>> MODULES = List.of(
+            org.elasticsearch.transport.Netty4Plugin.class,
+            org.elasticsearch.reindex.ReindexPlugin.class,
+            org.elasticsearch.join.ParentJoinPlugin.class,
+            org.elasticsearch.search.aggregations.matrix.MatrixAggregationPlugin.class,
+            org.elasticsearch.index.mapper.MapperExtrasPlugin.class,
+            org.elasticsearch.percolator.PercolatorPlugin.class,
+            Painless.class,
+            DataStreams.class);
+
+    private SearchNode(Path home, Settings settings) {
+        super(InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), home.resolve("config"), () -> "node"),
+                MODULES, true);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Settings.Builder settings = Settings.builder();
+        for (String argument : arguments) {
+            int equals = argument.indexOf('=');
+            if (equals > 0) {
+                settings.put(argument.substring(0, equals), argument.substring(equals + 1));
+            }
+        }
+        SearchNode node = new SearchNode(Path.of(arguments[0]), settings.build());
+        CountDownLatch closed = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                node.close();
+            } catch (Exception error) {
+                error.printStackTrace();
+            } finally {
+                closed.countDown();
+            }
+        }));
+        node.start();
+        closed.await();
+    }
+}
