@@ -30,6 +30,7 @@ pub(crate) struct Figures {
     pub(crate) invalid: Counter,
     pub(crate) warned: Counter,
     pub(crate) failed: Counter,
+    pub(crate) quarantined: Counter,
     pub(crate) loads: Counter,
     pub(crate) repeats: Counter,
     pub(crate) panics: Counter,
@@ -52,6 +53,7 @@ impl Figures {
             invalid: Counter::default(),
             warned: Counter::default(),
             failed: Counter::default(),
+            quarantined: Counter::default(),
             loads: Counter::default(),
             repeats: Counter::default(),
             panics: Counter::default(),
@@ -71,6 +73,8 @@ impl Figures {
             registry.register("events_invalid", "Of these, events that a check complained of", figures.invalid.clone());
             let warned = figures.warned.clone();
             registry.register("events_warned", "Of these, events of which a part could not be processed", warned);
+            let quarantined = figures.quarantined.clone();
+            registry.register("events_quarantined", "Events that were not taken and can be replayed", quarantined);
             let failed = figures.failed.clone();
             registry.register("events_failed", "Of these, events of which a workflow failed", failed);
             registry.register("store_errors", "Calls of the store that failed", figures.store_errors.clone());

@@ -23,6 +23,7 @@
 //! | `sight` | what a group sees and changes |
 //! | `configured` | the engine's settings, compiled anew when the configuration changes |
 //! | `merges` | several profiles of one person become one, between two groups |
+//! | `poison` | requests on which the engine panics: what is at fault goes into quarantine |
 //! | `cache` | sessions and profiles as last committed |
 //! | `figures` | what `/metrics` tells |
 
@@ -32,6 +33,7 @@ mod error;
 mod figures;
 mod handle;
 mod merges;
+mod poison;
 mod queue;
 mod sight;
 mod writer;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
-use tracardi_model::{Context, Delayed, Delivery, Event, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
 use crate::cache::Cache;
@@ -84,6 +84,10 @@ pub(crate) struct Sight {
     /// What these take.
     delivery_bytes: usize,
     delayed: Vec<(Context, Arc<Delayed>)>,
+    /// What was sent for events that were not taken.
+    quarantined: Vec<(Context, Arc<Original>)>,
+    /// Events that leave the quarantine.
+    released: Vec<(Context, String)>,
 }
 
 impl Sight {
@@ -222,16 +226,17 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, panics: _ } =
+        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, .. } =
             outcome;
+        let replayed = order.replayed();
         self.delivery_bytes += deliveries.iter().map(|delivery| delivery.body.get().len()).sum::<usize>();
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
         if let Order::Collect(command) = order
             && events.is_empty()
-            && (store_session || store_profile)
+            && (store_session || store_profile || !outcome.quarantined.is_empty() || replayed.is_some())
         {
             for id in command.event_ids() {
-                if self.events[context].contains_key(id) {
+                if replayed.is_none() && self.events[context].contains_key(id) {
                     continue;
                 }
                 let mark = StoredEvent {
@@ -244,6 +249,8 @@ impl Sight {
                 self.applied.push((context, Applied { event: mark, at: now }));
             }
         }
+        self.released.extend(replayed.map(|id| (context, id.to_owned())));
+        self.quarantined.extend(outcome.quarantined.into_iter().map(|original| (context, Arc::new(original))));
         self.delayed.extend(delayed.into_iter().map(|delayed| (context, Arc::new(delayed))));
         for event in events {
             self.events[context].insert(event.id().to_owned(), event.stored());
@@ -268,6 +275,16 @@ impl Sight {
     /// Whether the group has made so much that no more is to join it.
     pub(crate) fn is_full(&self) -> bool {
         self.delivery_bytes > MAX_DELIVERIES
+    }
+
+    /// Whether the group takes an event out of quarantine.
+    pub(crate) fn is_released(&self, context: Context, id: &str) -> bool {
+        self.released.iter().any(|(of, released)| *of == context && released == id)
+    }
+
+    /// How many events the group puts into quarantine.
+    pub(crate) fn quarantined(&self) -> u64 {
+        self.quarantined.len() as u64
     }
 
     /// The profiles that the group changed and that await a merge.
@@ -326,6 +343,8 @@ impl Sight {
         }
         let events = self.new_events.iter().map(|(context, event)| Ok((*context, Document::new(event.clone())?)));
         let delayed = self.delayed.iter().map(|(context, delayed)| Ok((*context, Document::new(delayed.clone())?)));
+        let quarantined = self.quarantined.iter();
+        let quarantined = quarantined.map(|(context, original)| Ok((*context, Document::new(original.clone())?)));
         Ok(Batch {
             events: events.collect::<Result<_, serde_json::Error>>()?,
             applied: self.applied.clone(),
@@ -333,8 +352,8 @@ impl Sight {
             profiles: changed(&mut self.profiles, Profile::memory)?,
             deliveries: std::mem::take(&mut self.deliveries),
             delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
-            quarantined: Vec::new(),
-            released: Vec::new(),
+            quarantined: quarantined.collect::<Result<_, serde_json::Error>>()?,
+            released: std::mem::take(&mut self.released),
         })
     }
 

@@ -1,15 +1,14 @@
 //! The one task that writes: group, load, run, commit, answer.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracardi_engine::{Rejected, Settings};
+use tracardi_engine::{Order, Outcome, Rejected, Settings, State, collect};
 use tracardi_model::{Context, SeededEntropy, TrackAnswer, weight};
-use tracardi_process::supervisor::panic_text;
 use tracardi_process::{Bell, SharedClock};
 use tracardi_store::seal::keyed_hash;
 use tracardi_store::{Committed, Documents, Index, StoreError};
@@ -17,6 +16,7 @@ use tracardi_store::{Committed, Documents, Index, StoreError};
 use crate::cache::Cache;
 use crate::figures::Figures;
 use crate::merges::Chores;
+use crate::poison::{self, Tried};
 use crate::queue::{Deletion, MergeRequest, Request};
 use crate::sight::{Missing, Sight};
 use crate::{CollectError, CollectorLimits, LiveEvent};
@@ -70,6 +70,8 @@ struct Stored {
     /// For each request of it, in order.
     answers: Vec<Ran>,
     events: Vec<LiveEvent>,
+    /// How many events went into quarantine.
+    quarantined: u64,
 }
 
 impl Writer {
@@ -231,6 +233,13 @@ impl Writer {
             if sight.is_full() {
                 break;
             }
+            if let Some(id) = order.replayed()
+                && !self.is_in_quarantine(&sight, order.context(), id).await?
+            {
+                let why = "it is not in quarantine".to_owned();
+                answers.push(Ran::Refused(Rejected::NotReplayed { why }));
+                continue;
+            }
             let mut state = sight.state(order, &settings);
             if state.is_none() {
                 let missing = sight.gather(&mut self.cache, std::iter::once(order), &settings, every_event);
@@ -241,12 +250,12 @@ impl Writer {
                 what: "profile of a session".to_owned(),
                 reason: "the store neither has it nor lacks it".to_owned(),
             })?;
-            let mut entropy = SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &order.digest()]));
-            // The engine works on values of its own; what a panic leaves behind is dropped.
-            let outcome =
-                std::panic::catch_unwind(AssertUnwindSafe(|| order.carry_out(state, &settings, now, &mut entropy)));
+            let outcome = match self.carry_out(order, state, &settings, now) {
+                Ok(outcome) => Some(outcome),
+                Err(panic) => self.without_poison(order, &panic, || sight.state(order, &settings), &settings, now),
+            };
             answers.push(match outcome {
-                Ok(Ok(outcome)) => {
+                Some(Ok(outcome)) => {
                     for panic in &outcome.panics {
                         self.figures.panics.inc();
                         tracing::error!(panic, "a workflow panicked on an event; its effects were left out");
@@ -255,12 +264,8 @@ impl Writer {
                     sight.apply(order, outcome, now);
                     Ran::Answer(answer)
                 }
-                Ok(Err(rejected)) => Ran::Refused(rejected),
-                Err(panic) => {
-                    self.figures.panics.inc();
-                    tracing::error!(panic = %panic_text(panic.as_ref()), "the engine panicked on a request; it was left out");
-                    Ran::Panicked
-                }
+                Some(Err(rejected)) => Ran::Refused(rejected),
+                None => Ran::Panicked,
             });
         }
         if self.compare(&mut sight).await? {
@@ -289,7 +294,57 @@ impl Writer {
                 }
             }
         }
-        Ok(Stored { answers, events: sight.settle(&mut self.cache) })
+        let quarantined = sight.quarantined();
+        Ok(Stored { answers, events: sight.settle(&mut self.cache), quarantined })
+    }
+
+    /// Whether an event is in quarantine (still). Nobody else writes, so what is found out here holds until the commit.
+    async fn is_in_quarantine(&self, sight: &Sight, context: Context, id: &str) -> Result<bool, StoreError> {
+        if sight.is_released(context, id) {
+            return Ok(false);
+        }
+        let original = self.documents.original(context, id).await;
+        Ok(original.inspect_err(|_| self.figures.store_failed("load"))?.is_some())
+    }
+
+    /// What the engine says; it works on values of its own, and what a panic leaves behind is dropped.
+    fn carry_out(&self, order: &Order, state: State, settings: &Settings, now: Timestamp) -> Tried {
+        let mut entropy = self.entropy(order);
+        poison::caught(|| order.carry_out(state, settings, now, &mut entropy))
+    }
+
+    fn entropy(&self, order: &Order) -> SeededEntropy {
+        SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &order.digest()]))
+    }
+
+    /// What becomes of a request on which the engine has panicked: events that are at fault go into quarantine. None when
+    /// there is nothing to be kept of it.
+    fn without_poison(
+        &self,
+        order: &Order,
+        panic: &str,
+        state: impl Fn() -> Option<State>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Option<Result<Outcome, Rejected>> {
+        self.figures.panics.inc();
+        tracing::error!(panic, "the engine panicked on a request; what is at fault goes into quarantine");
+        let Order::Collect(command) = order else { return None };
+        if command.is_replay() {
+            return Some(Err(Rejected::NotReplayed { why: format!("the program fails on it: {panic}") }));
+        }
+        let failure = format!("an error of the program: {panic}");
+        let outcome = poison::isolate(command, &failure, |command| {
+            let state = state().unwrap_or_default();
+            let mut entropy = self.entropy(order);
+            poison::caught(|| collect(command, state, settings, now, &mut entropy))
+        });
+        if outcome.is_some() {
+            return outcome;
+        }
+        let stored = state().unwrap_or_default().stored;
+        let given_up = poison::caught(|| order.give_up(stored, settings, now, &mut self.entropy(order), &failure));
+        given_up.ok().flatten()
     }
 
     async fn load(&mut self, sight: &mut Sight, missing: Missing) -> Result<(), StoreError> {
@@ -310,6 +365,7 @@ impl Writer {
             self.figures.warned.inc_by(u64::from(event.metadata.warning));
             self.figures.failed.inc_by(u64::from(event.metadata.error));
         }
+        self.figures.quarantined.inc_by(stored.quarantined);
         for (request, ran) in group.into_iter().zip(stored.answers) {
             let reply = match ran {
                 Ran::Answer(answer) => {

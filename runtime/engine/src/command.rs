@@ -4,14 +4,15 @@
 //! Ids are derived from the content, so that a request that is sent again (the client timed out, a queue delivers twice)
 //! finds its own events already stored and changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use tracardi_model::canonical::Hasher;
 use tracardi_model::entropy::{dated, first_16};
-use tracardi_model::{Context, EventPayload, EventSource, Map, SourceType, TrackerPayload};
+use tracardi_model::{Context, EventPayload, EventSource, FieldError, Map, Original, SourceType, TrackerPayload};
 
 use crate::bridge::{self, Bridged};
 use crate::{Referral, Rejected, Settings};
@@ -75,6 +76,13 @@ pub struct Command {
     pub(crate) request: Arc<Map>,
     /// The user agent that the body carries; robots are recognised by it before anything else is done.
     pub(crate) body_user_agent: Option<String>,
+    /// The body of the request as it was read; empty when it was not that of a payload.
+    pub(crate) body: Bytes,
+    /// Events on which the program fails, and how it does.
+    suspects: HashSet<String>,
+    failure: String,
+    /// Whether it brings an event out of quarantine once more, and whether it was altered when it went there.
+    replay: Option<bool>,
     event_ids: Vec<String>,
     digest: [u8; 32],
 }
@@ -112,9 +120,60 @@ impl Command {
             keeps_profile_id,
             request,
             body_user_agent,
+            body: Bytes::new(),
+            suspects: HashSet::new(),
+            failure: String::new(),
+            replay: None,
             event_ids,
             digest,
         }
+    }
+
+    /// An event in quarantine, once more: under its own id, for the session and the profile under which it was collected, at
+    /// the time at which it was received. Errors name what is not as a client may send it.
+    pub fn replay(
+        context: Context,
+        source: Arc<EventSource>,
+        original: &Original,
+        settings: &Settings,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut payload = original.payload()?;
+        for event in &mut payload.events {
+            event.id = Some(original.id.clone());
+            event.time.insert.get_or_insert(original.at);
+        }
+        let (headers, client_ip) = (original.headers.clone(), original.client_ip.clone());
+        let origin = Origin { endpoint: original.endpoint, headers, client_ip, nonce: 0 };
+        let command = Self::new(context, source, payload, origin, original.profile_less, settings);
+        Ok(Self { replay: Some(original.altered), ..command })
+    }
+
+    /// Whether it brings an event out of quarantine once more.
+    #[must_use]
+    pub const fn is_replay(&self) -> bool {
+        self.replay.is_some()
+    }
+
+    /// Whether its event is not as the client sent it, because consents were missing.
+    pub(crate) fn is_altered(&self) -> bool {
+        self.replay == Some(true)
+    }
+
+    /// With the body of the request as it was read: should an event not be taken, its part of it is kept.
+    #[must_use]
+    pub fn with_body(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Events on which the program fails: nothing is made of them. Replaces those that were named before.
+    pub fn suspect(&mut self, ids: impl IntoIterator<Item = String>, failure: &str) {
+        self.suspects = ids.into_iter().collect();
+        failure.clone_into(&mut self.failure);
+    }
+
+    /// How the program failed on an event.
+    pub(crate) fn failure(&self, id: &str) -> Option<&str> {
+        (!self.suspects.is_empty() && self.suspects.contains(id)).then_some(self.failure.as_str())
     }
 
     /// Takes over from where the visitor comes. `source` is what is stored under the referral's source id.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use tracardi_model::{Context, Entropy, Session};
+use tracardi_model::{Context, Entropy, Session, StoredEvent};
 
+use crate::pipeline::give_up;
 use crate::{Command, Consent, Outcome, Rejected, Settings, State, collect, profile_key, referral_key};
 
 /// A request that changes what is stored.
@@ -83,6 +84,31 @@ impl Order {
         match self {
             Self::Collect(command) => collect(command, state, settings, now, entropy),
             Self::Consent(consent) => consent.carry_out(state, now),
+        }
+    }
+
+    /// The event that it brings out of quarantine once more.
+    #[must_use]
+    pub fn replayed(&self) -> Option<&str> {
+        match self {
+            Self::Collect(command) if command.is_replay() => command.event_ids().first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// What becomes of it when [`carry_out`](Self::carry_out) panics whatever is left out: what was sent for its events is
+    /// kept. `stored`: those of them that are stored already; `why`: the panic, in words. None when it brings no events.
+    pub fn give_up(
+        &self,
+        stored: Vec<StoredEvent>,
+        settings: &Settings,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+        why: &str,
+    ) -> Option<Result<Outcome, Rejected>> {
+        match self {
+            Self::Collect(command) => Some(give_up(command, stored, settings, now, entropy, why)),
+            Self::Consent(_) => None,
         }
     }
 }

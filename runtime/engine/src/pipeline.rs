@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracardi_model::{
-    Delayed, Delivery, Entropy, Event, EventPayload, Map, Profile, Session, StoredEvent, TrackAnswer,
+    Delayed, Delivery, Entropy, Event, EventPayload, Map, Original, Profile, Session, StoredEvent, TrackAnswer,
 };
 
 use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
 use crate::steps::changes::Changes;
+use crate::steps::quarantine::{self, Suspect};
 use crate::steps::{
-    answer, bots, bounds, destinations, events, identification, keep, known, person, places, profile, referral,
-    reshaping, segments, session, system_events, validation, visitor, workflows,
+    answer, bots, bounds, compliance, destinations, events, identification, keep, known, person, places, profile,
+    referral, reshaping, segments, session, system_events, validation, visitor, workflows,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -53,6 +54,8 @@ pub struct Outcome {
     pub delayed: Vec<Delayed>,
     /// Workflows that panicked, in words; their effects are left out.
     pub panics: Vec<String>,
+    /// What the client sent for events that were not taken.
+    pub quarantined: Vec<Original>,
 }
 
 /// Which profile a command works with: that of its session, if the session is known, else the one that the client names,
@@ -110,6 +113,7 @@ const STEPS: &[(&str, Step)] = &[
     ("facts about the person", person::step),
     ("events of the system itself", system_events::step),
     ("events: build and map", events::step),
+    ("what was sent for events that were not taken", quarantine::step),
     ("workflows that events start", workflows::step),
     ("segments, and workflows that they start", segments::step),
     ("ids by which the profile is recognised", identification::step),
@@ -136,12 +140,39 @@ pub fn collect(
     Ok(run.outcome)
 }
 
+/// What becomes of a command on which the program fails whatever is left out of it: what was sent for its events is kept, and
+/// their ids are remembered; nothing else happens. `why`: the failure, in words.
+pub(crate) fn give_up(
+    command: &Command,
+    stored: Vec<StoredEvent>,
+    settings: &Settings,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+    why: &str,
+) -> Result<Outcome, Rejected> {
+    let mut run = Run::new(command, State { stored, ..State::default() }, settings, now, entropy);
+    if let Flow::Done(outcome) = known::step(&mut run)? {
+        return Ok(*outcome);
+    }
+    let mut suspects = Vec::with_capacity(run.items.len());
+    for mut item in std::mem::take(&mut run.items) {
+        item.invalid = Some(Complaint::Panic(why.to_owned()));
+        // Nobody knows the consents.
+        let protected = item.configured.map_or(&[][..], |configured| configured.protected.as_slice());
+        let altered = compliance::protect(&run, &mut item, protected);
+        suspects.extend(Suspect::of(&item, altered));
+    }
+    let errors = vec![quarantine::apology(suspects.len()).into()];
+    let answer = TrackAnswer { task: std::mem::take(&mut run.task), errors, ..TrackAnswer::default() };
+    Ok(Outcome { answer, quarantined: quarantine::originals(command, now, suspects), ..Outcome::default() })
+}
+
 /// An event on its way: as the client or the system made it.
 pub(crate) struct Item<'a> {
     pub(crate) payload: Cow<'a, EventPayload>,
     pub(crate) id: String,
-    /// Made by the system.
-    pub(crate) system: bool,
+    /// Which event of the payload it is; none: the system made it.
+    pub(crate) sent: Option<usize>,
     /// The type, normalised.
     pub(crate) kind: String,
     /// What is configured for the type.
@@ -152,11 +183,16 @@ pub(crate) struct Item<'a> {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A check that an event does not pass.
-pub(crate) struct Complaint {
-    /// Id of the record.
-    pub(crate) check: String,
-    pub(crate) message: String,
+/// Why an event is not looked at any further.
+pub(crate) enum Complaint {
+    /// A check that it does not pass.
+    Check {
+        /// Id of the record.
+        check: String,
+        message: String,
+    },
+    /// The program failed on it; in words.
+    Panic(String),
 }
 
 impl Item<'_> {
@@ -199,6 +235,8 @@ pub(crate) struct Run<'a> {
     pub(crate) events: Vec<Event>,
     /// What the client is told although the request went well.
     pub(crate) warnings: Vec<String>,
+    /// Events that were not taken.
+    pub(crate) suspects: Vec<Suspect>,
     pub(crate) outcome: Outcome,
 }
 
@@ -237,15 +275,16 @@ impl<'a> Run<'a> {
             changes: (!settings.configurations[command.context].told_profiles().is_empty()).then(Changes::default),
             events: Vec::new(),
             warnings: Vec::new(),
+            suspects: Vec::new(),
             outcome: Outcome::default(),
         }
     }
 
     /// An event that joins the request.
-    pub(crate) fn item(&self, payload: Cow<'a, EventPayload>, id: String, system: bool) -> Item<'a> {
+    pub(crate) fn item(&self, payload: Cow<'a, EventPayload>, id: String, sent: Option<usize>) -> Item<'a> {
         let kind = normal_type(&payload.kind);
         let configured = self.settings.configurations[self.command.context].event_type(&kind);
-        Item { payload, id, system, kind, configured, invalid: None, warnings: Vec::new() }
+        Item { payload, id, sent, kind, configured, invalid: None, warnings: Vec::new() }
     }
 
     /// The session for changing; copied only if somebody else holds it too.

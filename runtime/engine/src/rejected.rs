@@ -44,6 +44,11 @@ pub enum Rejected {
     },
     /// The source keeps the profile ids that clients choose, and the payload has none.
     ProfileIdMissing,
+    /// An event in quarantine is still not to be taken, or there is nothing to be replayed.
+    NotReplayed {
+        /// In words.
+        why: String,
+    },
     /// Event source, session or profile of a consent are not there, or the session is somebody else's.
     ConsentDenied,
 }
@@ -57,7 +62,7 @@ impl Rejected {
                 401
             }
             Self::ConsentDenied => 403,
-            Self::EventIdTaken { .. } => 409,
+            Self::EventIdTaken { .. } | Self::NotReplayed { .. } => 409,
             Self::TooLarge { .. } | Self::ProfileIdMissing => 422,
         }
     }
@@ -75,6 +80,7 @@ impl Rejected {
             Self::TooLarge { .. } => "too_large",
             Self::ProfileIdMissing => "profile_id_missing",
             Self::ConsentDenied => "consent_denied",
+            Self::NotReplayed { .. } => "not_replayed",
         }
     }
 
@@ -112,6 +118,7 @@ impl fmt::Display for Rejected {
             Self::InternalSource => f.write_str("Internal event sources are not allowed via API."),
             Self::Bot => f.write_str("Traffic from bot is not allowed."),
             Self::ConsentDenied => f.write_str("Access denied"),
+            Self::NotReplayed { why } => write!(f, "The event is not replayed: {why}."),
             Self::EventIdTaken { .. } => {
                 f.write_str("This event id belongs to another event; send another id, or none to have one derived from the content.")
             }

@@ -17,6 +17,7 @@ pub(crate) mod mapping;
 pub(crate) mod person;
 pub(crate) mod places;
 pub(crate) mod profile;
+pub(crate) mod quarantine;
 pub(crate) mod referral;
 pub(crate) mod reshaping;
 pub(crate) mod segments;

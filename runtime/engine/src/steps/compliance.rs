@@ -16,7 +16,9 @@ use tracardi_model::{EventPayload, Map, Profile};
 use crate::configuration::ProtectedField;
 use crate::pipeline::{Item, Run};
 
-pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<ProtectedField>]) {
+/// Whether something was taken out or hashed.
+pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<ProtectedField>]) -> bool {
+    let mut altered = false;
     for ProtectedField { field, consents, hash } in fields.iter().map(AsRef::as_ref) {
         let profile = run.profile.as_deref();
         if consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
@@ -24,6 +26,9 @@ pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<Protecte
         }
         let path = field.segments();
         let Some(value) = find(&item.payload, path).filter(|value| !value.is_null()) else { continue };
+        if run.command.is_altered() && value.as_str().is_some_and(is_hash) {
+            continue;
+        }
         let key = run.settings.merging_key.as_deref().filter(|_| *hash);
         let hashed = key.and_then(|key| hashed(value, key));
         let Some((map, rest)) = part(item.payload.to_mut(), path) else { continue };
@@ -32,7 +37,9 @@ pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<Protecte
             Some(hashed) => drop(path::set_in(map, rest, Value::String(hashed))),
             None => drop(path::remove_in(map, rest)),
         }
+        altered = true;
     }
+    altered
 }
 
 /// Whether the profile has given a consent that has not ended.
@@ -64,5 +71,14 @@ fn hashed(value: &Value, key: &str) -> Option<String> {
         Value::String(text) => mac.update(text.as_bytes()),
         other => mac.update(other.to_string().as_bytes()),
     }
-    Some(format!("hmac-sha256:{}", hex::encode(mac.finalize().into_bytes())))
+    Some(format!("{HASHED}{}", hex::encode(mac.finalize().into_bytes())))
+}
+
+/// What a hash begins with.
+const HASHED: &str = "hmac-sha256:";
+
+/// What was kept of an event for a replay is not hashed once more.
+fn is_hash(text: &str) -> bool {
+    text.strip_prefix(HASHED)
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

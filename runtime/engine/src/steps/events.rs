@@ -14,6 +14,7 @@ use crate::Rejected;
 use crate::configuration::{Mapping, TypeConfiguration};
 use crate::event_types::{self, EventType, State};
 use crate::pipeline::{Complaint, Flow, Item, Run};
+use crate::steps::quarantine::Suspect;
 use crate::steps::system_events::{VISIT_ENDED, VISIT_STARTED};
 use crate::steps::{compliance, mapping};
 
@@ -32,9 +33,8 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         // Most requests bring one event: it takes what is common instead of copying it.
         let common = if index + 1 == count { std::mem::take(&mut shared) } else { shared.clone() };
         let configured = item.configured;
-        if let Some(configured) = configured {
-            compliance::protect(run, &mut item, &configured.protected);
-        }
+        let altered = configured.is_some_and(|configured| compliance::protect(run, &mut item, &configured.protected));
+        let suspect = Suspect::of(&item, altered).filter(|_| run.command.save_events());
         let mut event = build(run, common, item);
         if event.metadata.valid {
             let kind = types.get(&event.kind);
@@ -43,7 +43,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         path::strip_empty(&mut event.data);
         path::strip_empty(&mut event.hit);
         path::strip_empty(&mut event.device);
-        status(run, &event.kind);
+        if !run.command.is_replay() {
+            status(run, &event.kind);
+        }
+        run.suspects.extend(suspect.map(|suspect| suspect.stored_as(&event)));
         run.events.push(event);
     }
     Ok(Flow::Next)
@@ -119,7 +122,7 @@ impl Shared {
 }
 
 fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
-    let Item { payload, id, system, kind, invalid, warnings, .. } = item;
+    let Item { payload, id, sent, kind, invalid, warnings, .. } = item;
     let payload = payload.into_owned();
     let command = run.command;
     let profile = run.profile.as_deref().filter(|_| command.save_profile());
@@ -127,9 +130,13 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
     // Meant for the system's own use; from a client it is ignored.
     config.shift_remove("source_id");
     let valid = invalid.is_none();
-    let mut aux = Map::new();
-    if let Some(Complaint { check, message }) = invalid {
-        aux.insert("validation".to_owned(), json!({"error": true, "message": message, "validator": check}));
+    let (mut aux, mut failure) = (Map::new(), None);
+    match invalid {
+        None => {}
+        Some(Complaint::Check { check, message }) => {
+            aux.insert("validation".to_owned(), json!({"error": true, "message": message, "validator": check}));
+        }
+        Some(Complaint::Panic(text)) => failure = Some(text),
     }
     let mut event = Event {
         id,
@@ -159,7 +166,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
         utm: shared.utm,
         properties: payload.properties,
         traits: Map::new(),
-        source: Entity { id: if system { INTERNAL_ID.to_owned() } else { command.source.id.clone() } },
+        source: Entity { id: if sent.is_none() { INTERNAL_ID.to_owned() } else { command.source.id.clone() } },
         session: shared.session,
         profile: profile.map(|profile| ProfileRef { id: profile.id.clone(), primary_id: profile.primary_id.clone() }),
         hit: hit(&payload.context),
@@ -175,6 +182,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
         data: Map::new(),
     };
     warn(&mut event, warnings);
+    fail(&mut event, failure.into_iter().collect());
     event
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         }
     }
     let store_session = run.session.is_some() && command.save_session() && (run.session_new || run.session_changed);
-    if store_session && !run.session_new {
+    if store_session && !run.session_new && !run.command.is_replay() {
         // What the client said rides along when the session is stored for another reason.
         if let Some(session) = run.session.as_mut().map(Arc::make_mut) {
             visitor::merge(session, &run.said, command);

@@ -16,12 +16,16 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mut seen = HashSet::with_capacity(command.event_ids().len());
     for (index, (payload, id)) in events.enumerate() {
         match stored.get(id.as_str()) {
+            Some(_) if command.is_replay() => {
+                let item = run.item(Cow::Borrowed(payload), id.clone(), Some(index));
+                run.items.push(item);
+            }
             Some(stored) if same(stored, command) => {}
             Some(_) => return Err(Rejected::EventIdTaken { index, id: id.clone() }),
             // The same id twice in one request is the same event.
             None if !seen.insert(id.as_str()) => {}
             None => {
-                let item = run.item(Cow::Borrowed(payload), id.clone(), false);
+                let item = run.item(Cow::Borrowed(payload), id.clone(), Some(index));
                 run.items.push(item);
             }
         }

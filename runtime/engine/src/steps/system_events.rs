@@ -21,7 +21,8 @@ const SESSION_OPENED: &str = "session-opened";
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let has = |run: &Run<'_>, kind: &str| run.items.iter().any(|item| item.kind == kind);
-    if !run.settings.system_events || has(run, VISIT_ENDED) {
+    // A replay is no visit.
+    if !run.settings.system_events || run.command.is_replay() || has(run, VISIT_ENDED) {
         return Ok(Flow::Next);
     }
     if run.profile_new && !has(run, PROFILE_CREATED) {
@@ -59,6 +60,6 @@ fn add(run: &mut Run<'_>, kind: &str, seconds_ago: i64, properties: Map) {
         tags: Vec::new(),
     };
     let id = dated(run.command.time(), first_16(&hasher.finish()));
-    let item = run.item(Cow::Owned(payload), id, true);
+    let item = run.item(Cow::Owned(payload), id, None);
     run.items.push(item);
 }

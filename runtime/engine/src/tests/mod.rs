@@ -12,6 +12,7 @@ mod ids;
 mod mapping;
 pub(crate) mod mmdb;
 mod properties;
+mod quarantine;
 mod referral;
 mod refusals;
 mod reshaping;
