@@ -1,5 +1,6 @@
 //! Servers that are jars: fetched by Maven once a version, kept in the cache, started with little memory.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,9 @@ pub(crate) struct Jars {
     pub(crate) version: &'static str,
     /// A pom that names the jars, with `@VERSION@` where the version belongs.
     pub(crate) pom: &'static str,
+    /// A plugin in a zip file, by its Maven coordinates, again with `@VERSION@`. Its jars join the others, where those do not
+    /// have the same one already; the rest of it is at [`Jars::plugin_file`].
+    pub(crate) plugin: Option<&'static str>,
     /// Java files of ours: name and text. They are compiled against the jars.
     pub(crate) sources: &'static [(&'static str, &'static str)],
     /// The oldest Java that it runs on.
@@ -44,6 +48,7 @@ impl Jars {
     fn folder(&self) -> Result<PathBuf> {
         let mut hash = Sha256::new();
         hash.update(self.pom());
+        hash.update(self.plugin.unwrap_or_default());
         for (name, text) in self.sources {
             hash.update(name);
             hash.update(text);
@@ -75,14 +80,20 @@ impl Jars {
                 fs::remove_dir_all(&making).map_err(Error::io("cannot remove", &making))?;
             }
             write(&making.join("pom.xml"), &self.pom())?;
-            let pom = making.join("pom.xml");
-            let mut maven = command("mvn", ["-B", "-ntp", "-q", "-f"]);
-            maven.arg(pom).arg(format!("{DEPENDENCY_PLUGIN}:copy-dependencies")).arg("-DincludeScope=runtime");
-            maven.arg(format!("-DoutputDirectory={}", making.join("lib").display()));
-            capture(maven)?;
+            maven(&making, "copy-dependencies", "-DincludeScope=runtime", "lib")?;
+            if let Some(plugin) = self.plugin {
+                let artifact = format!("-Dartifact={}", plugin.replace("@VERSION@", self.version));
+                maven(&making, "unpack", &artifact, "plugin")?;
+                join(&making.join("plugin"), &making.join("lib"))?;
+            }
             self.compile(&home, &making)?;
             fs::rename(&making, &folder).map_err(Error::io("cannot rename", &making))
         })
+    }
+
+    /// A file of the plugin that is no jar.
+    pub(crate) fn plugin_file(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.folder()?.join("plugin").join(name))
     }
 
     fn compile(&self, home: &Path, making: &Path) -> Result<()> {
@@ -127,6 +138,35 @@ impl Jars {
     }
 }
 
+/// Runs a goal of the dependency plugin on the pom in `making`, into one of its folders.
+fn maven(making: &Path, goal: &str, argument: &str, folder: &str) -> Result<()> {
+    let mut maven = command("mvn", ["-B", "-ntp", "-q", "-f"]);
+    maven.arg(making.join("pom.xml")).arg(format!("{DEPENDENCY_PLUGIN}:{goal}")).arg(argument);
+    maven.arg(format!("-DoutputDirectory={}", making.join(folder).display()));
+    capture(maven).map(drop)
+}
+
+/// Moves the jars of `from` into `to`, but for those of which `to` has one, whatever its version.
+fn join(from: &Path, to: &Path) -> Result<()> {
+    let jars = |folder: &Path| -> Result<Vec<String>> {
+        let entries = fs::read_dir(folder).map_err(Error::io("cannot list", folder))?;
+        let files = entries.flatten().map(|entry| PathBuf::from(entry.file_name()));
+        let jars = files.filter(|file| file.extension().is_some_and(|kind| kind == "jar"));
+        Ok(jars.map(|file| file.to_string_lossy().into_owned()).collect())
+    };
+    let there: BTreeSet<String> = jars(to)?.iter().map(|jar| artifact(jar)).collect();
+    for jar in jars(from)?.iter().filter(|jar| !there.contains(&artifact(jar))) {
+        fs::rename(from.join(jar), to.join(jar)).map_err(Error::io("cannot move", &from.join(jar)))?;
+    }
+    Ok(())
+}
+
+/// The name of a jar without its version: `slf4j-api` of `slf4j-api-1.7.36.jar`.
+fn artifact(jar: &str) -> String {
+    let is_name = |part: &&str| !part.starts_with(|first: char| first.is_ascii_digit());
+    jar.split('-').take_while(is_name).collect::<Vec<_>>().join("-")
+}
+
 /// Runs a virtual machine to its end; for the tools that come with a server.
 pub(crate) fn run_to_end(launch: &Launch) -> Result<String> {
     run(&launch.program, &launch.arguments)
@@ -169,8 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn a_jar_is_known_by_its_name_without_the_version() {
+        assert_eq!(artifact("slf4j-api-1.7.36.jar"), "slf4j-api");
+        assert_eq!(artifact("scala-java8-compat_3-1.0.2.jar"), "scala-java8-compat_3");
+        assert_eq!(artifact("plain.jar"), "plain.jar");
+    }
+
+    #[test]
     fn another_version_or_source_is_another_folder() {
-        let jars = |version, sources| Jars { name: "x", version, pom: "<v>@VERSION@</v>", sources, java: 17 };
+        let jars =
+            |version, sources| Jars { name: "x", version, pom: "<v>@VERSION@</v>", plugin: None, sources, java: 17 };
         let folder = |jars: Jars| jars.folder().unwrap();
         assert_eq!(folder(jars("1", &[])), folder(jars("1", &[])));
         assert_ne!(folder(jars("1", &[])), folder(jars("2", &[])));

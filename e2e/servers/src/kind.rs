@@ -26,6 +26,9 @@ pub enum Kind {
     MariaDb,
     /// OpenSearch 2.19, one node; without its security plugin.
     OpenSearch,
+    /// OpenSearch 2.19 with its security plugin: a login always (`admin`/`admin` unless one is given), encryption if wanted.
+    #[value(name = "opensearch-secured")]
+    OpenSearchSecured,
     /// Elasticsearch 7.17, one node; without security, ILM and most ingest processors.
     Elasticsearch,
 }
@@ -48,6 +51,7 @@ impl Kind {
             Kind::Pulsar => "pulsar",
             Kind::MariaDb => "mariadb",
             Kind::OpenSearch => "opensearch",
+            Kind::OpenSearchSecured => "opensearch-secured",
             Kind::Elasticsearch => "elasticsearch",
         }
     }
@@ -60,7 +64,8 @@ impl Kind {
             Kind::Kafka => &kafka::Kafka,
             Kind::Pulsar => &pulsar::Pulsar,
             Kind::MariaDb => &mariadb::MariaDb,
-            Kind::OpenSearch => &search::OPENSEARCH_2,
+            Kind::OpenSearch => &search::OPENSEARCH,
+            Kind::OpenSearchSecured => &search::OPENSEARCH_SECURED,
             Kind::Elasticsearch => &search::ELASTICSEARCH_7,
         }
     }

@@ -66,7 +66,7 @@ fn work(action: Action) -> Result<()> {
 /// A line of the table for each kind, as soon as it is known.
 fn check(kinds: &[Kind]) -> Result<()> {
     install(kinds, &mut Plain)?;
-    say(&format!("{:<16}{:<28}{:>9}{:>11}{:>10}{:>8}", "server", "version", "start s", "restart s", "stop s", "MB"));
+    say(&format!("{:<20}{:<28}{:>9}{:>11}{:>10}{:>8}", "server", "version", "start s", "restart s", "stop s", "MB"));
     for kind in kinds {
         let begin = Instant::now();
         let mut server = kind.start()?;
@@ -76,7 +76,7 @@ fn check(kinds: &[Kind]) -> Result<()> {
         let stop = timed(|| server.stop())?;
         let second = |time: Duration| format!("{:.1}", time.as_secs_f64());
         say(&format!(
-            "{:<16}{:<28}{:>9}{:>11}{:>10}{memory:>8}",
+            "{:<20}{:<28}{:>9}{:>11}{:>10}{memory:>8}",
             kind.name(),
             kind.version()?,
             second(start),

@@ -287,6 +287,28 @@ fn opensearch() {
 }
 
 #[test]
+fn opensearch_with_login_and_encryption() {
+    let mut server = Kind::OpenSearchSecured.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let authority = authority(&server);
+    let ask = |login: &str| {
+        let url = format!("https://{}/_plugins/_security/authinfo", server.address());
+        let file = authority.path().to_str().unwrap();
+        run("curl", &["-s", "--cacert", file, "-u", login, &url])
+    };
+    assert!(ask("shop:secret").contains("all_access"));
+    assert_eq!(ask("shop:wrong"), "Unauthorized");
+    server.stop().unwrap();
+}
+
+#[test]
+fn opensearch_with_login_only() {
+    let server = Kind::OpenSearchSecured.start().unwrap();
+    assert_eq!(search(&server, "GET", "", "").0, 401);
+    let url = format!("http://{}/", server.address());
+    assert!(run("curl", &["-s", "-u", "admin:admin", &url]).contains("2.19.4"));
+}
+
+#[test]
 fn elasticsearch() {
     searches(Kind::Elasticsearch, "flattened");
 }

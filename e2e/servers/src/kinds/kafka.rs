@@ -36,8 +36,14 @@ log.cleaner.dedupe.buffer.size=16777216
 
 const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
 
-static JARS: Jars =
-    Jars { name: "kafka", version: "4.3.1", pom: include_str!("../../java/kafka/pom.xml"), sources: &[], java: 17 };
+static JARS: Jars = Jars {
+    name: "kafka",
+    version: "4.3.1",
+    pom: include_str!("../../java/kafka/pom.xml"),
+    plugin: None,
+    sources: &[],
+    java: 17,
+};
 
 #[derive(Debug)]
 pub(crate) struct Kafka;

@@ -68,8 +68,14 @@ const OPENED: [&str; 8] = [
     "java.management/sun.management",
 ];
 
-static JARS: Jars =
-    Jars { name: "pulsar", version: "4.2.4", pom: include_str!("../../java/pulsar/pom.xml"), sources: &[], java: 17 };
+static JARS: Jars = Jars {
+    name: "pulsar",
+    version: "4.2.4",
+    pom: include_str!("../../java/pulsar/pom.xml"),
+    plugin: None,
+    sources: &[],
+    java: 17,
+};
 
 #[derive(Debug)]
 pub(crate) struct Pulsar;
