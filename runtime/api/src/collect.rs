@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
+use bytes::Bytes;
 use serde_json::Value;
 use tracardi_model::event::Entity;
 use tracardi_model::payload::ClientTime;
@@ -89,7 +90,7 @@ impl Place {
             ..payload(self.source_id, self.event_type, properties, parts)
         };
         let admitted = Admitted::by(app, &parts.headers, &payload, SourceType::Webhook)?;
-        admitted.collect(app, parts, payload, profile_less, memory).await.map(Json)
+        admitted.collect(app, parts, payload, profile_less, Bytes::new(), memory).await.map(Json)
     }
 }
 

@@ -95,9 +95,11 @@ pub async fn of_session(
 /// `?start=&limit=`
 #[derive(Debug, Deserialize)]
 pub struct Part {
+    /// How many to skip.
     #[serde(default)]
-    start: u64,
-    limit: Option<u64>,
+    pub start: u64,
+    /// How many to give, at most.
+    pub limit: Option<u64>,
 }
 
 /// `GET /events/delayed`: what workflows have asked to happen later, the soonest first: `{"total", "result": [{"id", "due",

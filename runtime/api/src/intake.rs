@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
 use serde_json::Value;
 use tracardi_collector::CollectError;
 use tracardi_engine::{Command, Origin, Referral, Rejected, admit, agent};
@@ -72,13 +73,14 @@ impl Admitted {
         Ok(Self { context, endpoint, source, snapshot })
     }
 
-    /// Stores a payload that takes `memory` bytes; Ok means: on disk.
+    /// Stores a payload that takes `memory` bytes; Ok means: on disk. `body`: its bytes, if the client sent it in this form.
     pub(crate) async fn collect(
         self,
         app: &App,
         parts: &Parts,
         payload: TrackerPayload,
         profile_less: bool,
+        body: Bytes,
         memory: usize,
     ) -> Result<TrackAnswer, Refusal> {
         let Self { context, endpoint, source, snapshot } = self;
@@ -90,7 +92,8 @@ impl Admitted {
         let made = EVENT_BYTES.saturating_add(weight::map(&origin.headers)).saturating_mul(payload.events.len());
         let settings = app.settings.borrow().clone();
         let referral = Referral::of(&payload);
-        let mut command = Command::new(context, source, payload, origin, profile_less, &settings);
+        let memory = memory.saturating_add(body.len());
+        let mut command = Command::new(context, source, payload, origin, profile_less, &settings).with_body(body);
         if let Some(referral) = referral {
             let source = snapshot.event_source(context, &referral.source_id.to_lowercase());
             command = command.coming_from(referral, source.map(AsRef::as_ref));

@@ -33,6 +33,7 @@ pub mod params;
 pub mod password;
 pub mod profile;
 pub mod properties;
+mod quarantine;
 pub mod range;
 pub mod redirect;
 mod resource;
@@ -110,7 +111,8 @@ pub fn private_router(app: &App) -> Router {
         .merge(event_type::routes())
         .merge(configuration::routes())
         .merge(resource::routes())
-        .merge(deliveries::routes());
+        .merge(deliveries::routes())
+        .merge(quarantine::routes());
     finish(router, app.on(Surface::Private))
 }
 

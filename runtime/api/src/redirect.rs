@@ -43,7 +43,7 @@ pub async fn follow(State(app): State<App>, Path(named): Path<Named>, request: R
     let payload = payload(&link, &parts, body, session, limits)?;
     let profile_less = payload.session.is_none();
     let admitted = Admitted::by(&app, &parts.headers, &payload, SourceType::Redirect)?;
-    admitted.collect(&app, &parts, payload, profile_less, bytes.len()).await?;
+    admitted.collect(&app, &parts, payload, profile_less, Bytes::new(), bytes.len()).await?;
     lead(&link)
 }
 

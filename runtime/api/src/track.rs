@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use serde_json::Value;
 use tracardi_model::{SourceType, TrackerPayload};
 
@@ -23,12 +24,12 @@ use crate::params;
 /// 226 instead of 200 when the answer has errors; 401 when the source does not admit it; 413, 422 for a wrong body; 503
 /// when it could not be stored.
 pub async fn track(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
-    let Checked { parts, payload, profile_less, memory } = payload(&app, request).await?;
+    let Checked { parts, payload, profile_less, body, memory } = payload(&app, request).await?;
     let admitted = Admitted::by(&app, &parts.headers, &payload, SourceType::Rest)?;
     if payload.events.is_empty() {
         return Ok(Json(Value::Null).into_response());
     }
-    let answer = admitted.collect(&app, &parts, payload, profile_less, memory).await?;
+    let answer = admitted.collect(&app, &parts, payload, profile_less, body, memory).await?;
     let status = if answer.errors.is_empty() { StatusCode::OK } else { StatusCode::IM_USED };
     Ok((status, Json(answer)).into_response())
 }
@@ -44,6 +45,8 @@ struct Checked {
     parts: Parts,
     payload: TrackerPayload,
     profile_less: bool,
+    /// As it was read.
+    body: Bytes,
     /// Bytes of memory that the payload takes at most.
     memory: usize,
 }
@@ -62,5 +65,5 @@ async fn payload(app: &App, request: Request) -> Result<Checked, Refusal> {
     read.reserve(memory)?;
     let payload = weighed.parse().map_err(Refusal::Fields)?;
     // From here on it is the collector's queue that counts it; nothing is waited for in between.
-    Ok(Checked { parts, payload, profile_less, memory })
+    Ok(Checked { parts, payload, profile_less, body: bytes, memory })
 }

@@ -10,6 +10,7 @@ import { When } from '../components/When'
 import { eventName, sentence, timeOf } from '../lib/events'
 import { useTitle } from '../lib/useTitle'
 import { EventDetails, EventSurroundings } from './event/EventDetails'
+import { Original } from './event/Original'
 import { Outcome } from './event/Outcome'
 
 /** One event, readable: what, who, where, when; as stored one click away. */
@@ -58,6 +59,7 @@ export default function EventPage() {
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" style={{ alignItems: 'start' }}>
             <Stack gap="lg">
               <Outcome event={event} />
+              <Original event={event} />
               <EventDetails event={event} />
             </Stack>
             <Stack gap="lg">
