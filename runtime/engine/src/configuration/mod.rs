@@ -27,6 +27,8 @@ use serde_json::Value;
 use tracardi_model::configuration::{self as records, Kind, Record};
 use tracardi_model::{FieldError, PerContext};
 
+use crate::command::normal_type;
+
 pub use data_compliance::ProtectedField;
 pub use destination::Destination;
 pub use event_reshaping::{Reshaped, Reshaping};
@@ -75,6 +77,8 @@ pub struct TypeConfiguration {
     pub onto_profile: Vec<Arc<ProfileMapping>>,
     /// Values by which the visitor is recognised.
     pub points: Vec<Arc<Point>>,
+    /// Records for the type that do not compile, and why; its events say so.
+    pub broken: Vec<String>,
 }
 
 /// A stored record that does not compile.
@@ -147,7 +151,7 @@ impl Configuration {
             });
             match &known.meaning {
                 Ok(Meaning(enter)) => enter(&mut next),
-                Err(errors) => next.problems.push(Problem { kind, id: id.to_owned(), errors: errors.clone() }),
+                Err(errors) => next.complain(kind, id, document, errors),
             }
             next.known.entry(kind).or_default().insert(id.to_owned(), known);
         }
@@ -218,9 +222,34 @@ impl Configuration {
         &self.problems
     }
 
+    fn complain(&mut self, kind: Kind, id: &str, document: &Value, errors: &[FieldError]) {
+        let why = errors.first().map(ToString::to_string).unwrap_or_default();
+        for event_type in concerned(document) {
+            self.of_type(&event_type)
+                .broken
+                .push(format!("{kind} {id}: it is not used, because it has an error: {why}"));
+        }
+        self.problems.push(Problem { kind, id: id.to_owned(), errors: errors.to_vec() });
+    }
+
     fn of_type(&mut self, kind: &str) -> &mut TypeConfiguration {
         self.types.entry(kind.to_owned()).or_default()
     }
+}
+
+/// The event types that a record is for, as far as that can be said of one that does not compile; none when it is disabled.
+fn concerned(document: &Value) -> Vec<String> {
+    if document.get("enabled") == Some(&Value::Bool(false)) {
+        return Vec::new();
+    }
+    let named = ["event_type", "eventType"].into_iter().find_map(|name| document.get(name));
+    let each = match named {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let name = |value: &Value| value.as_str().or_else(|| value.get("id")?.as_str()).map(normal_type);
+    each.iter().filter_map(name).filter(|name| !name.is_empty()).collect()
 }
 
 /// Says what is wrong with a record's expressions, paths and templates, by compiling it.

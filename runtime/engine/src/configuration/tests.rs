@@ -23,7 +23,7 @@ fn a_record_that_does_not_compile_is_told_and_the_others_work() {
         ),
         (Kind::ConsentType, json!(7)),
     ]);
-    assert!(configuration.event_type("a").is_none());
+    assert!(configuration.event_type("a").unwrap().mapping.is_none());
     assert_eq!(configuration.event_type("b").unwrap().mapping.as_ref().unwrap().copy.len(), 1);
     assert!(configuration.event_type("c").is_none(), "disabled");
     let kinds: Vec<Kind> = configuration.problems().iter().map(|problem| problem.kind).collect();
@@ -251,4 +251,29 @@ fn a_record_that_is_the_same_is_not_compiled_again() {
     assert_eq!(written(&second, "type-8").as_deref(), Some("traits.a"));
     assert_eq!(written(&second, "type-50"), None);
     assert_eq!(written(&first, "type-7").as_deref(), Some("traits.a"), "who still works with it sees no change");
+}
+
+#[test]
+fn a_record_that_does_not_compile_is_told_for_the_types_that_it_is_for() {
+    let wrong = |more: Value| {
+        let mut record = json!({"id": "x", "name": "n", "condition": "profile@x >"});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let told = |kind, record: Value, event_type: &str| {
+        compiled(&[(kind, record)]).event_type(event_type).map_or_else(Vec::new, |found| found.broken.clone())
+    };
+    let destination = wrong(json!({"event_type": {"id": "Sign Up", "name": "s"}, "resource": {"id": "r"},
+        "destination": {"package": records::HTTP_CONNECTOR}}));
+    let says = told(Kind::Destination, destination.clone(), "sign-up");
+    assert!(
+        says[0].starts_with("destination id: it is not used, because it has an error: body.condition: "),
+        "{says:?}"
+    );
+    assert!(told(Kind::Destination, destination, "sign-in").is_empty());
+    let segment = |enabled: bool| wrong(json!({"eventType": ["a", "b"], "enabled": enabled}));
+    for (kind, enabled, number) in [("a", true, 1), ("b", true, 1), ("c", true, 0), ("a", false, 0)] {
+        assert_eq!(told(Kind::Segment, segment(enabled), kind).len(), number, "{kind} {enabled}");
+    }
+    assert!(told(Kind::Segment, json!([1]), "a").is_empty(), "it does not even say what it is for");
 }

@@ -40,6 +40,9 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             let kind = types.get(&event.kind);
             map(run, &mut event, kind, configured);
         }
+        if let Some(configured) = configured.filter(|configured| !configured.broken.is_empty()) {
+            warn(&mut event, configured.broken.clone());
+        }
         path::strip_empty(&mut event.data);
         path::strip_empty(&mut event.hit);
         path::strip_empty(&mut event.device);

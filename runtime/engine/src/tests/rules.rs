@@ -261,3 +261,17 @@ fn a_new_segment_starts_workflows_once() {
     world.event("joined", json!({}));
     assert_eq!(recorder.told(), ["segment joined 3", "count joined +vip 3"]);
 }
+
+#[test]
+fn rules_in_a_circle_end() {
+    // The workflow adds both segments, and each of them starts it.
+    let rules = [rule("joined", "src-1", "segment"), on_segment("VIP", "segment"), on_segment("New", "segment")];
+    let (mut world, recorder) = world(&rules);
+    let (before, events) = (world.settings.clone(), world.events.len());
+    world.event("joined", json!({}));
+    assert_eq!(recorder.told(), ["segment joined 0", "segment joined +vip 0", "segment joined +new 0"]);
+    world.event("joined", json!({}));
+    assert_eq!(recorder.told(), ["segment joined 0"], "a member of both already");
+    assert_eq!(world.events.len(), events + 5, "none but those of the client and of the visit");
+    assert_eq!(world.settings.version, before.version);
+}
