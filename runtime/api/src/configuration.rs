@@ -36,6 +36,9 @@ use crate::event_source::ListQuery;
 use crate::params::{Path, Query};
 use crate::{resource, rule};
 
+/// How many records of a kind a context has at most: every one of them takes memory, whoever makes them.
+pub const MAX_RECORDS: usize = 20_000;
+
 /// The routes of all kinds.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -117,6 +120,13 @@ async fn save<R: Record>(app: &App, context: Context, body: Value, check: Check<
 
 /// Stores a record that was checked; it is in force when this returns.
 pub(crate) async fn keep(app: &App, context: Context, kind: Kind, id: &str, document: Value) -> Result<(), Refusal> {
+    let snapshot = app.configuration.watch().borrow().clone();
+    if snapshot.record(context, kind, id).is_none() && snapshot.count(context, kind) >= MAX_RECORDS {
+        let message =
+            format!("there are {MAX_RECORDS} records of this kind, more are not kept; delete one that is not needed");
+        return Err(Refusal::field("too_many", vec!["body".into(), "id".into()], message));
+    }
+    drop(snapshot);
     let stored = StoredRecord { context, kind, id: id.to_owned(), document: Arc::new(document) };
     app.configuration.save_record(&stored).await?;
     app.in_force().await;
@@ -161,7 +171,14 @@ async fn problems(_: Allowed<Builders>, InContext(context): InContext, State(app
         let name = snapshot.record(context, kind, id).map_or("", |record| name(record));
         json!({"kind": kind.as_str(), "id": id, "name": name, "errors": problem.errors})
     };
-    let result: Vec<Value> = compiled.problems().iter().map(told).collect();
+    let mut result: Vec<Value> = compiled.problems().iter().map(told).collect();
+    // What compiles may still lead where nothing is sent.
+    for (id, document) in snapshot.records(context, Kind::Resource) {
+        let Ok(resource) = records::read::<Resource>(Value::clone(document)) else { continue };
+        if let Err(Refusal::Fields(errors)) = resource::check(&app, context, &resource) {
+            result.push(json!({"kind": Kind::Resource.as_str(), "id": id, "name": name(document), "errors": errors}));
+        }
+    }
     Json(json!({"total": result.len(), "result": result}))
 }
 
