@@ -1,5 +1,6 @@
 //! What events of a type must look like (spec/pipeline.md 5.6). A check is made of JSON Schemas, draft 2020-12, each for a
-//! place in the event. `format` is an annotation, as the draft has it. Patterns are searched in linear time.
+//! place in the event. `format` is an annotation, as the draft has it. Patterns are searched in linear time, and what a schema may
+//! cost is bounded ([`super::schema_cost`]).
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tracardi_language::{Found, Scope, Source};
 use tracardi_model::configuration::{EventValidator, wrong};
 use tracardi_model::{FieldError, Loc};
 
-use super::{Compile, Meaning, expression};
+use super::{Compile, Meaning, expression, schema_cost};
 
 /// A compiled pattern of a schema has at most this many bytes.
 const MAX_PATTERN: usize = 1 << 20;
@@ -25,7 +26,15 @@ pub struct Check {
     /// The record's id.
     pub id: String,
     condition: Option<Condition>,
-    schemas: Vec<(Field, Validator)>,
+    schemas: Vec<(Field, Schema)>,
+}
+
+/// A compiled schema.
+#[derive(Clone, Debug)]
+struct Schema {
+    validator: Validator,
+    /// What is wrong with a value can be told at a bounded cost.
+    told: bool,
 }
 
 impl Check {
@@ -46,8 +55,14 @@ impl Check {
                     &text
                 }
             };
+            if schema.validator.is_valid(value) {
+                return None;
+            }
+            if !schema.told {
+                return Some(format!("`{field}`: value is not as the schema asks for"));
+            }
             // The value itself is left out of the message: it stands in the event, and may be large.
-            let error = schema.validate(value).err()?;
+            let error = schema.validator.validate(value).err()?;
             let message = format!("`{field}`{}: {}", error.instance_path(), error.masked());
             Some(message.chars().take(MAX_COMPLAINT).collect())
         })
@@ -94,10 +109,16 @@ impl Compile for EventValidator {
     }
 }
 
-fn validator(schema: &Value, at: impl Iterator<Item = Loc>) -> Result<Validator, Box<FieldError>> {
+fn validator(schema: &Value, at: impl Iterator<Item = Loc>) -> Result<Schema, Box<FieldError>> {
+    // Before it is compiled: that follows the references, too.
+    if !schema_cost::is_bearable(schema) {
+        let message = "checking a value would take too many steps: a part asks for others several times, and these again; \
+                       ask for each once";
+        return Err(Box::new(wrong(at, message)));
+    }
     let options = jsonschema::options().with_draft(Draft::Draft202012).offline();
     let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
-    options.with_pattern_options(patterns).build(schema).map_err(|error| {
+    let compiled = options.with_pattern_options(patterns).build(schema).map_err(|error| {
         let place = error.instance_path().to_string();
         let message = match error.kind() {
             jsonschema::error::ValidationErrorKind::Referencing(_) => {
@@ -106,5 +127,6 @@ fn validator(schema: &Value, at: impl Iterator<Item = Loc>) -> Result<Validator,
             _ => error.to_string(),
         };
         Box::new(wrong(at.chain(expression::steps(&place)), message.chars().take(MAX_COMPLAINT).collect::<String>()))
-    })
+    })?;
+    Ok(Schema { validator: compiled, told: schema_cost::is_told(schema) })
 }

@@ -17,6 +17,7 @@ mod expression;
 mod identification_point;
 mod redirect;
 mod rule;
+mod schema_cost;
 mod segment;
 
 use std::collections::HashMap;

@@ -11,6 +11,7 @@ mod identification;
 mod ids;
 mod mapping;
 pub(crate) mod mmdb;
+mod poison;
 mod properties;
 mod quarantine;
 mod referral;
