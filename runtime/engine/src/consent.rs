@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 use tracardi_model::leaf::MAX_LIST;
-use tracardi_model::{Context, profile};
+use tracardi_model::{Context, profile, time};
 
 use crate::steps::keep::stamp;
 use crate::{Outcome, Rejected, State};
@@ -52,12 +52,14 @@ impl Consent {
                     } else {
                         changed.consents.shift_remove(id);
                     }
+                    date(changed, id, now);
                 }
             }
             Decision::All(consents) => {
                 for (id, life) in consents {
                     // A life beyond the end of time is none.
                     give(changed, id, life.and_then(|life| now.checked_add(life).ok()));
+                    date(changed, id, now);
                 }
             }
         }
@@ -79,5 +81,14 @@ fn give(profile: &mut tracardi_model::Profile, id: &str, until: Option<Timestamp
     // Bounded as every list of a profile.
     if profile.consents.len() < MAX_LIST || profile.consents.contains_key(id) {
         profile.consents.insert(id.to_owned(), profile::Consent { revoke: until.map(Into::into) });
+    }
+}
+
+/// Notes when a consent was decided about. No event did it. By this a merge knows the last decision, a withdrawal included.
+fn date(profile: &mut tracardi_model::Profile, id: &str, now: Timestamp) {
+    let fields = &mut profile.metadata.fields.0;
+    let field = format!("consents.{id}");
+    if fields.len() < MAX_LIST || fields.contains_key(&field) {
+        fields.insert(field, (time::format_spaced(now), String::new()));
     }
 }

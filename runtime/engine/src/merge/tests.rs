@@ -116,6 +116,21 @@ fn the_latest_change_wins_field_by_field() {
 }
 
 #[test]
+fn the_last_decision_about_a_consent_holds() {
+    let entry = |second: i64| json!([time::format_spaced(at(second)), ""]);
+    let given = |second: i64| json!({"consents": {"mail": {"revoke": null}}, "metadata": {"fields": {"consents.mail": entry(second)}}});
+    let withdrawn = |second: i64| json!({"metadata": {"fields": {"consents.mail": entry(second)}}});
+    let consents = |one: Value, other: Value| {
+        let both = merged(&[&profile("a", 0, one), &profile("b", 1, other)]);
+        document(&both)["consents"].clone()
+    };
+    assert_eq!(consents(given(10), withdrawn(20)), json!({}));
+    assert_eq!(consents(withdrawn(20), given(10)), json!({}));
+    assert_eq!(consents(given(20), withdrawn(10)), json!({"mail": {"revoke": null}}));
+    assert_eq!(consents(given(10), json!({})), json!({"mail": {"revoke": null}}));
+}
+
+#[test]
 fn everything_else_is_joined() {
     let one = json!({
         "ids": ["a", "h"], "traits": {"deep": {"x": [1, 2], "y": {"z": 1}}, "either": {"k": 1}}, "segments": ["s1"], "active": false,

@@ -40,13 +40,23 @@ fn members<'a>(path: &mut Vec<&'a str>, parts: &[Part<'a>]) -> Value {
             }
         }
     }
-    let combined = members.into_iter().map(|(name, parts)| {
+    let combined = members.into_iter().filter_map(|(name, having)| {
         path.push(name);
-        let value = combine(path, &parts);
+        let value = (!removed(path, name, parts, &having)).then(|| combine(path, &having));
         path.pop();
-        (name.to_owned(), value)
+        Some((name.to_owned(), value?))
     });
     Value::Object(combined.collect())
+}
+
+/// Whether an entry under a free name was taken away from one profile after it last changed in the others: it stays away.
+fn removed(path: &[&str], name: &str, parts: &[Part<'_>], having: &[Part<'_>]) -> bool {
+    if strategy::of(path) != Some(Strategy::LastUpdateOfEntry) {
+        return false;
+    }
+    let without = parts.iter().filter(|part| part.value.get(name).is_none());
+    let removed = without.filter_map(|part| part.side.dated(path)).max();
+    removed.is_some_and(|at| having.iter().all(|part| part.side.changed(path) < (true, at)))
 }
 
 /// LAST_UPDATE among what counts. Something empty counts too when it is known when it was emptied: that is a deletion.
