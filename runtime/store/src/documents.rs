@@ -300,7 +300,9 @@ pub trait Documents: Send + Sync + std::fmt::Debug {
 
     /// Removes a document by its own id, durably; whether there was one. With a profile go its other ids, its deliveries in
     /// whatever state, what is to happen later and what is in quarantine under any of its ids; events and sessions that name
-    /// it stay. With an event goes what is in quarantine for it. Only the one who writes may call this: what it holds in memory must go as well.
+    /// it stay. With an event goes what is in quarantine for it; its id stays known for [`APPLIED_LIFE`] after it was
+    /// inserted, so that what it did is not done again when its request is repeated. Only the one who writes may call this:
+    /// what it holds in memory must go as well.
     async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError>;
 
     /// How many documents there are.

@@ -50,10 +50,14 @@ async fn what_is_deleted_is_gone(store: &dyn Documents) {
         assert!(!store.delete(PRODUCTION, index, id).await.unwrap(), "{id} is gone already");
     }
     assert!(get(store, Index::Profile, "d-old").await.is_none());
-    // Its ids are free for another profile, and all of it can come again.
-    store.commit(batch(vec![e], vec![s], vec![profile(&["d-new", "d-old"])])).await.unwrap();
+    // What the event did was done: its id stays known.
+    let known = store.load(&wanted(&[], &[], &["d-e"])).await.unwrap();
+    assert_eq!(known.events[&key("d-e")], e.stored());
+    assert_eq!(store.commit(batch(vec![e], vec![], vec![])).await.unwrap(), Committed::EventExists);
+    // The profile's ids are free for another one, and the session can come again.
+    store.commit(batch(vec![], vec![s], vec![profile(&["d-new", "d-old"])])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "d-old").await.unwrap()["id"], "d-new");
-    for (index, id) in [(Index::Profile, "d-new"), (Index::Event, "d-e"), (Index::Session, "d-s")] {
+    for (index, id) in [(Index::Profile, "d-new"), (Index::Session, "d-s")] {
         assert!(store.delete(PRODUCTION, index, id).await.unwrap(), "{id}");
     }
 }

@@ -264,7 +264,9 @@ impl Disk {
         match index {
             Index::Event => {
                 tables.quarantine.remove(id);
-                tables.events.remove(id).is_some()
+                let known = tables.events.remove(id).map(|row| row.document.value);
+                let mark = known.map(|event| Applied { event: event.stored(), at: event.insert() });
+                mark.is_some_and(|mark| tables.applied.insert(id.to_owned(), mark).is_none())
             }
             Index::Session => tables.sessions.remove(id).is_some(),
             Index::Profile => {
