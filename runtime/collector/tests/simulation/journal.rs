@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracardi_engine::{Consent, Decision};
 use tracardi_model::{Context, TrackAnswer};
+use tracardi_store::Index;
 
-use crate::plan::{Act, Names, Plan, Request};
+use crate::plan::{CONSENTS, Plan};
+use crate::record::Record;
+use crate::request::{Act, Names, Request};
 
 /// The mark of a request is its number; the event that leaves it has this type and names it.
 pub(crate) const MARK: &str = "increase-interest";
@@ -21,8 +26,10 @@ pub(crate) struct Journal {
     pub(crate) marks: BTreeMap<(Context, String), usize>,
     /// Merges that somebody asked for: whether they were acknowledged, in which context, of which ids.
     pub(crate) merges: Vec<(bool, Context, [String; 2])>,
-    /// The first and the last profile that a client was told of.
-    known: BTreeMap<usize, [String; 2]>,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) record: Record,
+    /// By client.
+    known: BTreeMap<usize, Known>,
     /// Counts what the clients do and hear.
     moment: u64,
 }
@@ -37,17 +44,63 @@ pub(crate) struct Sent {
     pub(crate) carries: Vec<usize>,
     pub(crate) event_ids: Vec<String>,
     pub(crate) first: u64,
+    /// The version of the configuration at that time.
+    pub(crate) version: usize,
     /// When it was acknowledged first, and how.
     pub(crate) acknowledged: Option<(u64, TrackAnswer)>,
 }
 
+/// What a client was told.
+#[derive(Clone, Debug)]
+struct Known {
+    /// The first profile, and the last.
+    profiles: [String; 2],
+    session: Option<String>,
+    /// The event that left the last mark.
+    event: String,
+}
+
+/// A visitor's decision about a consent.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) context: Context,
+    /// How the visitor was called.
+    pub(crate) profile: String,
+    pub(crate) consent: &'static str,
+    pub(crate) given: bool,
+    pub(crate) sent: Moment,
+    /// None while it is under way.
+    pub(crate) over: Option<Moment>,
+    pub(crate) outcome: Choosing,
+}
+
+/// When something happened: among all that clients do and hear, and by the clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) number: u64,
+    pub(crate) time: Timestamp,
+}
+
+/// What became of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choosing {
+    /// Nobody knows.
+    Unknown,
+    Acknowledged,
+    /// It was refused and has done nothing.
+    Refused,
+}
+
 impl Journal {
     pub(crate) fn new(plan: Arc<Plan>) -> Self {
+        let record = Record { versions: vec![plan.configured], ..Record::default() };
         Self {
             plan,
             sent: BTreeMap::new(),
             marks: BTreeMap::new(),
             merges: Vec::new(),
+            choices: Vec::new(),
+            record,
             known: BTreeMap::new(),
             moment: 0,
         }
@@ -68,8 +121,8 @@ impl Journal {
         let known = self.known.get(&request.client);
         let named = match request.names {
             Names::Nobody => None,
-            Names::First => known.map(|[first, _]| first.clone()),
-            Names::Last => known.map(|[_, last]| last.clone()),
+            Names::First => known.map(|known| known.profiles[0].clone()),
+            Names::Last => known.map(|known| known.profiles[1].clone()),
             Names::Forged => Some(format!("forged-{number}")),
         };
         let carries: Vec<usize> = request.with.into_iter().chain([number]).collect();
@@ -84,8 +137,9 @@ impl Journal {
         if !request.kept {
             body["options"] = json!({"saveEvents": false});
         }
-        let first = self.tick();
-        let sent = Sent { body: body.clone(), named, carries, event_ids: Vec::new(), first, acknowledged: None };
+        let (first, version) = (self.tick(), self.record.versions.len() - 1);
+        let sent =
+            Sent { body: body.clone(), named, carries, event_ids: Vec::new(), first, version, acknowledged: None };
         self.sent.insert(number, sent);
         body
     }
@@ -112,12 +166,13 @@ impl Journal {
     /// A request was acknowledged; whether its client hears of it is another matter.
     pub(crate) fn acknowledge(&mut self, number: usize, answer: &TrackAnswer, heard: bool) {
         let moment = self.tick();
+        let sent = self.sent.get_mut(&number).unwrap();
         if heard && let Some(id) = &answer.profile.id {
             let client = self.plan.requests[number].client;
-            let known = self.known.entry(client).or_insert_with(|| [id.clone(), id.clone()]);
-            known[1].clone_from(id);
+            let first = self.known.get(&client).map_or(id, |known| &known.profiles[0]).clone();
+            let (session, event) = (answer.session.id.clone(), sent.event_ids.first().cloned().unwrap_or_default());
+            self.known.insert(client, Known { profiles: [first, id.clone()], session, event });
         }
-        let sent = self.sent.get_mut(&number).unwrap();
         sent.acknowledged.get_or_insert_with(|| (moment, answer.clone()));
     }
 
@@ -127,23 +182,62 @@ impl Journal {
         if self.plan.contexts.get(other) != Some(&context) {
             return None;
         }
-        let ids = [self.known.get(&one)?[1].clone(), self.known.get(&other)?[0].clone()];
+        let ids = [self.known.get(&one)?.profiles[1].clone(), self.known.get(&other)?.profiles[0].clone()];
         self.merges.push((false, context, ids.clone()));
         Some((self.merges.len() - 1, context, ids))
     }
 
-    /// Requests that were sent and whose clients go on until they are acknowledged.
-    pub(crate) fn open(&self) -> Vec<usize> {
-        let insisted = |number: &usize| self.plan.requests[*number].insisted;
-        let open = self.sent.iter().filter(|(_, sent)| sent.acknowledged.is_none());
-        open.map(|(number, _)| *number).filter(insisted).collect()
+    /// What a visitor decides, if the visitor knows enough for that.
+    pub(crate) fn choose(
+        &mut self,
+        client: usize,
+        consent: usize,
+        given: bool,
+        time: Timestamp,
+    ) -> Option<(usize, Consent)> {
+        let context = *self.plan.contexts.get(client)?;
+        let Known { profiles: [_, profile], session, .. } = self.known.get(&client)?.clone();
+        let (session_id, consent) = (session?, CONSENTS[consent]);
+        let sent = Moment { number: self.tick(), time };
+        let outcome = Choosing::Unknown;
+        self.choices.push(Choice { context, profile: profile.clone(), consent, given, sent, over: None, outcome });
+        let decision = Decision::Each(vec![(consent.to_owned(), given)]);
+        Some((self.choices.len() - 1, Consent { context, session_id, profile_id: profile, decision }))
     }
 
-    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = (usize, &Sent, u64, &TrackAnswer)> {
-        self.sent.iter().filter_map(|(number, sent)| {
-            let (moment, answer) = sent.acknowledged.as_ref()?;
-            Some((*number, sent, *moment, answer))
-        })
+    /// A decision is answered.
+    pub(crate) fn chosen(&mut self, number: usize, outcome: Choosing, time: Timestamp) {
+        let over = Moment { number: self.tick(), time };
+        let choice = &mut self.choices[number];
+        (choice.outcome, choice.over) = (outcome, Some(over));
+    }
+
+    /// A process has ended: what was under way in it does nothing any more.
+    pub(crate) fn process_ended(&mut self, time: Timestamp) {
+        let over = Moment { number: self.tick(), time };
+        for choice in &mut self.choices {
+            choice.over.get_or_insert(over);
+        }
+    }
+
+    /// A document of a client, if the client knows of one.
+    pub(crate) fn document(&self, client: usize, what: Index) -> Option<(Context, String)> {
+        let Known { profiles: [_, profile], session, event } = self.known.get(&client)?.clone();
+        let id = match what {
+            Index::Profile => profile,
+            Index::Session => session?,
+            Index::Event => event,
+        };
+        Some((*self.plan.contexts.get(client)?, id))
+    }
+
+    /// Requests that were sent and not acknowledged.
+    pub(crate) fn open(&self) -> Vec<usize> {
+        self.sent.iter().filter(|(_, sent)| sent.acknowledged.is_none()).map(|(number, _)| *number).collect()
+    }
+
+    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = (usize, &TrackAnswer)> {
+        self.sent.iter().filter_map(|(number, sent)| Some((*number, &sent.acknowledged.as_ref()?.1)))
     }
 
     /// When each mark was sent first, and acknowledged first.
@@ -160,9 +254,19 @@ impl Journal {
         moments
     }
 
+    /// The marks of a request that have to be on the profile with which it is answered: its own and those that it carries. Not
+    /// those that were deleted with their profile; and when the session was deleted in between, the others may be elsewhere.
+    pub(crate) fn effects(&self, number: usize) -> impl Iterator<Item = usize> {
+        let lost = &self.record.lost;
+        let context = self.plan.context(number);
+        let parted = self.session(number).is_some_and(|session| lost.sessions.contains(&(context, session)));
+        let carries = self.sent.get(&number).into_iter().flat_map(|sent| sent.carries.iter().copied());
+        carries.filter(move |mark| !lost.marks.contains(mark) && (*mark == number || !parted))
+    }
+
     /// The addresses with which a request signs in, those of the events that it carries included.
-    pub(crate) fn emails(&self, sent: &Sent) -> BTreeSet<usize> {
-        let acts = sent.carries.iter().flat_map(|mark| &self.plan.requests[*mark].acts);
+    pub(crate) fn emails(&self, number: usize) -> BTreeSet<usize> {
+        let acts = self.effects(number).flat_map(|mark| &self.plan.requests[mark].acts);
         acts.filter_map(|act| if let Act::SignIn(email) = act { Some(*email) } else { None }).collect()
     }
 }

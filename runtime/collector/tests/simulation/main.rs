@@ -1,13 +1,18 @@
 //! A simulation of the collector with everything that can go wrong around it: requests that come twice, late, in another
 //! order, whose answers get lost; a store that is slow, fails, or does what it says it has not done; a process that dies
-//! between any two things it does; a clock that jumps. Everything follows from a seed, so what a seed shows, it shows again.
+//! between any two things it does; a clock that jumps; people who decide about consents, delete documents and change the
+//! configuration while all this goes on; destinations that refuse. Everything follows from a seed, so what a seed shows, it
+//! shows again.
 //!
 //! | module | what for |
 //! |---|---|
-//! | `plan` | what is to happen, as data |
-//! | `world` | carries out a plan, one process after another |
+//! | `plan`, `request` | what is to happen, as data |
+//! | `configured` | what users configure, and the workflows that it starts |
+//! | `world`, `process` | carries out a plan, one process after another |
 //! | `storage` | the store: slow, failing, the place where a process dies |
+//! | `courier` | sends what the outbox holds; what has arrived |
 //! | `journal` | what the clients sent and were told |
+//! | `record` | what became durable, and what was deleted |
 //! | `laws` | what holds, at every moment and in the end |
 //! | `shrink` | the smallest plan that still breaks a law |
 //! | `history` | what happened, for people |
@@ -21,10 +26,15 @@
     reason = "a failed check panics: that is its answer; a long run says how far it is"
 )]
 
+mod configured;
+mod courier;
 mod history;
 mod journal;
 mod laws;
 mod plan;
+mod process;
+mod record;
+mod request;
 mod shrink;
 mod storage;
 mod world;

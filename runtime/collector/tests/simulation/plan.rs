@@ -6,65 +6,55 @@ use std::time::Duration;
 use tracardi_collector::CollectorLimits;
 use tracardi_model::Context;
 use tracardi_simulate::rng::Rng;
+use tracardi_store::Index;
+
+use crate::request::{Act, Quirks, Request};
 
 /// A world and its history to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Where it comes from; also decides how long calls of the store take.
+    /// Where it comes from; also decides how long calls of the store take and what destinations answer.
     pub(crate) seed: u64,
     pub(crate) limits: CollectorLimits,
     /// The context in which each client lives.
     pub(crate) contexts: Vec<Context>,
     /// What clients send, each perhaps several times, or never.
     pub(crate) requests: Vec<Request>,
+    /// What users have configured at first.
+    pub(crate) configured: Records,
     pub(crate) steps: Vec<Step>,
     /// By the number of the call of the store, counted from the beginning of the world.
     pub(crate) faults: BTreeMap<u32, Fault>,
+    pub(crate) destinations: Temper,
     /// Whether the process is restarted before it is asked to recover.
     pub(crate) restarts: bool,
-    /// Whether a destination is told of every mark.
-    pub(crate) delivers: bool,
+    /// Whether all that was not acknowledged when a process died comes to the next one at once.
+    pub(crate) redelivers: bool,
     /// Whether everything is sent once more when all is over.
     pub(crate) echoes: bool,
 }
 
-/// A request. It brings one event that leaves a mark on the profile (an interest of its own), and what else it does.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) client: usize,
-    /// One of the sessions of the client; none: the request names none.
-    pub(crate) session: Option<usize>,
-    pub(crate) names: Names,
-    pub(crate) acts: Vec<Act>,
-    /// The events of this earlier request come along: its answer was not heard.
-    pub(crate) with: Option<usize>,
-    /// Whether the client chooses the ids of the events.
-    pub(crate) own_ids: bool,
-    /// Whether the events are to be kept as documents.
-    pub(crate) kept: bool,
-    /// Whether the client sends it until it is acknowledged.
-    pub(crate) insisted: bool,
+/// The records that users have configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(clippy::struct_excessive_bools, reason = "each is there or not")]
+pub(crate) struct Records {
+    /// A destination that is told of every mark.
+    pub(crate) marks: bool,
+    /// A destination that is told of every change of a profile.
+    pub(crate) people: bool,
+    /// A rule that starts a workflow for every mark; it counts on the profile and asks to be continued later.
+    pub(crate) counts: bool,
+    /// A segment of those who have checked out.
+    pub(crate) buyers: bool,
 }
 
-/// Which profile a request names.
+/// How destinations answer before all is calm, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Names {
-    Nobody,
-    /// The one that the client was told last.
-    Last,
-    /// The one that the client was told first.
-    First,
-    /// One that nobody was ever told.
-    Forged,
-}
-
-/// What an event tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Act {
-    View,
-    Checkout(u32),
-    SignIn(usize),
-    EndVisit,
+pub(crate) struct Temper {
+    /// Something is to be sent again later.
+    pub(crate) later: u64,
+    /// Something is refused for good.
+    pub(crate) refused: u64,
 }
 
 /// Something happens a while after what happened before.
@@ -78,12 +68,22 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     /// A request comes in, for the first time or again; perhaps its answer gets lost.
     Arrive { request: usize, heard: bool },
+    /// A visitor gives a consent or withdraws it.
+    Decide { client: usize, consent: usize, given: bool },
     /// Somebody asks that the profiles of these clients become one.
     Merge([usize; 2]),
+    /// Somebody deletes a document of a client.
+    Delete { client: usize, what: Index },
+    /// Users configure something else.
+    Configure(Records),
+    /// Somebody has sent again what destinations refused.
+    Replay,
     /// The clock jumps by so many seconds.
     Clock(i64),
     /// The process leaves in good order; another one takes over.
     Restart,
+    /// The process dies: not at once, but when its tasks have got on by so many polls.
+    Die(u32),
 }
 
 /// What befalls a call of the store.
@@ -103,7 +103,8 @@ pub(crate) enum Fault {
     Slow(u64),
 }
 
-const EMAILS: u64 = 3;
+/// Consents that visitors decide about.
+pub(crate) const CONSENTS: [&str; 2] = ["mail", "post"];
 /// A request comes at most so often.
 const REPEATS: u64 = 3;
 
@@ -123,10 +124,18 @@ impl Plan {
             let request = Request::draw(&mut rng, clients, &requests, quirks);
             requests.push(request);
         }
-        let steps = steps(&mut rng, &requests, clients);
+        let configured = if rng.chance(50) { Records::draw(&mut rng) } else { Records::default() };
+        let habits = Habits {
+            decides: rng.chance(35),
+            deletes: rng.chance(25),
+            configures: rng.chance(25),
+            dies: rng.chance(25),
+        };
+        let steps = steps(&mut rng, count, clients, habits);
         let mut faults = BTreeMap::new();
-        if rng.chance(85) {
-            let calls = requests.len() as u64 * 3;
+        if rng.chance(80) {
+            let sends = configured.marks || configured.people || habits.configures;
+            let calls = requests.len() as u64 * if sends { 6 } else { 3 };
             for _ in 0..rng.between(1, 6) {
                 let at = rng.below(calls);
                 let fault = Fault::draw(&mut rng);
@@ -144,8 +153,9 @@ impl Plan {
         };
         // What cannot be read is looked at again by the next process only.
         let restarts = rng.chance(40) || faults.values().any(|fault| *fault == Fault::Corrupt);
-        let (echoes, delivers) = (rng.chance(30), rng.chance(30));
-        Self { seed, limits, contexts, requests, steps, faults, restarts, delivers, echoes }
+        let (echoes, redelivers) = (rng.chance(30), rng.chance(50));
+        let destinations = Temper { later: *rng.pick(&[0, 20, 60]), refused: *rng.pick(&[0, 0, 20]) };
+        Self { seed, limits, contexts, requests, configured, steps, faults, destinations, restarts, redelivers, echoes }
     }
 
     /// Where a request belongs.
@@ -153,54 +163,28 @@ impl Plan {
         self.contexts[self.requests[request].client]
     }
 
-    /// How many merges are asked for.
-    pub(crate) fn merges(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.action, Action::Merge(_))).count()
+    /// How often somebody asks for something that does not wait in the queue of requests.
+    pub(crate) fn asks(&self) -> usize {
+        let asks = |step: &&Step| matches!(step.action, Action::Merge(_) | Action::Delete { .. } | Action::Replay);
+        self.steps.iter().filter(asks).count()
     }
 
     /// Whether every visit leaves its events.
     pub(crate) fn tells_visits(&self) -> bool {
         self.requests.iter().all(|request| request.kept && !request.acts.contains(&Act::EndVisit))
     }
+
+    /// Seconds by which the clock is set back, all in all.
+    pub(crate) fn set_back(&self) -> i64 {
+        let back = |step: &Step| if let Action::Clock(seconds) = step.action { seconds.min(0) } else { 0 };
+        -self.steps.iter().map(back).sum::<i64>()
+    }
 }
 
-/// What happens in some worlds only.
-#[derive(Clone, Copy)]
-struct Quirks {
-    unkept: bool,
-    ends: bool,
-}
-
-impl Request {
-    fn draw(rng: &mut Rng, clients: usize, before: &[Self], quirks: Quirks) -> Self {
-        let client = usize_of(rng.below(clients as u64));
-        let session = rng.chance(88).then(|| usize_of(rng.below(2)));
-        let acts = (0..rng.below(3)).map(|_| match rng.below(10) {
-            0..3 => Act::Checkout(u32::try_from(rng.between(1, 9)).unwrap()),
-            3..8 => Act::SignIn(usize_of(rng.below(EMAILS))),
-            8 if quirks.ends => Act::EndVisit,
-            _ => Act::View,
-        });
-        let acts = acts.collect();
-        let names = match rng.below(10) {
-            0..3 => Names::Nobody,
-            3..8 => Names::Last,
-            8 => Names::First,
-            _ => Names::Forged,
-        };
-        let sibling = |request: &Self| request.client == client && request.session == session;
-        let with = before.iter().rposition(sibling).filter(|_| session.is_some() && rng.chance(15));
-        Self {
-            client,
-            session,
-            names,
-            acts,
-            with,
-            // Without a session nothing else tells two events of one kind apart.
-            own_ids: session.is_none() || rng.chance(20),
-            kept: !(quirks.unkept && rng.chance(30)),
-            insisted: rng.chance(80),
-        }
+impl Records {
+    fn draw(rng: &mut Rng) -> Self {
+        let [marks, people, counts, buyers] = [60, 40, 50, 40].map(|percent| rng.chance(percent));
+        Self { marks, people, counts, buyers }
     }
 }
 
@@ -217,10 +201,20 @@ impl Fault {
     }
 }
 
+/// What people do in some worlds only.
+#[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a habit or not")]
+struct Habits {
+    decides: bool,
+    deletes: bool,
+    configures: bool,
+    dies: bool,
+}
+
 /// The requests in roughly their order, some again and again, and what happens between them.
-fn steps(rng: &mut Rng, requests: &[Request], clients: usize) -> Vec<Step> {
+fn steps(rng: &mut Rng, requests: usize, clients: usize, habits: Habits) -> Vec<Step> {
     let mut placed: Vec<(u64, Action)> = Vec::new();
-    for request in 0..requests.len() {
+    for request in 0..requests {
         let own = request as u64 * 10;
         // Some overtake others.
         let first = own + rng.below(25);
@@ -231,8 +225,9 @@ fn steps(rng: &mut Rng, requests: &[Request], clients: usize) -> Vec<Step> {
                 placed.push((first + rng.below(60), Action::Arrive { request, heard: rng.chance(70) }));
             }
         }
+        let client = |rng: &mut Rng| usize_of(rng.below(clients as u64));
         if rng.chance(8) {
-            let pair = [(); 2].map(|()| usize_of(rng.below(clients as u64)));
+            let pair = [client(rng), client(rng)];
             placed.push((own + rng.below(40), Action::Merge(pair)));
         }
         if rng.chance(6) {
@@ -241,17 +236,36 @@ fn steps(rng: &mut Rng, requests: &[Request], clients: usize) -> Vec<Step> {
         if rng.chance(3) {
             placed.push((own, Action::Restart));
         }
+        if habits.decides && rng.chance(50) {
+            let consent = usize_of(rng.below(CONSENTS.len() as u64));
+            placed
+                .push((first + rng.below(30), Action::Decide { client: client(rng), consent, given: rng.chance(60) }));
+        }
+        if habits.deletes && rng.chance(20) {
+            let what = *rng.pick(&[Index::Profile, Index::Profile, Index::Session, Index::Event]);
+            placed.push((first + rng.below(40), Action::Delete { client: client(rng), what }));
+        }
+        if habits.configures && rng.chance(20) {
+            placed.push((own + rng.below(20), Action::Configure(Records::draw(rng))));
+        }
+        if habits.dies && rng.chance(15) {
+            placed.push((own + rng.below(20), Action::Die(u32::try_from(rng.below(24)).unwrap())));
+        }
+        if rng.chance(5) {
+            placed.push((own + rng.below(40), Action::Replay));
+        }
     }
     placed.sort_by_key(|(place, _)| *place);
     // Bursts, and moments of quiet.
     let mut pause = || match rng.below(100) {
-        0..60 => 0,
-        60..96 => rng.below(30),
-        _ => rng.below(3_000),
+        0..60 => Duration::ZERO,
+        60..80 => Duration::from_micros(rng.below(8_000)),
+        80..96 => Duration::from_millis(rng.below(30)),
+        _ => Duration::from_millis(rng.below(3_000)),
     };
-    placed.into_iter().map(|(_, action)| Step { pause: Duration::from_millis(pause()), action }).collect()
+    placed.into_iter().map(|(_, action)| Step { pause: pause(), action }).collect()
 }
 
-fn usize_of(number: u64) -> usize {
+pub(crate) fn usize_of(number: u64) -> usize {
     usize::try_from(number).unwrap()
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tracardi_collector::CollectorLimits;
 use tracardi_model::Context;
 
-use crate::plan::{Action, Fault, Plan, Request, Step};
+use crate::plan::{Action, Fault, Plan, Records, Step, Temper};
+use crate::request::Request;
 
 /// How often a plan is tried at most.
 const TRIES: usize = 3_000;
@@ -60,6 +61,11 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
                 *heard = true;
             }
         });
+        add(&|plan| {
+            if let Step { action: Action::Die(polls), .. } = &mut plan.steps[at] {
+                *polls = 0;
+            }
+        });
     }
     for at in 0..plan.requests.len() {
         let simplest: [fn(&mut Request); 5] = [
@@ -75,7 +81,24 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     }
     add(&|plan| plan.limits = CollectorLimits::default());
     add(&|plan| plan.echoes = false);
-    add(&|plan| plan.delivers = false);
+    let fewer: [fn(&mut Records); 4] = [
+        |records| records.marks = false,
+        |records| records.people = false,
+        |records| records.counts = false,
+        |records| records.buyers = false,
+    ];
+    for fewer in fewer {
+        add(&|plan| fewer(&mut plan.configured));
+        for at in 0..plan.steps.len() {
+            add(&|plan| {
+                if let Step { action: Action::Configure(records), .. } = &mut plan.steps[at] {
+                    fewer(records);
+                }
+            });
+        }
+    }
+    add(&|plan| plan.destinations = Temper { later: 0, refused: 0 });
+    add(&|plan| plan.redelivers = false);
     add(&|plan| plan.restarts = false);
     add(&|plan| plan.contexts.fill(Context::Production));
     plans

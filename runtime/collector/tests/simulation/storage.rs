@@ -6,20 +6,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tracardi_model::Context;
 use tracardi_simulate::rng::Rng;
 use tracardi_store::conformance::memory::Memory;
 use tracardi_store::{
-    Batch, Committed, Counts, Documents, Found, Histogram, Holding, Index, Merge, Page, Repointed, Select, StoreError,
-    Waiting, Wanted,
+    Batch, Chosen, Committed, Counts, Deliveries, DeliveryPage, Documents, Due, Found, Histogram, Holding, Index,
+    Merge, Outbox, Page, Queue, Repointed, Select, Settled, StoreError, Waiting, Wanted,
 };
 
 use crate::history::History;
 use crate::journal::Journal;
 use crate::laws;
 use crate::plan::Fault;
+use crate::record::Record;
 
 /// See the module.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub(crate) struct Storage {
 struct State {
     calls: u32,
     faults: BTreeMap<u32, Fault>,
+    calm: bool,
     pauses: Rng,
     tally: Tally,
     broken: Option<String>,
@@ -55,7 +58,8 @@ impl Storage {
         history: History,
         journal: Arc<Mutex<Journal>>,
     ) -> Arc<Self> {
-        let state = State { calls: 0, faults, pauses: Rng::new(seed, 1), tally: Tally::default(), broken: None };
+        let pauses = Rng::new(seed, 1);
+        let state = State { calls: 0, faults, calm: false, pauses, tally: Tally::default(), broken: None };
         Arc::new(Self { memory: Memory::default(), history, journal, state: Mutex::new(state), end: Notify::new() })
     }
 
@@ -66,7 +70,14 @@ impl Storage {
 
     /// From now on nothing fails.
     pub(crate) fn calm(&self) {
-        self.state.lock().unwrap().faults.clear();
+        let mut state = self.state.lock().unwrap();
+        state.faults.clear();
+        state.calm = true;
+    }
+
+    /// Whether nothing fails any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.state.lock().unwrap().calm
     }
 
     pub(crate) fn tally(&self) -> Tally {
@@ -79,11 +90,32 @@ impl Storage {
         self.state.lock().unwrap().broken.clone().map_or(Ok(()), Err)
     }
 
+    /// A call that only reads.
+    async fn read<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        act: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.call(what, act, |_| Ok(()), |_, _| {}).await
+    }
+
+    /// A call that changes something: when it is done, what is durable is sound.
+    async fn write<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        act: impl Future<Output = Result<T, StoreError>>,
+        counts: impl FnOnce(&mut Tally, &T),
+    ) -> Result<T, StoreError> {
+        let lawful = |storage: &Self| storage.memory.look(|disk| laws::always(disk, &storage.journal.lock().unwrap()));
+        self.call(what, act, lawful, counts).await
+    }
+
     /// A call: a while, what it does, a while, the answer.
     async fn call<T>(
         &self,
         what: impl FnOnce() -> String,
         act: impl Future<Output = Result<T, StoreError>>,
+        lawful: impl FnOnce(&Self) -> Result<(), String>,
         counts: impl FnOnce(&mut Tally, &T),
     ) -> Result<T, StoreError> {
         let (number, fault, there, back) = {
@@ -110,8 +142,7 @@ impl Storage {
         }
         let result = act.await;
         self.history.tell(|| format!("  call {number} is done"));
-        let lawful = self.memory.look(|disk| laws::always(disk, &self.journal.lock().unwrap()));
-        if let Err(broken) = lawful {
+        if let Err(broken) = lawful(self) {
             return self.end(Some(broken)).await;
         }
         if let Some(Fault::Slow(millis)) = fault {
@@ -128,6 +159,11 @@ impl Storage {
                 result
             }
         }
+    }
+
+    /// A law is broken: the end.
+    pub(crate) async fn broken<T>(&self, law: String) -> T {
+        self.end(Some(law)).await
     }
 
     /// The end of the process: nothing comes back.
@@ -147,7 +183,7 @@ impl Documents for Storage {
             let Wanted { sessions, profiles, events } = wanted;
             format!("load sessions ({}), profiles ({}), {} events", ids(sessions), ids(profiles), events.len())
         };
-        self.call(what, self.memory.load(wanted), |_, _| {}).await
+        self.read(what, self.memory.load(wanted)).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
@@ -163,27 +199,35 @@ impl Documents for Storage {
         let counts = |tally: &mut Tally, committed: &Committed| {
             tally.events += if *committed == Committed::Stored { events } else { 0 };
         };
-        self.call(|| what, self.memory.commit(batch), counts).await
+        let facts = Record::facts(&self.journal.lock().unwrap().marks, &batch);
+        let act = async {
+            let committed = self.memory.commit(batch).await?;
+            if committed == Committed::Stored {
+                self.journal.lock().unwrap().record.stored(facts);
+            }
+            Ok(committed)
+        };
+        self.write(|| what, act, counts).await
     }
 
     async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
-        self.call(|| "who awaits a merge?".to_owned(), self.memory.awaiting_merge(after, limit), |_, _| {}).await
+        self.read(|| "who awaits a merge?".to_owned(), self.memory.awaiting_merge(after, limit)).await
     }
 
     async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError> {
         let gone = merge.gone.iter().map(|gone| short(&gone.id)).collect::<Vec<_>>();
         let (count, what) =
             (gone.len() as u64, format!("merge ({}) into {}", gone.join(" "), short(merge.survivor.value.id())));
-        self.call(|| what, self.memory.merge(merge), |tally, _| tally.merged += count).await
+        self.write(|| what, self.memory.merge(merge), |tally, _| tally.merged += count).await
     }
 
     async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError> {
         let act = self.memory.repoint(limit);
-        self.call(|| "carry over what named the others".to_owned(), act, |tally, done| tally.led += done.events).await
+        self.write(|| "carry over what named the others".to_owned(), act, |tally, done| tally.led += done.events).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.call(|| "probe".to_owned(), self.memory.probe(), |_, ()| {}).await
+        self.read(|| "probe".to_owned(), self.memory.probe()).await
     }
 
     async fn get(&self, context: Context, index: Index, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
@@ -191,7 +235,11 @@ impl Documents for Storage {
     }
 
     async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
-        self.memory.delete(context, index, id).await
+        let act = async {
+            self.memory.look(|disk| self.journal.lock().unwrap().record.lose(disk, context, index, id));
+            self.memory.delete(context, index, id).await
+        };
+        self.write(|| format!("delete {index:?} {}", short(id)), act, |_, _| {}).await
     }
 
     async fn count(&self, context: Context, index: Index) -> Result<u64, StoreError> {
@@ -219,7 +267,7 @@ impl Documents for Storage {
     }
 
     async fn original(&self, context: Context, id: &str) -> Result<Option<Box<RawValue>>, StoreError> {
-        self.call(|| format!("what was sent for {}?", short(id)), self.memory.original(context, id), |_, _| {}).await
+        self.read(|| format!("what was sent for {}?", short(id)), self.memory.original(context, id)).await
     }
 
     async fn quarantine(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
@@ -228,6 +276,46 @@ impl Documents for Storage {
 
     async fn refresh(&self) -> Result<(), StoreError> {
         self.memory.refresh().await
+    }
+}
+
+#[async_trait]
+impl Outbox for Storage {
+    async fn waiting(&self) -> Result<Vec<Queue>, StoreError> {
+        self.read(|| "what is to be sent?".to_owned(), self.memory.waiting()).await
+    }
+
+    async fn due(
+        &self,
+        context: Context,
+        destination: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.read(|| format!("what is due for {destination}?"), self.memory.due(context, destination, now, limit)).await
+    }
+
+    async fn settle(&self, now: Timestamp, outcomes: Vec<(i64, Settled)>) -> Result<(), StoreError> {
+        let what = self.history.words(|| format!("settle {outcomes:?}"));
+        self.write(|| what, self.memory.settle(now, outcomes), |_, ()| {}).await
+    }
+
+    async fn deliveries(&self, context: Context, wanted: &Deliveries) -> Result<DeliveryPage, StoreError> {
+        self.memory.deliveries(context, wanted).await
+    }
+
+    async fn replay(
+        &self,
+        context: Context,
+        chosen: &Chosen,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.write(|| format!("replay {chosen:?}"), self.memory.replay(context, chosen, now, limit), |_, _| {}).await
+    }
+
+    async fn discard(&self, context: Context, chosen: &Chosen, limit: u32) -> Result<u64, StoreError> {
+        self.memory.discard(context, chosen, limit).await
     }
 }
 

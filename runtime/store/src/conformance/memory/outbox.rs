@@ -204,10 +204,10 @@ impl Deposit {
 }
 
 impl Disk {
-    /// All deliveries of a context, in the order in which they joined the outbox.
-    pub fn deliveries(&self, context: Context) -> impl Iterator<Item = &Delivery> {
+    /// All deliveries of a context and where they stand, in the order in which they joined the outbox.
+    pub fn deliveries(&self, context: Context) -> impl Iterator<Item = (State, &Delivery)> {
         let parcels = self.outbox.parcels.values().filter(move |parcel| parcel.context == context);
-        parcels.map(|parcel| &parcel.delivery)
+        parcels.map(|parcel| (parcel.state, &parcel.delivery))
     }
 }
 
