@@ -14,7 +14,7 @@ use crate::{gui, install};
 /// Units and integration of every crate, the GUI's tests, then the real cluster.
 pub(crate) fn all(images: &Given) -> Result<()> {
     let start = Instant::now();
-    tracardi_servers::install(Kind::all(), &mut Plain).map_err(|error| install::readable(&error))?;
+    tracardi_servers::install(&Kind::usual(), &mut Plain).map_err(|error| install::readable(&error))?;
     gui::build()?;
     let workspace = root().join(gui::WORKSPACE);
     run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;

@@ -7,8 +7,8 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tracardi_machine::process::observe;
+use nix::unistd::{Pid, getpgid};
+use tracardi_machine::process::{all_pids, observe};
 use tracardi_machine::run::{command, wait_until};
 use tracardi_machine::{Error, Result};
 
@@ -36,6 +36,9 @@ impl Group {
         program.envs(launch.environment.iter().cloned()).stdout(out).stderr(err).process_group(0);
         // What it leaves behind, such as a core, goes with its folder.
         program.current_dir(log.parent().unwrap_or(Path::new("/")));
+        if let Some(user) = launch.user {
+            program.uid(user).gid(user);
+        }
         let mut leader = program.spawn().map_err(Error::io("cannot start", &launch.program))?;
         // In a group of its own: it must live on while the server is frozen.
         let mut keeper =
@@ -59,6 +62,12 @@ impl Group {
     /// Whether the leading process has ended (and only waits for being noticed).
     pub(crate) fn has_ended(&self) -> bool {
         observe(self.pid()).is_none_or(|process| process.zombie)
+    }
+
+    /// Resident memory of all its processes in bytes; what they share counts for each.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let is_ours = |pid: &i32| getpgid(Some(Pid::from_raw(*pid))).is_ok_and(|group| group.as_raw() == self.pid());
+        all_pids().into_iter().filter(is_ours).filter_map(observe).map(|process| process.resident_pages * 4096).sum()
     }
 
     /// Sends a signal to every process of the group; one that has ended meanwhile is no error.
@@ -89,7 +98,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Launch {
-        Launch { program: "sh".into(), arguments: vec!["-c".into(), script.into()], environment: vec![] }
+        Launch::new("sh", ["-c", script])
     }
 
     fn is_alive(pid: i32) -> bool {

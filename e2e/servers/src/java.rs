@@ -37,6 +37,8 @@ pub(crate) struct Jars {
     pub(crate) sources: &'static [(&'static str, &'static str)],
     /// The oldest Java that it runs on.
     pub(crate) java: u32,
+    /// What it wants of the virtual machine.
+    pub(crate) flags: &'static [&'static str],
 }
 
 impl Jars {
@@ -81,6 +83,7 @@ impl Jars {
             }
             write(&making.join("pom.xml"), &self.pom())?;
             maven(&making, "copy-dependencies", "-DincludeScope=runtime", "lib")?;
+            make_folder(&making.join("lib"))?;
             if let Some(plugin) = self.plugin {
                 let artifact = format!("-Dartifact={}", plugin.replace("@VERSION@", self.version));
                 maven(&making, "unpack", &artifact, "plugin")?;
@@ -133,6 +136,7 @@ impl Jars {
                 class_path,
             ],
         );
+        launch = launch.before(self.flags.iter().copied());
         launch.program = java_home(self.java)?.join("bin/java");
         Ok(launch)
     }
@@ -173,7 +177,7 @@ pub(crate) fn run_to_end(launch: &Launch) -> Result<String> {
 }
 
 /// The oldest Java on this machine that is new enough.
-fn java_home(least: u32) -> Result<PathBuf> {
+pub(crate) fn java_home(least: u32) -> Result<PathBuf> {
     let mut homes: Vec<(u32, PathBuf)> = fs::read_dir(MACHINES)
         .into_iter()
         .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
@@ -217,8 +221,15 @@ mod tests {
 
     #[test]
     fn another_version_or_source_is_another_folder() {
-        let jars =
-            |version, sources| Jars { name: "x", version, pom: "<v>@VERSION@</v>", plugin: None, sources, java: 17 };
+        let jars = |version, sources| Jars {
+            name: "x",
+            version,
+            pom: "<v>@VERSION@</v>",
+            plugin: None,
+            sources,
+            java: 17,
+            flags: &[],
+        };
         let folder = |jars: Jars| jars.folder().unwrap();
         assert_eq!(folder(jars("1", &[])), folder(jars("1", &[])));
         assert_ne!(folder(jars("1", &[])), folder(jars("2", &[])));

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use tracardi_machine::{Progress, Result};
 
-use crate::kinds::{kafka, mariadb, mosquitto, pulsar, rabbitmq, redis, search};
+use crate::kinds::{elasticsearch8, kafka, mariadb, mosquitto, pulsar, rabbitmq, redis, search};
 use crate::recipe::{self, Options, Recipe};
 use crate::server::Server;
 
@@ -29,8 +29,12 @@ pub enum Kind {
     /// OpenSearch 2.19 with its security plugin: a login always (`admin`/`admin` unless one is given), encryption if wanted.
     #[value(name = "opensearch-secured")]
     OpenSearchSecured,
+    /// OpenSearch 3.8, one node; without its security plugin. Needs Java 21, which Debian 12 does not have.
+    OpenSearch3,
     /// Elasticsearch 7.17, one node; without security, ILM and most ingest processors.
     Elasticsearch,
+    /// Elasticsearch 8.19, one node, with security and without painless and reindex.
+    Elasticsearch8,
 }
 
 impl Kind {
@@ -38,6 +42,13 @@ impl Kind {
     #[must_use]
     pub fn all() -> &'static [Kind] {
         Kind::value_variants()
+    }
+
+    /// Those that `make test` uses: not the ones that need a newer Java than Debian's or are heavy.
+    #[must_use]
+    pub fn usual() -> Vec<Kind> {
+        let unusual = [Kind::OpenSearch3, Kind::Elasticsearch8];
+        Kind::all().iter().copied().filter(|kind| !unusual.contains(kind)).collect()
     }
 
     /// Its name in commands and messages.
@@ -52,7 +63,9 @@ impl Kind {
             Kind::MariaDb => "mariadb",
             Kind::OpenSearch => "opensearch",
             Kind::OpenSearchSecured => "opensearch-secured",
+            Kind::OpenSearch3 => "opensearch3",
             Kind::Elasticsearch => "elasticsearch",
+            Kind::Elasticsearch8 => "elasticsearch8",
         }
     }
 
@@ -66,7 +79,9 @@ impl Kind {
             Kind::MariaDb => &mariadb::MariaDb,
             Kind::OpenSearch => &search::OPENSEARCH,
             Kind::OpenSearchSecured => &search::OPENSEARCH_SECURED,
+            Kind::OpenSearch3 => &search::OPENSEARCH_3,
             Kind::Elasticsearch => &search::ELASTICSEARCH_7,
+            Kind::Elasticsearch8 => &elasticsearch8::Elasticsearch8,
         }
     }
 

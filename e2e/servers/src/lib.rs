@@ -6,7 +6,7 @@
 //!
 //! let mut redis = Kind::Redis.start()?;
 //! println!("redis://{}", redis.address());
-//! redis.kill()?; // kill -9
+//! redis.kill(); // kill -9
 //! redis.restart()?; // same address, same data
 //!
 //! let broker = Kind::Mosquitto.start_with(&Options { login: Some(Login::new("shop", "secret")), ..Options::default() })?;

@@ -20,12 +20,12 @@ struct Arguments {
 enum Action {
     /// Install what is missing.
     Install {
-        /// Which; all when none is named.
+        /// Which; all that `make test` uses when none is named.
         kinds: Vec<Kind>,
     },
     /// Install what is missing, then start each, kill it, start it again and stop it; print a table.
     Check {
-        /// Which; all when none is named.
+        /// Which; all that `make test` uses when none is named.
         kinds: Vec<Kind>,
     },
     /// Start one and leave it running until Enter is pressed (or standard input ends).
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn work(action: Action) -> Result<()> {
-    let all_or = |kinds: Vec<Kind>| if kinds.is_empty() { Kind::all().to_vec() } else { kinds };
+    let all_or = |kinds: Vec<Kind>| if kinds.is_empty() { Kind::usual() } else { kinds };
     match action {
         Action::Install { kinds } => install(&all_or(kinds), &mut Plain),
         Action::Check { kinds } => check(&all_or(kinds)),

@@ -91,6 +91,8 @@ pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
+    /// User and group by number, for a server that refuses to be root.
+    pub(crate) user: Option<u32>,
 }
 
 impl Launch {
@@ -98,7 +100,7 @@ impl Launch {
         Launch {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: Vec::new(),
+            ..Launch::default()
         }
     }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
-use tracardi_machine::process::observe;
 use tracardi_machine::run::{last_lines, wait_until};
 use tracardi_machine::{Error, Result};
 
@@ -141,11 +140,10 @@ impl Server {
         self.group.as_ref().is_some_and(|group| !group.has_ended())
     }
 
-    /// Resident memory of its main process in bytes; zero when it does not run.
+    /// Resident memory of its processes in bytes; zero when it does not run.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
-        let process = self.group.as_ref().and_then(|group| observe(group.pid()));
-        process.map_or(0, |process| process.resident_pages * 4096)
+        self.group.as_ref().map_or(0, Group::resident_bytes)
     }
 
     /// Its log; that of the run before is beside it as `server.log.before`.

@@ -287,6 +287,12 @@ fn opensearch() {
 }
 
 #[test]
+#[ignore = "needs Java 21: `make servers ONLY=opensearch3`, then run it by name with --ignored"]
+fn opensearch3() {
+    searches(Kind::OpenSearch3, "flat_object");
+}
+
+#[test]
 fn opensearch_with_login_and_encryption() {
     let mut server = Kind::OpenSearchSecured.start_with(&Options { tls: true, ..secret() }).unwrap();
     let authority = authority(&server);
@@ -311,4 +317,25 @@ fn opensearch_with_login_only() {
 #[test]
 fn elasticsearch() {
     searches(Kind::Elasticsearch, "flattened");
+}
+
+#[test]
+#[ignore = "heavy, and no test needs it yet: `make servers ONLY=elasticsearch8`, then run it by name with --ignored"]
+fn elasticsearch8_with_login_and_encryption() {
+    let mut server = Kind::Elasticsearch8.start_with(&Options { tls: true, ..secret() }).unwrap();
+    let (authority, address) = (authority(&server), server.address());
+    let ask = |login: &str, words: &[&str], path: &str| {
+        let (file, url) = (authority.path().to_str().unwrap(), format!("https://{address}/{path}"));
+        run("curl", &[&["-s", "-i", "--cacert", file, "-u", login][..], words, &[&url]].concat())
+    };
+    let json = ["-X", "PUT", "-H", "content-type: application/json", "-d", r#"{"n":42}"#];
+    assert!(
+        ask("shop:secret", &json, "line/_doc/1").contains("x-elastic-product: Elasticsearch"),
+        "its clients want to see this"
+    );
+    assert!(ask("shop:wrong1", &[], "").starts_with("HTTP/1.1 401"));
+    server.kill();
+    server.restart().unwrap();
+    assert!(ask("shop:secret", &[], "line/_doc/1").contains(r#""n":42"#));
+    server.stop().unwrap();
 }

@@ -43,6 +43,7 @@ static JARS: Jars = Jars {
     plugin: None,
     sources: &[],
     java: 17,
+    flags: &[],
 };
 
 #[derive(Debug)]

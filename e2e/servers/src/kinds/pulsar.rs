@@ -56,18 +56,6 @@ diskUsageThreshold=0.99
 diskUsageWarnThreshold=0.98
 ";
 
-/// Packages of the virtual machine that Pulsar and its libraries look into.
-const OPENED: [&str; 8] = [
-    "java.base/java.lang",
-    "java.base/java.nio",
-    "java.base/java.util.zip",
-    "java.base/jdk.internal.misc",
-    "java.base/jdk.internal.platform",
-    "java.base/sun.net",
-    "java.base/sun.nio.ch",
-    "java.management/sun.management",
-];
-
 static JARS: Jars = Jars {
     name: "pulsar",
     version: "4.2.4",
@@ -75,6 +63,19 @@ static JARS: Jars = Jars {
     plugin: None,
     sources: &[],
     java: 17,
+    flags: &[
+        "-XX:MaxDirectMemorySize=256m",
+        "-Dpulsar.allocator.exit_on_oom=true",
+        // Pulsar and its libraries look into these.
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        "--add-opens=java.base/java.nio=ALL-UNNAMED",
+        "--add-opens=java.base/java.util.zip=ALL-UNNAMED",
+        "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+        "--add-opens=java.base/jdk.internal.platform=ALL-UNNAMED",
+        "--add-opens=java.base/sun.net=ALL-UNNAMED",
+        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+        "--add-opens=java.management/sun.management=ALL-UNNAMED",
+    ],
 };
 
 #[derive(Debug)]
@@ -117,13 +118,9 @@ impl Recipe for Pulsar {
             lines.push(format!("maxMessageSize={bytes}\nnettyMaxFrameSizeBytes={}", bytes.max(5 << 20) + (10 << 10)));
         }
         let file = place.write_lines("standalone.conf", &lines)?;
-        let mut launch = JARS.machine(place, 256)?.before(["-XX:MaxDirectMemorySize=256m"]);
-        launch = launch.before(["-Dpulsar.allocator.exit_on_oom=true", "-Dzookeeper.admin.enableServer=false"]);
-        for package in OPENED {
-            launch = launch.before(["--add-opens", &format!("{package}=ALL-UNNAMED")]);
-        }
         let (metadata, ledgers) = (place.path("metadata"), place.path("bookkeeper"));
-        Ok(launch
+        Ok(JARS
+            .machine(place, 256)?
             .then(["org.apache.pulsar.PulsarStandaloneStarter", "-c", &file, "-nfw", "-nss", "-a", &address])
             .then(["--metadata-dir", &metadata, "--bookkeeper-dir", &ledgers]))
     }

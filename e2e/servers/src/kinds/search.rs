@@ -32,8 +32,19 @@ const fn opensearch(name: &'static str, version: &'static str, plugin: Option<&'
         plugin,
         sources: &[("SearchNode.java", include_str!("../../java/opensearch/SearchNode.java"))],
         java: 17,
+        flags: &[],
     }
 }
+
+pub(crate) static OPENSEARCH_3: Search = Search {
+    jars: Jars {
+        sources: &[("SearchNode.java", include_str!("../../java/opensearch3/SearchNode.java"))],
+        java: 21,
+        flags: &["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"],
+        ..opensearch("opensearch3", "3.8.0", None)
+    },
+    secured: false,
+};
 
 pub(crate) static ELASTICSEARCH_7: Search = Search {
     jars: Jars {
@@ -47,6 +58,7 @@ pub(crate) static ELASTICSEARCH_7: Search = Search {
             ("DataStreams.java", include_str!("../../java/elasticsearch7/DataStreams.java")),
         ],
         java: 17,
+        flags: &[],
     },
     secured: false,
 };
