@@ -1,6 +1,7 @@
 //! The measures, each with its table and its picture.
 
 mod cold;
+mod configuration;
 mod durability;
 mod handler;
 mod latency;
@@ -48,6 +49,9 @@ pub(crate) async fn run(effort: &Effort, only: Option<&str>) {
     }
     if wanted("neighbours") {
         neighbours::measure(effort).await;
+    }
+    if wanted("configuration") {
+        configuration::measure();
     }
     if wanted("size") {
         size::measure(effort).await;
