@@ -115,6 +115,11 @@ try {
     await desk.getByText(person.email).first().waitFor()
     await desk.locator('.event-row').first().waitFor()
     await examined('profile-desktop')
+    // Which event and which record wrote a field, and what was there before.
+    await desk.getByRole('tab', { name: 'Origins' }).click()
+    await desk.getByRole('button', { name: 'History of data.contact.email.main' }).click()
+    await desk.getByRole('row').getByRole('listitem').filter({ hasText: person.email }).filter({ hasText: 'Predefined for' }).first().waitFor()
+    await examined('origins-desktop')
     await desk.getByRole('tab', { name: 'Raw JSON' }).click()
     await desk.getByText('"ltcocc"').waitFor()
     return desk.url()
@@ -131,6 +136,10 @@ try {
     await rows.first().click()
     await desk.getByRole('heading', { level: 1 }).waitFor()
     await desk.getByRole('tab', { name: 'Raw JSON' }).waitFor()
+    // What became of it: it was collected from the source, and counted in the profile.
+    const became = desk.getByRole('region', { name: 'What became of it' }).getByRole('listitem')
+    await became.filter({ hasText: 'It was collected' }).waitFor()
+    await became.filter({ hasText: 'It changed the profile' }).filter({ hasText: 'data.metrics.ltcocc' }).first().waitFor()
     await examined('event-desktop')
     await desk.getByRole('tab', { name: 'Raw JSON' }).click()
     await desk.getByText('"checkout-completed"').first().waitFor()

@@ -12,7 +12,7 @@ use tracardi_model::{Context, Limits};
 use tracardi_outbound::Guard;
 use tracardi_process::health::Progress;
 use tracardi_process::{Metrics, SharedClock};
-use tracardi_store::{Configuration as ConfigurationStore, Documents, Outbox};
+use tracardi_store::{Configuration as ConfigurationStore, Documents, History, Outbox};
 
 use crate::attempts::Attempts;
 use crate::body::BodyBudget;
@@ -77,6 +77,8 @@ pub struct Setup {
     pub documents: Arc<dyn Documents>,
     /// Where deliveries wait, and what became of them.
     pub outbox: Arc<dyn Outbox>,
+    /// Where it can be read what became of events and profiles.
+    pub history: Arc<dyn History>,
     /// Where sources, users and tokens are kept.
     pub configuration: Arc<dyn ConfigurationStore>,
     /// The time.

@@ -161,9 +161,12 @@ async fn delete<R: Record, A: Roles>(
     Ok(Json(true))
 }
 
-/// Records that do not compile and therefore do nothing: `{"total", "result": [{"kind", "id", "name", "errors"}]}`, the errors
-/// as a 422 would name them. An addition to the original.
-async fn problems(_: Allowed<Builders>, InContext(context): InContext, State(app): State<App>) -> Json<Value> {
+/// Kinds whose records [`routes`] gives to everybody who reads.
+const OF_ALL_READERS: [Kind; 4] = [Kind::ConsentType, Kind::DataCompliance, Kind::Rule, Kind::Segment];
+
+/// Records that do not compile and therefore do nothing, of the kinds that the user may see: `{"total", "result": [{"kind",
+/// "id", "name", "errors"}]}`, the errors as a 422 would name them. An addition to the original.
+async fn problems(allowed: Allowed<Readers>, InContext(context): InContext, State(app): State<App>) -> Json<Value> {
     let snapshot = app.configuration.watch().borrow().clone();
     let compiled = app.compiled(context);
     let told = |problem: &Problem| {
@@ -171,9 +174,11 @@ async fn problems(_: Allowed<Builders>, InContext(context): InContext, State(app
         let name = snapshot.record(context, kind, id).map_or("", |record| name(record));
         json!({"kind": kind.as_str(), "id": id, "name": name, "errors": problem.errors})
     };
-    let mut result: Vec<Value> = compiled.problems().iter().map(told).collect();
+    let all = allowed.user.has_any(Builders::ANY_OF);
+    let seen = compiled.problems().iter().filter(|problem| all || OF_ALL_READERS.contains(&problem.kind));
+    let mut result: Vec<Value> = seen.map(told).collect();
     // What compiles may still lead where nothing is sent.
-    for (id, document) in snapshot.records(context, Kind::Resource) {
+    for (id, document) in snapshot.records(context, Kind::Resource).filter(|_| all) {
         let Ok(resource) = records::read::<Resource>(Value::clone(document)) else { continue };
         if let Err(Refusal::Fields(errors)) = resource::check(&app, context, &resource) {
             result.push(json!({"kind": Kind::Resource.as_str(), "id": id, "name": name(document), "errors": errors}));

@@ -81,6 +81,7 @@ async fn listed(app: &App, context: Context, wanted: Wanted, state: Option<Stand
         event: given(wanted.event),
         profile: given(wanted.profile),
         state: state.or(asked),
+        ids: None,
         start: wanted.start.unwrap_or(0),
         limit: wanted.limit.unwrap_or(PAGE).min(MAX_LIMIT),
     };

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracardi_language::filter::{Filter, Literal, Relation};
@@ -34,6 +35,31 @@ pub fn place(index: Index, id: &str) -> Value {
 /// A document by id, as it is stored.
 pub async fn raw(app: &App, context: Context, index: Index, id: &str) -> Result<Box<RawValue>, Refusal> {
     app.documents.get(context, index, id.trim()).await?.ok_or(Refusal::Missing)
+}
+
+/// The own id of a stored profile.
+#[derive(Deserialize)]
+struct Own {
+    id: Option<String>,
+}
+
+/// The own id of a stored profile.
+pub(crate) fn own_id(profile: &RawValue) -> Option<String> {
+    serde_json::from_str::<Own>(profile.get()).ok()?.id
+}
+
+/// The own id of the profile that an id leads to, also that of a profile which was merged into it; the id itself when there is
+/// no such profile.
+pub(crate) async fn owner(app: &App, context: Context, id: &str) -> Result<String, Refusal> {
+    let profile = app.documents.get(context, Index::Profile, id.trim()).await?;
+    Ok(profile.and_then(|profile| own_id(&profile)).unwrap_or_else(|| id.trim().to_owned()))
+}
+
+/// The filter for what names a profile: by its own id, or by one of before a merge, as long as that is being carried over.
+pub(crate) async fn of_profile(app: &App, context: Context, id: &str) -> Result<Filter, Refusal> {
+    let own = owner(app, context, id).await?;
+    let named = equal("profile.id", &own)?;
+    if own == id.trim() { Ok(named) } else { Ok(Filter::Any(vec![named, equal("profile.id", id)?])) }
 }
 
 /// A document with one more field at its end, as the body of an answer.

@@ -13,7 +13,7 @@ use tracardi_store::{Index, Matching, Select};
 use crate::app::App;
 use crate::auth::{Allowed, Everyone, Readers};
 use crate::context::InContext;
-use crate::document::{equal, place, raw};
+use crate::document::{self, equal, place, raw};
 use crate::errors::Refusal;
 use crate::page::{self, Held};
 use crate::params::{Path, Query};
@@ -46,7 +46,7 @@ pub struct Limit {
     limit: Option<u64>,
 }
 
-/// `GET /events/profile/{profile_id}`: `{"total", "result": [event, …]}`, newest first.
+/// `GET /events/profile/{profile_id}`: `{"total", "result": [event, …]}`, newest first. The profile may be named by any of its ids.
 pub async fn of_profile(
     _: Allowed<Everyone>,
     InContext(context): InContext,
@@ -54,7 +54,7 @@ pub async fn of_profile(
     Path(profile): Path<String>,
     Query(limit): Query<Limit>,
 ) -> Result<Response, Refusal> {
-    let filter = equal("profile.id", &profile)?;
+    let filter = document::of_profile(&app, context, &profile).await?;
     Ok(newest(&app, context, filter, limit.limit.unwrap_or(24)).await?.answer("]}"))
 }
 
@@ -85,7 +85,8 @@ pub async fn of_session(
     Path((session, profile)): Path<(String, String)>,
     Query(limit): Query<Limit>,
 ) -> Result<Json<OfSession>, Refusal> {
-    let filter = Filter::All(vec![equal("session.id", &session)?, equal("profile.id", &profile)?]);
+    let filter =
+        Filter::All(vec![equal("session.id", &session)?, document::of_profile(&app, context, &profile).await?]);
     let Held { page, .. } = newest(&app, context, filter, limit.limit.unwrap_or(20)).await?;
     let more_to_load = page.total > page.result.len() as u64;
     let result = page.result.iter().filter_map(|event| serde_json::from_str(event.get()).ok()).collect();

@@ -9,6 +9,7 @@ pub mod attempts;
 pub mod auth;
 mod autocomplete;
 pub mod body;
+pub mod changes;
 pub mod collect;
 pub mod configuration;
 pub mod consent;
@@ -23,6 +24,7 @@ pub mod errors;
 pub mod event;
 pub mod event_source;
 mod event_type;
+pub mod explain;
 pub mod figures;
 pub mod info;
 pub mod install;
@@ -83,6 +85,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/event-sources/type/{type}", get(event_source::types))
         .route("/event/count", get(document::count_events))
         .route("/event/{id}", get(event::get).delete(delete::event))
+        .route("/event/{id}/explain", get(explain::explain))
+        .route("/event/{id}/changes", get(changes::of_event))
         .route("/events/refresh", get(document::refresh))
         .route("/events/flush", get(document::refresh))
         .route("/events/live", get(live::live))
@@ -96,6 +100,8 @@ pub fn private_router(app: &App) -> Router {
         .route("/sessions/flash", get(document::refresh))
         .route("/profile/count", get(document::count_profiles))
         .route("/profile/{id}", get(profile::get).delete(delete::profile))
+        .route("/profile/{id}/changes", get(changes::of_profile))
+        .route("/profile/{id}/merges", get(changes::merges))
         .route("/profiles/refresh", get(document::refresh))
         .route("/profiles/flash", get(document::refresh))
         .route("/event/select", post(select::select))

@@ -2,21 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use tracardi_store::Index;
 
 use crate::app::App;
 use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
-use crate::document::{completed, place, raw};
+use crate::document::{completed, own_id, place, raw};
 use crate::errors::Refusal;
 use crate::params::Path;
-
-/// The own id of a stored profile.
-#[derive(Deserialize)]
-struct Own {
-    id: Option<String>,
-}
 
 /// `GET /profile/{id}` by any of the profile's ids: the document, with `_meta`; 404 `null`.
 pub async fn get(
@@ -26,7 +19,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let profile = raw(&app, context, Index::Profile, &id).await?;
-    let own = serde_json::from_str::<Own>(profile.get()).ok().and_then(|own| own.id);
+    let own = own_id(&profile);
     let meta = place(Index::Profile, own.as_deref().unwrap_or(&id));
     Ok(completed(profile, "_meta", &meta))
 }

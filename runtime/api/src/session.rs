@@ -11,7 +11,7 @@ use tracardi_store::{Index, Matching, Select};
 use crate::app::App;
 use crate::auth::{Allowed, Readers};
 use crate::context::InContext;
-use crate::document::{completed, equal, raw};
+use crate::document::{self, completed, raw};
 use crate::errors::Refusal;
 use crate::page;
 use crate::params::{Path, Query};
@@ -55,7 +55,7 @@ pub async fn of_profile(
     Path(profile): Path<String>,
     Query(back): Query<Back>,
 ) -> Result<Json<Option<Shown>>, Refusal> {
-    let filter = equal("profile.id", &profile)?;
+    let filter = document::of_profile(&app, context, &profile).await?;
     let start = back.n.unwrap_or(0).unsigned_abs();
     let select = Select { matching: Matching::Filter(filter), start, limit: 1, ..Select::default() };
     let held = page::read(&app, context, Index::Session, &select).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Settings, State};
-use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent, Trail};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
 use crate::cache::Cache;
@@ -88,6 +88,7 @@ pub(crate) struct Sight {
     quarantined: Vec<(Context, Arc<Original>)>,
     /// Events that leave the quarantine.
     released: Vec<(Context, String)>,
+    trails: Vec<(Context, Arc<Trail>)>,
 }
 
 impl Sight {
@@ -226,8 +227,9 @@ impl Sight {
     /// Takes in what an order led to at this instant.
     pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
-        let Outcome { events, session, store_session, profile, store_profile, deliveries, answer, delayed, .. } =
-            outcome;
+        let Outcome {
+            events, session, store_session, profile, store_profile, deliveries, answer, delayed, trails, ..
+        } = outcome;
         let replayed = order.replayed();
         self.delivery_bytes += deliveries.iter().map(|delivery| delivery.body.get().len()).sum::<usize>();
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
@@ -251,6 +253,7 @@ impl Sight {
         }
         self.released.extend(replayed.map(|id| (context, id.to_owned())));
         self.quarantined.extend(outcome.quarantined.into_iter().map(|original| (context, Arc::new(original))));
+        self.trails.extend(trails.into_iter().map(|trail| (context, Arc::new(trail))));
         self.delayed.extend(delayed.into_iter().map(|delayed| (context, Arc::new(delayed))));
         for event in events {
             self.events[context].insert(event.id().to_owned(), event.stored());
@@ -345,6 +348,7 @@ impl Sight {
         let delayed = self.delayed.iter().map(|(context, delayed)| Ok((*context, Document::new(delayed.clone())?)));
         let quarantined = self.quarantined.iter();
         let quarantined = quarantined.map(|(context, original)| Ok((*context, Document::new(original.clone())?)));
+        let trails = self.trails.iter().map(|(context, trail)| Ok((*context, Document::new(trail.clone())?)));
         Ok(Batch {
             events: events.collect::<Result<_, serde_json::Error>>()?,
             applied: self.applied.clone(),
@@ -354,6 +358,7 @@ impl Sight {
             delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
             quarantined: quarantined.collect::<Result<_, serde_json::Error>>()?,
             released: std::mem::take(&mut self.released),
+            trails: trails.collect::<Result<_, serde_json::Error>>()?,
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracardi_model::{
-    Delayed, Delivery, Entropy, Event, EventPayload, Map, Original, Profile, Session, StoredEvent, TrackAnswer,
+    Delayed, Delivery, Entropy, Event, EventPayload, Map, Original, Profile, Session, StoredEvent, TrackAnswer, Trail,
 };
 
 use crate::command::normal_type;
@@ -14,9 +14,10 @@ use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
 use crate::steps::changes::Changes;
 use crate::steps::quarantine::{self, Suspect};
+use crate::steps::trails::Trails;
 use crate::steps::{
     answer, bots, bounds, compliance, destinations, events, identification, keep, known, person, places, profile,
-    referral, reshaping, segments, session, system_events, validation, visitor, workflows,
+    referral, reshaping, segments, session, system_events, trails, validation, visitor, workflows,
 };
 use crate::{Command, Rejected, Settings};
 
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub answer: TrackAnswer,
     /// What workflows have asked to happen later.
     pub delayed: Vec<Delayed>,
+    /// What became of the events, of those of which there is something to tell.
+    pub trails: Vec<Trail>,
     /// Workflows that panicked, in words; their effects are left out.
     pub panics: Vec<String>,
     /// What the client sent for events that were not taken.
@@ -74,7 +77,7 @@ pub fn profile_key<'a>(
         _ => match command.profile_id() {
             Some(id) => Some(Cow::Borrowed(id)),
             None if command.keeps_profile_id() => None,
-            None => identification::asked(command, settings).map(Cow::Owned),
+            None => identification::asked(command, settings).map(|asked| Cow::Owned(asked.profile)),
         },
     }
 }
@@ -120,6 +123,7 @@ const STEPS: &[(&str, Step)] = &[
     ("what is kept", keep::step),
     ("destinations of events", destinations::of_events),
     ("destinations of the profile", destinations::of_profile),
+    ("what became of each event", trails::step),
     ("answer", answer::step),
 ];
 
@@ -159,7 +163,7 @@ pub(crate) fn give_up(
         item.invalid = Some(Complaint::Panic(why.to_owned()));
         // Nobody knows the consents.
         let protected = item.configured.map_or(&[][..], |configured| configured.protected.as_slice());
-        let altered = compliance::protect(&run, &mut item, protected);
+        let altered = compliance::protect(&mut run, &mut item, protected);
         suspects.extend(Suspect::of(&item, altered));
     }
     let errors = vec![quarantine::apology(suspects.len()).into()];
@@ -232,6 +236,8 @@ pub(crate) struct Run<'a> {
     pub(crate) segments_before: Vec<String>,
     /// What events wrote to the profile; noted only if somebody is to be told.
     pub(crate) changes: Option<Changes>,
+    /// What happened to the events.
+    pub(crate) trails: Trails,
     pub(crate) events: Vec<Event>,
     /// What the client is told although the request went well.
     pub(crate) warnings: Vec<String>,
@@ -273,6 +279,7 @@ impl<'a> Run<'a> {
             profile_changed: false,
             segments_before,
             changes: (!settings.configurations[command.context].told_profiles().is_empty()).then(Changes::default),
+            trails: Trails::default(),
             events: Vec::new(),
             warnings: Vec::new(),
             suspects: Vec::new(),

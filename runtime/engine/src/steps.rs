@@ -23,6 +23,7 @@ pub(crate) mod reshaping;
 pub(crate) mod segments;
 pub(crate) mod session;
 pub(crate) mod system_events;
+pub(crate) mod trails;
 pub(crate) mod validation;
 pub(crate) mod visitor;
 pub(crate) mod workflows;

@@ -4,7 +4,7 @@
 //! * [`event`], [`session`], [`profile`]: the stored documents, which serialise to exactly their stored JSON;
 //! * [`record`] and [`leaf`]: how a typed document is read and written by dotted [`path`];
 //! * [`source`], [`configuration`], [`user`], [`answer`]: what users configure, and answers;
-//! * [`delivery`]: what is to be sent to a destination;
+//! * [`delivery`]: what is to be sent to a destination; [`trail`]: what became of an event;
 //! * [`canonical`]: hashing of JSON that does not depend on the order of keys;
 //! * [`entropy`], [`time`]: randomness and time as values; [`weight`]: how much room a value takes.
 
@@ -26,6 +26,7 @@ pub mod record;
 pub mod session;
 pub mod source;
 pub mod time;
+pub mod trail;
 pub mod user;
 pub mod weight;
 
@@ -47,6 +48,7 @@ pub use per_context::PerContext;
 pub use profile::Profile;
 pub use session::Session;
 pub use source::{EventSource, SourceType};
+pub use trail::Trail;
 pub use user::{Role, User};
 
 /// A free JSON object; the order of keys is kept.

@@ -227,6 +227,7 @@ fn app(
         settings,
         documents: Arc::new(store.clone()),
         outbox: Arc::new(store.clone()),
+        history: Arc::new(store.clone()),
         configuration: Arc::new(store.clone()),
         clock: SystemClock::shared(),
         options,

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tracardi_language::Source;
 use tracardi_language::condition::Condition;
 use tracardi_language::filter::Filter;
-use tracardi_model::{Context, Delayed, Delivery, Event, Original, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Delivery, Event, Original, Profile, Session, StoredEvent, Trail};
 
 use crate::StoreError;
 use crate::merges::{Merge, Repointed, Waiting};
@@ -124,16 +124,18 @@ pub struct Batch {
     pub quarantined: Vec<(Context, Document<Original>)>,
     /// Ids of events that leave the quarantine: what stood in their place goes before the new events come.
     pub released: Vec<(Context, String)>,
+    /// What became of the events, those that are [applied](Batch::applied) included; replaces what is told of them.
+    pub trails: Vec<(Context, Document<Trail>)>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { events, applied, sessions, profiles, deliveries, delayed, quarantined, released } = self;
+        let Self { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = self;
         let documents = events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty();
         let later = deliveries.is_empty() && delayed.is_empty();
-        documents && later && quarantined.is_empty() && released.is_empty()
+        documents && later && quarantined.is_empty() && released.is_empty() && trails.is_empty()
     }
 }
 

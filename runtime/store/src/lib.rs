@@ -36,6 +36,7 @@ pub mod configuration;
 pub mod conformance;
 pub mod documents;
 mod error;
+pub mod history;
 pub mod interval;
 pub mod merges;
 pub mod outbox;
@@ -48,6 +49,7 @@ pub use documents::{
     Loaded, Matching, ORIGINAL_LIFE, PAGE_BYTES, Page, Select, Wanted,
 };
 pub use error::StoreError;
+pub use history::{ChangePage, Changes, History, MergePage, Merged, TRAIL_LIFE};
 pub use merges::{Gone, Merge, Repointed, Waiting};
 pub use outbox::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoredDelivery};
 pub use seal::Keys;

@@ -87,6 +87,8 @@ pub struct Deliveries {
     pub profile: Option<String>,
     /// Where they stand.
     pub state: Option<State>,
+    /// Their ids; None: whichever.
+    pub ids: Option<Vec<String>>,
     /// How many to skip.
     pub start: u64,
     /// How many to give, at most.

@@ -48,6 +48,12 @@ async fn erasure() {
 }
 
 #[tokio::test]
+async fn history() {
+    let directory = tempfile::tempdir().unwrap();
+    conformance::history::all(&open(directory.path()).await).await;
+}
+
+#[tokio::test]
 async fn configuration() {
     let directory = tempfile::tempdir().unwrap();
     conformance::configuration::all(&open(directory.path()).await).await;
@@ -81,4 +87,9 @@ async fn quarantine_in_memory() {
 #[tokio::test]
 async fn erasure_in_memory() {
     conformance::erasure::all(&Memory::default()).await;
+}
+
+#[tokio::test]
+async fn history_in_memory() {
+    conformance::history::all(&Memory::default()).await;
 }

@@ -144,9 +144,9 @@ async fn a_newer_file_is_left_alone_and_an_interrupted_migration_repeated() {
 
 /// Undoes what the later steps of the schema made.
 async fn without_outbox(directory: &Path) {
-    let undo = "DROP TABLE quarantine; DROP TABLE delayed; ALTER TABLE configuration DROP COLUMN secret; \
+    let undo = "DROP TABLE trail; DROP INDEX IF EXISTS merge_log_profile; DROP TABLE quarantine; DROP TABLE delayed; ALTER TABLE configuration DROP COLUMN secret; \
                 DROP TABLE delivery; DROP TABLE delivery_queue; \
-                DELETE FROM sqlite_stat1 WHERE tbl IN ('delayed', 'quarantine') OR tbl GLOB 'delivery*'";
+                DELETE FROM sqlite_stat1 WHERE tbl IN ('delayed', 'quarantine', 'trail', 'merge_log') OR tbl GLOB 'delivery*'";
     raw(directory).await.execute(undo).await.unwrap();
 }
 
@@ -157,10 +157,10 @@ async fn a_file_of_the_seventh_schema_knows_whose_events_are_delayed() {
     store.commit(batch(vec![], vec![], vec![profile(&["p"])])).await.unwrap();
     store.close().await.unwrap();
     drop(store);
-    let before = "DROP TABLE quarantine; DROP TRIGGER delivery_gone; DROP INDEX delayed_profile; \
+    let before = "DROP TABLE trail; DROP INDEX merge_log_profile; DROP TABLE quarantine; DROP TRIGGER delivery_gone; DROP INDEX delayed_profile; \
                   ALTER TABLE delayed DROP COLUMN profile_id; \
                   INSERT INTO delayed VALUES (0, 'd', 5, '{\"id\": \"d\", \"profile\": \"p\"}'), (0, 'n', 6, '{\"id\": \"n\", \"profile\": null}'); \
-                  DELETE FROM sqlite_stat1 WHERE tbl = 'quarantine' OR idx = 'delayed_profile'; PRAGMA user_version = 7";
+                  DELETE FROM sqlite_stat1 WHERE tbl IN ('quarantine', 'trail', 'merge_log') OR idx = 'delayed_profile'; PRAGMA user_version = 7";
     raw(directory.path()).await.execute(before).await.unwrap();
     let store = open(directory.path()).await.unwrap();
     assert_eq!(store.delayed(PRODUCTION, 0, 10).await.unwrap().total, 2);

@@ -14,6 +14,8 @@ const PROTECTED: [&str; 2] = ["properties", "context"];
 /// A field that needs consents; compiled from a setting of a [`DataCompliance`].
 #[derive(Clone, Debug)]
 pub struct ProtectedField {
+    /// The record's id.
+    pub record: Arc<str>,
     /// Where, below the event.
     pub field: Path,
     /// Ids of all the consents that it needs.
@@ -24,6 +26,7 @@ pub struct ProtectedField {
 
 impl Compile for DataCompliance {
     fn compile(self) -> Result<Meaning, Vec<FieldError>> {
+        let record: Arc<str> = self.id.as_str().into();
         let mut errors = Vec::new();
         let mut fields = Vec::with_capacity(self.settings.len());
         for (index, setting) in self.settings.iter().enumerate() {
@@ -32,7 +35,8 @@ impl Compile for DataCompliance {
             match path(&setting.field.value, &PROTECTED) {
                 Ok(_) if setting.action == ComplianceAction::Nothing => {}
                 Ok(field) => {
-                    fields.push(ProtectedField { field, consents, hash: setting.action == ComplianceAction::Hash });
+                    let (record, hash) = (Arc::clone(&record), setting.action == ComplianceAction::Hash);
+                    fields.push(ProtectedField { record, field, consents, hash });
                 }
                 Err(error) => {
                     errors.push(wrong::<Loc>(["settings".into(), index.into(), "field".into()], error));

@@ -23,6 +23,8 @@ const KNOWN: [&str; 3] = ["data", "traits", "aux"];
 /// Compiled from an [`IdentificationPoint`].
 #[derive(Clone, Debug)]
 pub struct Point {
+    /// The record's id.
+    pub id: String,
     source: String,
     /// Path in the profile, path in the event; in the order of the former.
     fields: Vec<(Path, Path)>,
@@ -37,13 +39,13 @@ impl Point {
 
     /// The id of the profile that an event asks for; None when one of the values is missing or blank.
     pub fn asked(&self, scope: &dyn Scope, key: &str) -> Option<String> {
-        self.id(key, |(_, event)| scalar_text(&scope.get(Source::Event, event.segments())?.into_value()))
+        self.made(key, |(_, event)| scalar_text(&scope.get(Source::Event, event.segments())?.into_value()))
     }
 
     /// The id by which this profile can be asked for; None when one of the values is missing or blank.
     #[must_use]
     pub fn known(&self, profile: &Profile, key: &str) -> Option<String> {
-        self.id(key, |(field, _)| scalar_text(&profile.get(field.segments())?))
+        self.made(key, |(field, _)| scalar_text(&profile.get(field.segments())?))
     }
 
     /// The profile's field that identifies; the first of several.
@@ -52,7 +54,8 @@ impl Point {
         self.fields.first().map_or("", |(field, _)| field.as_str())
     }
 
-    fn id(&self, key: &str, value: impl Fn(&(Path, Path)) -> Option<String>) -> Option<String> {
+    /// The id that these values make.
+    fn made(&self, key: &str, value: impl Fn(&(Path, Path)) -> Option<String>) -> Option<String> {
         let values: Option<Vec<String>> = self.fields.iter().map(value).collect();
         let pairs = self.fields.iter().map(|(field, _)| field.as_str()).zip(values?);
         hashed_ids::point(&pairs.collect::<Vec<_>>(), key)
@@ -83,7 +86,7 @@ impl Compile for IdentificationPoint {
         }
         fields.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
         let kind = self.event_type.id().into_owned();
-        let point = Arc::new(Point { source: self.source.id, fields });
+        let point = Arc::new(Point { id: self.id, source: self.source.id, fields });
         Ok(Meaning::new(move |configuration| {
             configuration.of_type(&kind).points.push(point.clone());
             configuration.points.push(point.clone());

@@ -10,16 +10,18 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::Sha256;
+use tracardi_model::configuration::Kind;
 use tracardi_model::path::{self, Segment};
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::{EventPayload, Map, Profile};
 
 use crate::configuration::ProtectedField;
 use crate::pipeline::{Item, Run};
 
 /// Whether something was taken out or hashed.
-pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<ProtectedField>]) -> bool {
+pub(crate) fn protect(run: &mut Run<'_>, item: &mut Item<'_>, fields: &[Arc<ProtectedField>]) -> bool {
     let mut altered = false;
-    for ProtectedField { field, consents, hash } in fields.iter().map(AsRef::as_ref) {
+    for ProtectedField { record, field, consents, hash } in fields.iter().map(AsRef::as_ref) {
         let profile = run.profile.as_deref();
         if consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
             continue;
@@ -32,11 +34,16 @@ pub(crate) fn protect(run: &Run<'_>, item: &mut Item<'_>, fields: &[Arc<Protecte
         let key = run.settings.merging_key.as_deref().filter(|_| *hash);
         let hashed = key.and_then(|key| hashed(value, key));
         let Some((map, rest)) = part(item.payload.to_mut(), path) else { continue };
-        match hashed {
+        let told = field.as_str().to_owned();
+        let did = if let Some(hashed) = hashed {
             // A place that was found can be written.
-            Some(hashed) => drop(path::set_in(map, rest, Value::String(hashed))),
-            None => drop(path::remove_in(map, rest)),
-        }
+            let _ = path::set_in(map, rest, Value::String(hashed));
+            Deed::Hashed { field: told }
+        } else {
+            path::remove_in(map, rest);
+            Deed::Erased { field: told }
+        };
+        run.trails.note(&item.id, By::record(Kind::DataCompliance, record.as_ref()), did);
         altered = true;
     }
     altered

@@ -8,6 +8,7 @@ use tracardi_language::Scope;
 use tracardi_model::canonical::Hasher;
 use tracardi_model::configuration::Kind;
 use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::{Context, Delivery};
 
 use crate::Rejected;
@@ -15,6 +16,7 @@ use crate::configuration::{Destination, MAX_RENDERED};
 use crate::pipeline::{Flow, Run};
 use crate::scope::{Collected, Person};
 use crate::steps::events::warn;
+use crate::steps::trails::Trails;
 
 /// What is rendered about all events of a request together, and about its profile: a small body of many events must not
 /// become a large one.
@@ -42,7 +44,10 @@ pub(crate) fn of_events(run: &mut Run<'_>) -> Result<Flow, Rejected> {
                 profile: profile.as_ref().map(|profile| &*profile.id),
                 debug: command.payload.debug,
             };
-            warnings.extend(desk.tell(destination, &scope, &subject, &[]).err());
+            match desk.tell(destination, &scope, &subject, &[]) {
+                Ok(delivery) => sent(&mut run.trails, &event.id, destination, delivery, false),
+                Err(why) => warnings.push(why),
+            }
         }
         warn(event, warnings);
     }
@@ -64,14 +69,26 @@ pub(crate) fn of_profile(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mark = mark("profile", &profile.id, &command.digest());
     let subject = Subject { mark, event: None, profile: Some(&profile.id), debug: false };
     let mut warnings = Vec::new();
+    let first = run.events.iter().find(|event| event.metadata.valid).map(|event| &*event.id);
     for destination in told {
-        warnings.extend(desk.tell(destination, &scope, &subject, &changes).err());
+        match (desk.tell(destination, &scope, &subject, &changes), first) {
+            (Ok(delivery), Some(event)) => sent(&mut run.trails, event, destination, delivery, true),
+            (Ok(_), None) => {}
+            (Err(why), _) => warnings.push(why),
+        }
     }
     if let Some(event) = run.events.iter_mut().rfind(|event| event.metadata.valid) {
         warn(event, warnings);
     }
     run.outcome.deliveries.append(&mut desk.deliveries);
     Ok(Flow::Next)
+}
+
+/// Notes what a destination is to get because of an event, if anything.
+fn sent(trails: &mut Trails, event: &str, destination: &Destination, delivery: Option<String>, profile: bool) {
+    if let Some(delivery) = delivery {
+        trails.note(event, By::record(Kind::Destination, &destination.id), Deed::Sent { delivery, profile });
+    }
 }
 
 /// Of what a delivery tells.
@@ -113,17 +130,18 @@ impl Desk {
         Self { context: run.command.context, now: run.now, room: MAX_REQUEST, deliveries: Vec::new() }
     }
 
-    /// Makes what the destination is to get, unless its condition does not hold; or says why that cannot be made.
+    /// Makes what the destination is to get, unless its condition does not hold, and gives the delivery's id; or says why that
+    /// cannot be made.
     fn tell(
         &mut self,
         destination: &Destination,
         scope: &dyn Scope,
         subject: &Subject<'_>,
         changes: &[Value],
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let complain = |why| format!("{} {}: {why}", Kind::Destination, destination.id);
         let room = self.room.min(MAX_RENDERED);
-        let Some(data) = destination.data(scope, self.now, room).map_err(complain)? else { return Ok(()) };
+        let Some(data) = destination.data(scope, self.now, room).map_err(complain)? else { return Ok(None) };
         let body = serde_json::value::to_raw_value(&Body { data: &data, changes });
         let body = body.map_err(|error| complain(error.to_string()))?;
         let bytes = body.get().len();
@@ -135,8 +153,9 @@ impl Desk {
         hasher.text(self.context.as_str());
         hasher.text(&destination.id);
         hasher.bytes(&subject.mark);
+        let id = dashed(first_16(&hasher.finish()));
         self.deliveries.push(Delivery {
-            id: dashed(first_16(&hasher.finish())),
+            id: id.clone(),
             destination: destination.id.clone(),
             event_id: subject.event.map(str::to_owned),
             profile_id: subject.profile.map(str::to_owned),
@@ -144,7 +163,7 @@ impl Desk {
             body,
             at: self.now,
         });
-        Ok(())
+        Ok(Some(id))
     }
 }
 

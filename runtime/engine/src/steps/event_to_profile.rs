@@ -5,6 +5,7 @@ use tracardi_language::Found;
 use tracardi_model::configuration::{Kind, ProfileOperation};
 use tracardi_model::leaf::{MAX_LIST, MAX_TEXT};
 use tracardi_model::record::{Mismatch, Node};
+use tracardi_model::trail::By;
 use tracardi_model::{Event, Profile, weight};
 
 use crate::configuration::{Assignment, ProfileMapping, Source};
@@ -12,7 +13,7 @@ use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::Run;
 use crate::scope::{self, Collected};
 use crate::steps::events::warn;
-use crate::steps::mapping::{Log, empty};
+use crate::steps::mapping::{Log, empty, value};
 
 /// Whether something was written.
 pub(crate) fn apply(run: &mut Run<'_>, event: &mut Event, mapping: &ProfileMapping, log: &mut Log) -> bool {
@@ -21,14 +22,15 @@ pub(crate) fn apply(run: &mut Run<'_>, event: &mut Event, mapping: &ProfileMappi
     let mut complain = |why: String| warnings.push(format!("{} {}: {why}", Kind::EventToProfile, mapping.id));
     match applies(run, event, mapping) {
         Ok(true) => {
+            let by = By::record(Kind::EventToProfile, &mapping.id);
             for assignment in &mapping.assignments {
                 let Some(profile) = run.profile_mut() else { break };
-                let before = log.before(profile, &assignment.destination);
+                let before = value(profile, &assignment.destination);
                 match assign(profile, event, assignment) {
                     Ok(false) => {}
                     Ok(true) => {
                         changed = true;
-                        log.note(profile, event, &assignment.destination, before.as_ref());
+                        log.note(profile, event, &by, &assignment.destination, &before);
                     }
                     Err(why) => complain(format!("`{}`: {why}", assignment.destination)),
                 }

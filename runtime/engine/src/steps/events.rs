@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tracardi_model::configuration::Kind;
 use tracardi_model::event::{Entity, EventMetadata, EventTime, Journey, ProcessedBy, SessionRef};
 use tracardi_model::record::Node;
 use tracardi_model::session::{ProfileRef, Status, Utm};
 use tracardi_model::source::INTERNAL_ID;
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::{Event, Map, path};
 
 use crate::Rejected;
@@ -61,7 +63,7 @@ fn map(run: &mut Run<'_>, event: &mut Event, kind: Option<&EventType>, configure
         predefined(run, event, kind);
     }
     if let Some(mapping) = configured.and_then(|configured| configured.mapping.as_ref()) {
-        own(event, mapping);
+        own(run, event, mapping);
     }
     mapping::onto_profile(run, event, kind, configured.map_or(&[], |configured| &configured.onto_profile));
 }
@@ -208,7 +210,7 @@ fn hit(context: &Map) -> Map {
 
 /// What the type means without any configuration.
 fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
-    mapping::copy(event, &kind.copy);
+    mapping::copy(event, &kind.copy, |_| {});
     event.journey.state = match &kind.state {
         None => None,
         Some(State::Fixed(state)) => Some(state.clone()),
@@ -222,12 +224,20 @@ fn predefined(run: &mut Run<'_>, event: &mut Event, kind: &EventType) {
 }
 
 /// What the type means besides, by the installation's configuration.
-fn own(event: &mut Event, mapping: &Mapping) {
-    mapping::copy(event, &mapping.copy);
+fn own(run: &mut Run<'_>, event: &mut Event, mapping: &Mapping) {
+    let mut fields = Vec::new();
+    mapping::copy(event, &mapping.copy, |field| fields.push(field.as_str().to_owned()));
     if let Some(journey) = &mapping.journey {
         event.journey.state = Some(journey.clone());
+        fields.push("journey.state".to_owned());
     }
-    event.tags.add(&mapping.tags);
+    if !mapping.tags.is_empty() {
+        event.tags.add(&mapping.tags);
+        fields.push("tags".to_owned());
+    }
+    if !fields.is_empty() {
+        run.trails.note(&event.id, By::record(Kind::EventTypeMapping, &event.kind), Deed::Mapped { fields });
+    }
 }
 
 /// The visit goes on, starts or ends (3.4).

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Number, Value};
 use tracardi_model::leaf::{MAX_LIST, scalar_text};
 use tracardi_model::record::{Mismatch, Node};
+use tracardi_model::trail::By;
 use tracardi_model::{Event, Path, Profile, time};
 
 use crate::configuration::ProfileMapping;
@@ -14,16 +15,18 @@ use crate::event_types::{Assignment, Copy, EventType, Operation, Source};
 use crate::hashed_ids;
 use crate::pipeline::Run;
 use crate::steps::changes::Changes;
+use crate::steps::trails::Trails;
 use crate::steps::{compute, event_to_profile};
 
-/// Copies inside the event, in the order given. Values are taken as they are.
-pub(crate) fn copy(event: &mut Event, copies: &[Copy]) {
+/// Copies inside the event, in the order given, and tells where to. Values are taken as they are.
+pub(crate) fn copy(event: &mut Event, copies: &[Copy], mut written: impl FnMut(&Path)) {
     for copy in copies {
         let Some(value) = copy.sources.iter().find_map(|source| event.get(source.segments())).cloned() else {
             continue;
         };
-        if event.set(copy.destination.segments(), value).is_err() {
-            event.metadata.warning = true;
+        match event.set(copy.destination.segments(), value) {
+            Ok(()) => written(&copy.destination),
+            Err(_) => event.metadata.warning = true,
         }
     }
 }
@@ -56,12 +59,12 @@ fn write(
     let mut changed = false;
     for assignment in kind.map_or(&[][..], |kind| &kind.profile) {
         let Some(profile) = run.profile_mut() else { return changed };
-        let before = log.before(profile, &assignment.destination);
+        let before = value(profile, &assignment.destination);
         match assign(profile, event, assignment) {
             Ok(false) => {}
             Ok(true) => {
                 changed = true;
-                log.note(profile, event, &assignment.destination, before.as_ref());
+                log.note(profile, event, &By::event_type(&event.kind), &assignment.destination, &before);
             }
             Err(Mismatch(_)) => event.metadata.warning = true,
         }
@@ -73,12 +76,12 @@ fn write(
     if let Some(compute) = compute.filter(|compute| changed || !compute.on_change_only) {
         let Some(profile) = run.profile_mut() else { return changed };
         let logged = compute::logged(&compute.function);
-        let before = logged.and_then(|field| log.before(profile, field));
+        let before = logged.map(|field| (field, value(profile, field)));
         match compute::apply(profile, event, &compute.function) {
             Ok(()) => {
                 changed = true;
-                if let Some(field) = logged {
-                    log.note(profile, event, field, before.as_ref());
+                if let Some((field, before)) = before {
+                    log.note(profile, event, &By::event_type(&event.kind), field, &before);
                 }
             }
             Err(Mismatch(_)) => event.metadata.warning = true,
@@ -164,38 +167,51 @@ fn add(profile: &mut Profile, destination: &Path, source: &Value, sign: f64) -> 
     profile.set(destination.segments(), &Value::Number(sum))
 }
 
-/// Notes which event wrote a field, and what follows for the ids of the profile.
+/// What stands in a field of the profile; null if nothing does.
+pub(crate) fn value(profile: &Profile, field: &Path) -> Value {
+    profile.get(field.segments()).unwrap_or_default()
+}
+
+/// Notes which event wrote a field, by whom, and what follows for the ids of the profile.
 pub(crate) struct Log {
     now: String,
     key: Option<String>,
     changes: Option<Changes>,
+    trails: Trails,
 }
 
 impl Log {
     /// For what an event writes; to be [closed](Log::close).
     pub(crate) fn of(run: &mut Run<'_>) -> Self {
-        Self { now: time::format_spaced(run.now), key: run.settings.merging_key.clone(), changes: run.changes.take() }
+        Self {
+            now: time::format_spaced(run.now),
+            key: run.settings.merging_key.clone(),
+            changes: run.changes.take(),
+            trails: std::mem::take(&mut run.trails),
+        }
     }
 
     /// The request goes on with what was noted.
     pub(crate) fn close(self, run: &mut Run<'_>) {
         run.changes = self.changes;
+        run.trails = self.trails;
     }
 
-    /// What stands in a field that is about to be written, if anybody will ask.
-    pub(crate) fn before(&self, profile: &Profile, field: &Path) -> Option<Value> {
-        self.changes.as_ref().map(|_| profile.get(field.segments()).unwrap_or_default())
-    }
-
-    /// Notes that the event wrote the field.
-    pub(crate) fn note(&mut self, profile: &mut Profile, event: &Event, field: &Path, before: Option<&Value>) {
+    /// Notes that the event wrote the field, where `before` was until now.
+    pub(crate) fn note(&mut self, profile: &mut Profile, event: &Event, by: &By, field: &Path, before: &Value) {
         profile.metadata.fields.0.insert(field.as_str().to_owned(), (self.now.clone(), event.id.clone()));
-        if let (Some(changes), Some(before)) = (&mut self.changes, before) {
+        if let Some(changes) = &mut self.changes {
             changes.note(profile, event, field, before, &self.now);
         }
-        let (Some(key), Some(prefix)) = (&self.key, hashed_ids::prefix(field.as_str())) else { return };
-        let Some(Value::String(value)) = profile.get(field.segments()) else { return };
-        let Some(id) = hashed_ids::hash(&value, prefix, key) else { return };
+        let after = value(profile, field);
+        let id = match (&self.key, hashed_ids::prefix(field.as_str()), &after) {
+            (Some(key), Some(prefix), Value::String(value)) => hashed_ids::hash(value, prefix, key),
+            _ => None,
+        };
+        if after != *before {
+            self.trails.changed(&event.id, by.clone(), field, before, after);
+        }
+        let Some(id) = id else { return };
         hashed_ids::expect_duplicate(profile, field.as_str(), id);
     }
 }

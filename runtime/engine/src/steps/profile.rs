@@ -8,6 +8,7 @@ use tracardi_model::session::ProfileRef;
 
 use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::{Flow, Run};
+use crate::steps::identification;
 use crate::{Rejected, hashed_ids};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
@@ -15,6 +16,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     if command.profile_less {
         run.profile = None;
         return Ok(Flow::Next);
+    }
+    // Neither a session nor the client named a profile.
+    if run.session_new && run.profile.is_some() && command.profile_id().is_none() {
+        identification::note_recognised(run);
     }
     if command.keeps_profile_id() {
         if run.profile.is_none() {

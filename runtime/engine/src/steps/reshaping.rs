@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 
 use tracardi_model::configuration::Kind;
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::weight;
 
 use crate::Rejected;
 use crate::configuration::{MAX_RENDERED, Reshaped};
 use crate::pipeline::{Flow, Run};
+use crate::steps::trails;
 
 /// What the templates may render for all events of a request together: a small body of many events must not become a large
 /// one.
@@ -27,6 +29,13 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             Ok(Reshaped { properties, context, session }) => {
                 let taken = [&properties, &context, &session].into_iter().flatten().map(weight::map).sum();
                 room = room.saturating_sub(taken);
+                let parts = trails::parts([
+                    ("properties", properties.is_some()),
+                    ("context", context.is_some()),
+                    ("session", session.is_some()),
+                ]);
+                let by = By::record(Kind::EventReshaping, &reshaping.id);
+                run.trails.note(&item.id, by, Deed::Reshaped { parts });
                 if let Some(properties) = properties {
                     item.payload.to_mut().properties = Some(properties);
                 }

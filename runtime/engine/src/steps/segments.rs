@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use tracardi_model::configuration::Kind;
+use tracardi_model::trail::{By, Deed};
+
 use crate::Rejected;
-use crate::configuration::{Segments, Triggers};
+use crate::configuration::{Segment, Segments, Triggers};
 use crate::pipeline::{Flow, Run};
 use crate::scope::Person;
 use crate::steps::events::warn;
@@ -34,27 +37,31 @@ fn join(run: &mut Run<'_>, segments: &Segments) {
     }
     let scope = Person { profile, session: None };
     let known: HashSet<&str> = profile.segments.0.iter().map(String::as_str).collect();
-    let (mut joined, mut warnings) = (Vec::new(), Vec::new());
+    let (mut joined, mut warnings): (Vec<&Segment>, _) = (Vec::new(), Vec::new());
     for segment in segments.candidates(types.into_iter(), &scope) {
-        if known.contains(segment.name.as_str()) || joined.contains(&segment.name) {
+        if known.contains(segment.name.as_str()) || joined.iter().any(|other| other.name == segment.name) {
             continue;
         }
         match segment.condition.evaluate(&scope, run.now) {
             Ok(false) => {}
-            Ok(true) => joined.push(segment.name.clone()),
+            Ok(true) => joined.push(segment),
             Err(error) => warnings.push(format!("segment {}: {error}", segment.id)),
         }
     }
     let now = run.now;
     if let Some(event) = run.events.iter_mut().find(|event| event.metadata.valid) {
         warn(event, warnings);
+        for segment in &joined {
+            let did = Deed::Joined { segment: segment.name.clone() };
+            run.trails.note(&event.id, By::record(Kind::Segment, &segment.id), did);
+        }
     }
     if joined.is_empty() {
         return;
     }
     run.profile_changed = true;
     if let Some(profile) = run.profile_mut() {
-        profile.segments.0.extend(joined);
+        profile.segments.0.extend(joined.into_iter().map(|segment| segment.name.clone()));
         profile.metadata.time.segmentation = Some(now.into());
     }
 }

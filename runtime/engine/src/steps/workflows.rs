@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tracardi_model::canonical::Hasher;
+use tracardi_model::configuration::Kind;
 use tracardi_model::entropy::{dashed, first_16};
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::{Delayed, Event, Map};
 
 use crate::Rejected;
@@ -18,7 +20,7 @@ use crate::configuration::Trigger;
 use crate::pipeline::{Flow, Run};
 use crate::steps::compliance::consented;
 use crate::steps::events::{fail, warn};
-use crate::steps::mapping::Log;
+use crate::steps::mapping::{self, Log};
 use crate::workflows::{Later, WorkflowOutcome, WorkflowRun};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
@@ -39,13 +41,16 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 
 /// Starts the workflow of a rule for an event, if the profile has given the consents that the rule needs.
 pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, segment: Option<&str>) {
-    let Trigger { name, flow, consents, .. } = trigger;
+    let Trigger { id, name, flow, consents } = trigger;
+    let by = || By::record(Kind::Rule, id);
+    let not_started = |reason: &'static str| Deed::NotStarted { flow: flow.clone(), reason: reason.into() };
     event.metadata.processed_by.rules.push(name.clone());
     let profile = run.profile.as_deref().filter(|_| run.command.save_profile());
     if !consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
-        return;
+        return run.trails.note(&event.id, by(), not_started("the profile lacks a consent that the rule asks for"));
     }
     let Some(workflows) = run.settings.workflows.as_deref() else {
+        run.trails.note(&event.id, by(), not_started("this installation runs no workflows"));
         return warn(event, vec![format!("rule {name}: this installation runs no workflows")]);
     };
     let session = run.session.as_deref().filter(|_| run.command.save_session());
@@ -53,10 +58,18 @@ pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, seg
     let seen = WorkflowRun { context, event, segment, profile, session, now, entropy: &mut *run.entropy };
     // What a workflow works on it gives back; what a panic leaves behind is dropped.
     match catch_unwind(AssertUnwindSafe(|| workflows.run(flow, seen))) {
-        Ok(None) => return warn(event, vec![format!("rule {name}: there is no workflow {flow}")]),
-        Ok(Some(outcome)) => take_over(run, event, flow, outcome),
+        Ok(None) => {
+            run.trails.note(&event.id, by(), not_started("there is no such workflow"));
+            return warn(event, vec![format!("rule {name}: there is no workflow {flow}")]);
+        }
+        Ok(Some(outcome)) => {
+            let did = Deed::Started { flow: flow.clone(), segment: segment.map(str::to_owned) };
+            run.trails.note(&event.id, by(), did);
+            take_over(run, event, flow, outcome);
+        }
         Err(panic) => {
             let text = format!("workflow {flow}: it ended by an error of the program: {}", panic_text(panic.as_ref()));
+            run.trails.note(&event.id, by(), not_started("it ended by an error of the program"));
             run.outcome.panics.push(text.clone());
             fail(event, vec![text]);
         }
@@ -72,10 +85,11 @@ fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: Workflow
     fail(event, told(errors));
     if let Some(mut changed) = profile {
         if run.profile.as_deref().is_some_and(|known| known.id() == changed.id() && run.command.save_profile()) {
+            let by = By::workflow(flow);
             let mut log = Log::of(run);
             for field in &written {
-                let before = run.profile.as_deref().and_then(|known| log.before(known, field));
-                log.note(&mut changed, event, field, before.as_ref());
+                let before = run.profile.as_deref().map_or(Value::Null, |known| mapping::value(known, field));
+                log.note(&mut changed, event, &by, field, &before);
             }
             log.close(run);
             run.profile = Some(Arc::new(changed));

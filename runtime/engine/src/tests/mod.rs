@@ -21,6 +21,7 @@ mod resolution;
 mod rules;
 mod scope;
 mod segments;
+mod trails;
 mod validation;
 mod visitor;
 mod world;

@@ -2,7 +2,8 @@
 //! memory for tests and simulations.
 //!
 //! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`], [`delayed::all`], [`quarantine::all`],
-//! [`erasure::all`] and [`configuration::all`] on an empty store each, and check by themselves what needs a restart.
+//! [`erasure::all`], [`history::all`] and [`configuration::all`] on an empty store each, and check by themselves what needs a
+//! restart.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@ pub mod delayed;
 pub mod documents;
 pub mod erasure;
 pub mod faults;
+pub mod history;
 pub mod memory;
 pub mod merges;
 pub mod outbox;

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use tracardi_model::{Context, Delayed, Delivery, Original, Profile};
 
 use super::failure::{exists_already, failed};
+use super::history::{TrailRow, insert_trails};
 use super::script::{Inserts, Script, Values};
 use super::{Sqlite, Writer, delayed, merge, micros, number, outbox, quarantine};
 use crate::documents::APPLIED_LIFE;
@@ -101,6 +102,7 @@ struct Rows {
     identities: Vec<IdentityRow>,
     /// Profiles that await a merge.
     waiting: Vec<(i64, String)>,
+    trails: Vec<TrailRow>,
     deliveries: Vec<(Context, Delivery)>,
     delayed: Vec<(Context, Document<Delayed>)>,
     quarantined: Vec<(Context, Document<Original>)>,
@@ -154,6 +156,7 @@ impl Rows {
             profiles: batch.profiles.into_iter().map(ProfileRow::from).collect(),
             identities,
             waiting,
+            trails: batch.trails.into_iter().map(TrailRow::from).collect(),
             deliveries: batch.deliveries,
             delayed: batch.delayed,
             quarantined: batch.quarantined,
@@ -168,7 +171,8 @@ impl Rows {
         let no_quarantine = self.quarantined.is_empty() && self.released.is_empty();
         let nothing_later = self.waiting.is_empty() && self.deliveries.is_empty() && self.delayed.is_empty();
         let seldom = no_quarantine && nothing_later && self.applied.is_empty();
-        let often = [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len()];
+        let often =
+            [self.events.len(), self.sessions.len(), self.profiles.len(), self.identities.len(), self.trails.len()];
         seldom && often.into_iter().all(Inserts::at_once)
     }
 }
@@ -238,7 +242,8 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// One transaction. The only constraint that it can violate is that no event exists twice: all else is replaced or left.
 async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Error> {
     let together = rows.fit_one_script();
-    let Rows { events, applied, sessions, profiles, identities, waiting, deliveries, delayed: later, .. } = rows;
+    let Rows { events, applied, sessions, profiles, identities, waiting, trails, deliveries, delayed: later, .. } =
+        rows;
     let mut script = if together { Script::together(writer) } else { Script::stepwise(writer) };
     script.run("BEGIN IMMEDIATE", |_| ()).await?;
     quarantine::release(&mut script, rows.released).await?;
@@ -252,6 +257,7 @@ async fn store(writer: &mut SqliteConnection, rows: Rows) -> Result<(), sqlx::Er
     for (context, profile_id) in waiting {
         merge::note_waiting(&mut script, context, &profile_id).await?;
     }
+    insert_trails(&mut script, trails).await?;
     outbox::insert_deliveries(&mut script, deliveries).await?;
     delayed::insert_delayed(&mut script, later).await?;
     quarantine::insert_originals(&mut script, rows.quarantined).await?;

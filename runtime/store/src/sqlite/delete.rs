@@ -3,17 +3,19 @@
 use tracardi_model::Context;
 
 use super::failure::failed;
-use super::{Sqlite, number};
+use super::{Sqlite, history, number};
 use crate::{Index, StoreError};
 
 /// What is kept of a profile besides itself, under any id that leads to it: its deliveries may be from before a merge.
-pub(super) const OF_PROFILE: [&str; 3] = [
+pub(super) const OF_PROFILE: [&str; 5] = [
     "DELETE FROM delivery WHERE context = ?1 AND profile_id IN \
      (SELECT alias FROM profile_identity WHERE context = ?1 AND profile_id = ?2)",
     "DELETE FROM delayed WHERE context = ?1 AND profile_id IN \
      (SELECT alias FROM profile_identity WHERE context = ?1 AND profile_id = ?2)",
     "DELETE FROM quarantine WHERE context = ?1 AND profile_id IN \
      (SELECT alias FROM profile_identity WHERE context = ?1 AND profile_id = ?2)",
+    history::DELETE_TRAILS,
+    history::DELETE_MERGES,
 ];
 /// All ids that lead to a profile, whether its document lists them or not.
 const IDENTITIES: &str = "DELETE FROM profile_identity WHERE context = ?1 AND profile_id = ?2";
@@ -29,7 +31,7 @@ const APPLIED: &str = "INSERT INTO applied_event (context, id, source_id, sessio
 impl Sqlite {
     pub(super) async fn delete_document(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
         // The document itself last: how many rows that was is the answer.
-        let [deliveries, delayed, quarantine] = OF_PROFILE;
+        let [deliveries, delayed, quarantine, trails, merges] = OF_PROFILE;
         let statements: &[&'static str] = match index {
             Index::Event => return self.delete_event(context, id).await,
             Index::Session => &["DELETE FROM session WHERE context = ?1 AND id = ?2"],
@@ -37,6 +39,8 @@ impl Sqlite {
                 deliveries,
                 delayed,
                 quarantine,
+                trails,
+                merges,
                 IDENTITIES,
                 WAITING,
                 "DELETE FROM profile WHERE context = ?1 AND id = ?2",
@@ -57,8 +61,10 @@ impl Sqlite {
         type Known = (String, Option<String>, Option<String>, i64);
         let mut writer = self.writer().await;
         writer.begin().await.map_err(failed)?;
-        let original = sqlx::query(ORIGINAL).bind(number(context)).bind(id);
-        original.execute(&mut writer.connection).await.map_err(failed)?;
+        for statement in [ORIGINAL, history::DELETE_OF_EVENT] {
+            let statement = sqlx::query(statement).bind(number(context)).bind(id);
+            statement.execute(&mut writer.connection).await.map_err(failed)?;
+        }
         let deleted = sqlx::query_as::<_, Known>(EVENT).bind(number(context)).bind(id);
         let known = deleted.fetch_optional(&mut writer.connection).await.map_err(failed)?;
         let deleted = known.is_some();

@@ -12,6 +12,7 @@
 //! | `merge` | merges of profiles and their steps |
 //! | `outbox` | what destinations are to get |
 //! | `delayed` | what is to happen later |
+//! | `history` | what became of events and profiles |
 //! | `query` | pages, counts, histograms |
 //! | `condition` | filters as SQL |
 //! | `holding` | conditions as SQL, and what SQL leaves open |
@@ -28,6 +29,7 @@ mod config;
 mod delayed;
 mod delete;
 mod failure;
+mod history;
 mod holding;
 mod load;
 #[cfg(test)]

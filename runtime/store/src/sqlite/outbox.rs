@@ -121,7 +121,7 @@ fn to_send(row: &SqliteRow) -> Result<Option<Due>, StoreError> {
 /// Adds the conditions of a page.
 fn restrict(query: &mut QueryBuilder<sqlx::Sqlite>, context: Context, wanted: &Deliveries) {
     query.push(" WHERE context = ").push_bind(number(context));
-    let Deliveries { destination, event, profile, state, .. } = wanted;
+    let Deliveries { destination, event, profile, state, ids, .. } = wanted;
     for (column, value) in [("destination", destination), ("event_id", event)] {
         if let Some(value) = value {
             query.push(format!(" AND {column} = ")).push_bind(value.clone());
@@ -133,6 +133,10 @@ fn restrict(query: &mut QueryBuilder<sqlx::Sqlite>, context: Context, wanted: &D
         query.push(" UNION SELECT b.alias FROM profile_identity AS a CROSS JOIN profile_identity AS b");
         query.push(" ON b.context = a.context AND b.profile_id = a.profile_id WHERE a.context = ");
         query.push_bind(number(context)).push(" AND a.alias = ").push_bind(profile.clone()).push(")");
+    }
+    if let Some(ids) = ids {
+        let ids = serde_json::json!(ids).to_string();
+        query.push(" AND id IN (SELECT value FROM json_each(").push_bind(ids).push("))");
     }
     if let Some(state) = state {
         query.push(format!(" AND state = {}", code(*state)));

@@ -7,7 +7,7 @@ use tracardi_model::Context;
 
 use super::condition::Statement;
 use super::query::page_statement;
-use super::{Sqlite, commit, delayed, delete, load, merge, outbox, quarantine, query};
+use super::{Sqlite, commit, delayed, delete, history, load, merge, outbox, quarantine, query};
 use crate::conformance::samples::{at, batch, profile, session};
 use crate::{Deliveries, Documents as _, Index, Keys, Matching, Select, State};
 
@@ -53,7 +53,7 @@ async fn pages_and_forgetting_look_up_by_index_only() {
     let directory = tempfile::tempdir().unwrap();
     let store = store(directory.path()).await;
     let mut texts: Vec<&str> = [Index::Event, Index::Session, Index::Profile].map(query::documents_by_row).to_vec();
-    texts.extend([commit::FORGET, outbox::FORGET, outbox::DUE, delayed::ROWS]);
+    texts.extend([commit::FORGET, outbox::FORGET, outbox::DUE, delayed::ROWS, history::FORGET, history::TRAIL]);
     texts.extend([quarantine::FORGET, quarantine::ONE, quarantine::ROWS]);
     texts.extend(delete::OF_PROFILE);
     for text in texts {
@@ -134,6 +134,25 @@ async fn merges_look_up_by_index_only() {
         let steps = plan(&store, statement).await;
         assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{index}: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn history_looks_up_by_index_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    for (text, index) in [
+        (history::CHANGES, "trail_profile"),
+        (history::MERGES, "merge_log_profile"),
+        (history::DELETE_OF_EVENT, "trail_event"),
+    ] {
+        let statement = Statement { text: text.to_owned(), arguments: arguments(["0", "p", "5", "0"]) };
+        let steps = plan(&store, statement).await;
+        assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN trail") || step.starts_with("SCAN merge")),
+            "{steps:#?}"
+        );
     }
 }
 

@@ -24,10 +24,11 @@ static ORIGINALS: LazyLock<Inserts> = LazyLock::new(|| {
 pub(super) const FORGET: &str = "DELETE FROM quarantine WHERE rowid IN \
     (SELECT rowid FROM quarantine WHERE context = ? AND at < ? ORDER BY at LIMIT ?)";
 /// What stands in an event's place while it is in quarantine; context, id.
-const RELEASE: [&str; 3] = [
+const RELEASE: [&str; 4] = [
     "DELETE FROM event WHERE context = ? AND id = ? AND json_extract(document, '$.metadata.valid') = 0",
     "DELETE FROM applied_event WHERE context = ? AND id = ?",
     "DELETE FROM quarantine WHERE context = ? AND id = ?",
+    "DELETE FROM trail WHERE context = ? AND event_id = ?",
 ];
 /// Of an event that has been stored as it should be, nothing is to be replayed. ?1 context, ?2 id.
 pub(super) const ONE: &str = "\

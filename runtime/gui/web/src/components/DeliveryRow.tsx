@@ -9,16 +9,20 @@ const STATES: Record<DeliveryState, { label: string; colour: string }> = {
   dead: { label: 'given up', colour: 'red' },
 }
 
+type Outcome = Pick<Delivery, 'state' | 'attempts' | 'error' | 'at' | 'due' | 'settled_at'>
+
 /** What became of a delivery: its state, how often it was tried, when, and why it failed. */
-export function DeliveryRow({ delivery, title, children }: { delivery: Delivery; title: ReactNode; children?: ReactNode }) {
+export function DeliveryRow({ delivery, title, children }: { delivery: Outcome; title?: ReactNode; children?: ReactNode }) {
   const { state, attempts, error, at, due, settled_at } = delivery
   const { label, colour } = STATES[state]
   return (
     <div style={{ minWidth: 0 }}>
       <Group gap={8}>
-        <Text size="sm" fw={600} className="wrap" component="span">
-          {title}
-        </Text>
+        {title && (
+          <Text size="sm" fw={600} className="wrap" component="span">
+            {title}
+          </Text>
+        )}
         <Badge color={colour}>{label}</Badge>
       </Group>
       <Text size="xs" c="dimmed" mt={2} component="div">

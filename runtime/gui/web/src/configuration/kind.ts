@@ -72,8 +72,8 @@ export type Shape =
   | { type: 'choice'; options: readonly Option[] }
   /** A list of texts. */
   | { type: 'labels'; placeholder?: string }
-  /** A condition; its syntax is checked when the field is left. */
-  | { type: 'condition'; placeholder: string }
+  /** A condition; its syntax is checked when the field is left. `preview`: it is on profiles, and can be tried on them. */
+  | { type: 'condition'; placeholder: string; preview?: boolean }
   /** An event type, as a text or as `{id, name}`. */
   | { type: 'event-type'; named: boolean }
   /** A list of event types. */

@@ -99,10 +99,10 @@ function refresh(client: QueryClient, kind: Kind) {
   })
 }
 
-/** Stored records that do nothing because they do not compile. */
+/** Stored records that do nothing because they do not compile, of the kinds that the user may see. */
 export function useProblems() {
   const context = useStore(dataContext)
-  const allowed = useMay('configure')
+  const allowed = useMay('read')
   return useQuery({
     queryKey: [context, 'problems'],
     enabled: allowed,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { EventDocument, ProfileDocument } from '../api/types'
-import { complaintOf, mergedInto, warningsOf, writes } from './explain'
+import type { ProfileDocument } from '../api/types'
+import { mergedInto, writes } from './explain'
 
 const profile: ProfileDocument = {
   id: 'p',
@@ -15,7 +15,6 @@ const profile: ProfileDocument = {
     system: { aux: { merged: ['q', 5, 'r'] } },
   },
 }
-const event = (rest: Partial<EventDocument>): EventDocument => ({ id: 'e', type: 't', ...rest })
 
 it('who wrote a field last is told with what it holds now, newest first', () => {
   expect(writes(profile).map(({ field, value, event }) => [field, value, event])).toEqual([
@@ -29,21 +28,4 @@ it('who wrote a field last is told with what it holds now, newest first', () => 
 it('merged profiles are listed', () => {
   expect(mergedInto(profile)).toEqual(['q', 'r'])
   expect(mergedInto({ id: 'p' })).toEqual([])
-})
-
-it('a warning leads to its record', () => {
-  const warnings = ['event-to-profile p1: `traits.x`: there is no\nvalue', 'something else']
-  expect(warningsOf(event({ aux: { warnings } }))).toEqual([
-    { record: { kind: 'event-to-profile', id: 'p1' }, text: '`traits.x`: there is no\nvalue' },
-    { record: null, text: 'something else' },
-  ])
-  expect(warningsOf(event({}))).toEqual([])
-})
-
-it('an invalid event says why, even if nobody noted it', () => {
-  const validation = { error: true, message: 'not a number', validator: 'v1' }
-  expect(complaintOf(event({ metadata: { valid: false }, aux: { validation } }))).toEqual({ check: 'v1', message: 'not a number' })
-  expect(complaintOf(event({ metadata: { valid: false } }))?.check).toBeNull()
-  expect(complaintOf(event({ metadata: { valid: true }, aux: { validation } }))).toBeNull()
-  expect(complaintOf(event({}))).toBeNull()
 })

@@ -1,4 +1,4 @@
-import type { EventDocument, Json, ProfileDocument } from '../api/types'
+import type { Json, ProfileDocument } from '../api/types'
 import { leaves } from './json'
 
 /** A field of a profile: who wrote it last, and what. */
@@ -30,31 +30,4 @@ function valueOf(profile: ProfileDocument, field: string): string {
 export function mergedInto(profile: ProfileDocument): string[] {
   const merged = profile.metadata?.system?.aux?.merged
   return Array.isArray(merged) ? merged.filter(id => typeof id === 'string') : []
-}
-
-export interface Warning {
-  /** Kind and id of the configuration record that could not be applied, if the warning names one. */
-  record: { kind: string; id: string } | null
-  text: string
-}
-
-/** Why parts of the configuration could not be applied to an event: each reason begins with the record's kind and id. */
-export function warningsOf(event: EventDocument): Warning[] {
-  const warnings = event.aux?.warnings
-  if (!Array.isArray(warnings)) return []
-  return warnings.filter(text => typeof text === 'string').map(text => {
-    const [, kind, id, why] = /^([a-z-]+) (\S+): ([\s\S]*)$/.exec(text) ?? []
-    return kind && id && why ? { record: { kind, id }, text: why } : { record: null, text }
-  })
-}
-
-/** Which check an event failed, and why; null for one that is as it must be. */
-export function complaintOf(event: EventDocument): { check: string | null; message: string } | null {
-  if (event.metadata?.valid !== false) return null
-  const told = event.aux?.validation
-  const { message, validator } = typeof told === 'object' && told !== null && !Array.isArray(told) ? told : {}
-  return {
-    check: typeof validator === 'string' && validator !== '' ? validator : null,
-    message: typeof message === 'string' && message !== '' ? message : 'It is not as its type must be.',
-  }
 }

@@ -1,5 +1,5 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { type Icon, IconMailForward } from '@tabler/icons-react'
+import { type Icon, IconHourglass, IconMailForward } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../auth/roles'
@@ -38,6 +38,7 @@ export default function ConfigurationPage() {
                 {group === 'Actions' && rights.configure && (
                   <RoomCard to="/deliveries" icon={IconMailForward} label="Deliveries" sentence="What went out to destinations, and what could not be delivered." />
                 )}
+                {group === 'Actions' && <RoomCard to="/delayed" icon={IconHourglass} label="Delayed events" sentence="What workflows have asked to happen later." />}
               </SimpleGrid>
             </section>
           )

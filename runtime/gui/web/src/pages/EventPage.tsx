@@ -58,7 +58,7 @@ export default function EventPage() {
         <Tabs.Panel value="summary">
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" style={{ alignItems: 'start' }}>
             <Stack gap="lg">
-              <Outcome event={event} />
+              <Outcome id={event.id} />
               <Original event={event} />
               <EventDetails event={event} />
             </Stack>

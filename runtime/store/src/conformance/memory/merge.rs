@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracardi_model::Context;
 
 use super::{Disk, Row};
-use crate::{Document, Gone, Merge, Repointed, Waiting};
+use crate::{Document, Gone, Merge, Merged, Repointed, Waiting};
 
 /// How many sessions a merge carries over at once.
 const SESSIONS_AT_ONCE: usize = 500;
@@ -31,9 +31,11 @@ impl Disk {
     }
 
     pub(super) fn merge(&mut self, merge: Merge) -> Repointed {
-        let Merge { context, survivor, gone, ids, .. } = merge;
+        let Merge { context, survivor, gone, ids, at } = merge;
         let own = survivor.value.id().to_owned();
-        for Gone { id, .. } in &gone {
+        for Gone { id, keys } in &gone {
+            let (merged, into) = (id.clone(), own.clone());
+            self.merged.push((context, Merged { merged, into, at, keys: keys.clone(), events: 0, done: false }));
             let tables = &mut self.contexts[context];
             tables.identity.values_mut().filter(|owner| *owner == id).for_each(|owner| owner.clone_from(&own));
             tables.profiles.remove(id);
@@ -72,6 +74,11 @@ impl Disk {
                 done.events += 1;
             }
             room -= usize::try_from(done.events).unwrap();
+        }
+        let log = self.merged.iter_mut().find(|(of, merged)| *of == context && merged.merged == from && !merged.done);
+        if let Some((_, merged)) = log {
+            merged.events += done.events;
+            merged.done = room > 0;
         }
         if room > 0 {
             self.unfinished.remove(0);

@@ -2,6 +2,7 @@
 //! nothing, so everything about it follows from the calls. What it holds is what a disk would hold: a process that is
 //! gone is simulated by dropping everything but the [`Memory`].
 
+mod history;
 mod merge;
 mod outbox;
 mod query;
@@ -13,11 +14,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tracardi_model::{Context, Delayed, Event, Original, PerContext, Profile, Session, StoredEvent};
+use tracardi_model::{Context, Delayed, Event, Original, PerContext, Profile, Session, StoredEvent, Trail};
 
 use crate::{
     APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index, Loaded,
-    Merge, ORIGINAL_LIFE, Page, Repointed, Select, StoreError, Waiting, Wanted,
+    Merge, Merged, ORIGINAL_LIFE, Page, Repointed, Select, StoreError, Waiting, Wanted,
 };
 
 /// The store; a cheap handle.
@@ -33,6 +34,8 @@ pub struct Disk {
     last_waiting: i64,
     /// Profiles that are gone and may still be named by sessions and events, the oldest merge first.
     unfinished: Vec<(Context, String)>,
+    /// Every merge, the oldest first.
+    merged: Vec<(Context, Merged)>,
     outbox: outbox::Deposit,
     last_row: u64,
 }
@@ -52,6 +55,8 @@ pub struct Tables {
     pub delayed: BTreeMap<String, Row<Delayed>>,
     /// What clients sent for events that could not be taken as they came.
     pub quarantine: BTreeMap<String, Row<Original>>,
+    /// What became of events, by their ids.
+    pub trails: BTreeMap<String, Row<Trail>>,
     /// Every id that leads to a profile, and to which.
     pub identity: BTreeMap<String, String>,
 }
@@ -93,6 +98,7 @@ impl Tables {
         }
         self.applied.remove(id);
         self.quarantine.remove(id);
+        self.trails.remove(id);
     }
 
     /// An id belongs to the profile that had it first; only a profile's own id always leads to itself.
@@ -131,7 +137,7 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Committed {
-        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released } = batch;
+        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
             let tables = &disk.contexts[context];
@@ -188,6 +194,7 @@ impl Disk {
             let row = self.row(original.value.at, original);
             self.contexts[context].quarantine.entry(row.document.value.id.clone()).or_insert(row);
         }
+        self.put_trails(trails);
         Committed::Stored
     }
 
@@ -264,6 +271,7 @@ impl Disk {
         match index {
             Index::Event => {
                 tables.quarantine.remove(id);
+                tables.trails.remove(id);
                 let known = tables.events.remove(id).map(|row| row.document.value);
                 let mark = known.map(|event| Applied { event: event.stored(), at: event.insert() });
                 mark.is_some_and(|mark| tables.applied.insert(id.to_owned(), mark).is_none())
@@ -278,7 +286,12 @@ impl Disk {
                     tables.quarantine.retain(|_, row| {
                         row.document.value.profile.as_ref().is_none_or(|profile| !ids.contains(profile))
                     });
+                    tables.trails.retain(|_, row| {
+                        row.document.value.profile.as_ref().is_none_or(|profile| !ids.contains(profile))
+                    });
                     self.outbox.forget_profile(context, &ids);
+                    self.merged.retain(|(of, merged)| *of != context || !ids.contains(&merged.into));
+                    self.unfinished.retain(|(of, gone)| *of != context || !ids.contains(gone));
                 }
                 let tables = &mut self.contexts[context];
                 tables.identity.retain(|_, own| own != id);

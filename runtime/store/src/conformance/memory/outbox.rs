@@ -38,15 +38,16 @@ impl Parcel {
         waits && self.context == context && self.delivery.destination == destination
     }
 
-    /// `ids`: those of the profile that is wanted, if one is.
-    fn matches(&self, context: Context, wanted: &Deliveries, ids: Option<&BTreeSet<String>>) -> bool {
-        let Deliveries { destination, event, state, .. } = wanted;
+    /// `of`: the ids of the profile that is wanted, if one is.
+    fn matches(&self, context: Context, wanted: &Deliveries, of: Option<&BTreeSet<String>>) -> bool {
+        let Deliveries { destination, event, state, ids, .. } = wanted;
         let Delivery { event_id, profile_id, .. } = &self.delivery;
         self.context == context
             && destination.as_ref().is_none_or(|wanted| *wanted == self.delivery.destination)
             && event.as_ref().is_none_or(|wanted| event_id.as_ref() == Some(wanted))
-            && ids.is_none_or(|ids| profile_id.as_ref().is_some_and(|id| ids.contains(id)))
+            && of.is_none_or(|of| profile_id.as_ref().is_some_and(|id| of.contains(id)))
             && state.is_none_or(|wanted| wanted == self.state)
+            && ids.as_ref().is_none_or(|wanted| wanted.contains(&self.delivery.id))
     }
 
     fn told(&self) -> StoredDelivery {

@@ -1,8 +1,9 @@
-import { Textarea } from '@mantine/core'
+import { Stack, Textarea } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { ApiError } from '../../api/errors'
 import { readJson, textOf, writeJson } from '../draft'
 import type { FieldOf } from '../kind'
+import { Preview } from '../Preview'
 import { checkCondition } from '../records'
 import { common, type FieldProps } from './props'
 
@@ -28,7 +29,7 @@ export function ConditionField(props: FieldProps<FieldOf<'condition'>>) {
   }
 
   const complaints = wrong === null ? props.complaints : [{ loc: [], msg: wrong }]
-  return (
+  const input = (
     <Textarea
       {...common({ ...props, complaints })}
       {...CODE}
@@ -42,6 +43,14 @@ export function ConditionField(props: FieldProps<FieldOf<'condition'>>) {
       }}
       onBlur={() => void check()}
     />
+  )
+  return props.field.preview ? (
+    <Stack gap="xs">
+      {input}
+      <Preview condition={text} />
+    </Stack>
+  ) : (
+    input
   )
 }
 

@@ -20,7 +20,7 @@ export const segment: Kind = {
     {
       title: 'Who belongs to it',
       fields: [
-        { path: 'condition', label: 'Condition on the profile', type: 'condition', placeholder: 'profile@stats.visits > 10', required: true },
+        { path: 'condition', label: 'Condition on the profile', type: 'condition', placeholder: 'profile@stats.visits > 10', preview: true, required: true },
         { path: 'eventType', label: 'Looked at after events of these types', help: 'None: after every event', type: 'event-types' },
       ],
     },
