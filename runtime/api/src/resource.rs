@@ -9,8 +9,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tracardi_model::Context;
-use tracardi_model::configuration::{Credentials, Destination, HTTP_CONNECTOR, Kind, Resource};
-use tracardi_outbound::Target;
+use tracardi_model::configuration::{Credentials, Destination, Kind, Resource};
+use tracardi_outbound::ResourceType;
 
 use crate::app::App;
 use crate::auth::{Allowed, Builders};
@@ -20,8 +20,6 @@ use crate::document::refresh;
 use crate::errors::Refusal;
 use crate::params::Path;
 
-/// The type of resource that is reached over HTTP.
-const API: &str = "api";
 /// A list of names has at most this many.
 const MAX_NAMES: usize = 250;
 
@@ -118,65 +116,53 @@ async fn switch(
     Ok(saved(&id))
 }
 
-/// Refuses an address that must not be dialled. What is not filled in yet is no mistake.
+/// Refuses credentials with which nothing could be sent. What is not filled in yet is no mistake.
 pub(crate) fn check(app: &App, _: Context, resource: &Resource) -> Result<(), Refusal> {
-    if resource.r#type != API {
-        return Ok(());
-    }
+    let Some(known) = ResourceType::named(&resource.r#type) else { return Ok(()) };
     let Credentials { production, test } = &resource.credentials;
     for (which, credentials) in [("production", production), ("test", test)] {
-        let url = credentials.get("url").and_then(Value::as_str).unwrap_or_default().trim();
-        if !url.is_empty() && !url.starts_with('<') {
-            let at = vec!["body".into(), "credentials".into(), which.into(), "url".into()];
-            app.guard.url(url).map_err(|reason| Refusal::field("value_error", at, reason))?;
-        }
+        let at = || vec!["body".into(), "credentials".into(), which.into(), known.address.into()];
+        let checked = known.check_credentials(&Value::Object(credentials.clone()), &app.guard);
+        checked.map_err(|reason| Refusal::field("value_error", at(), reason))?;
     }
     Ok(())
 }
 
-/// Refuses what the connector cannot do.
-pub(crate) fn check_destination(_: &App, _: Context, destination: &Destination) -> Result<(), Refusal> {
-    let somewhere = json!({"url": "https://example.com"});
+/// Refuses what the connector cannot do, and a resource that it cannot reach.
+pub(crate) fn check_destination(app: &App, context: Context, destination: &Destination) -> Result<(), Refusal> {
+    let Some(known) = ResourceType::reached_by(&destination.destination.package) else { return Ok(()) };
+    let at = |field: &'static str| vec!["body".into(), "destination".into(), field.into()];
     let init = Value::Object(destination.destination.init.clone());
-    let at = || vec!["body".into(), "destination".into(), "init".into()];
-    Target::read(&somewhere, &init).map(drop).map_err(|reason| Refusal::field("value_error", at(), reason))
-}
-
-/// The type of resource that has a transport: what its record begins with.
-fn http() -> Value {
-    json!({
-        "id": API,
-        "name": "API endpoint",
-        "config": {"url": "<url>", "username": "", "password": ""},
-        "tags": ["api", "destination"],
-        "icon": "plugin",
-        "destination": {
-            "package": HTTP_CONNECTOR,
-            "init": {
-                "method": "post", "timeout": 30, "headers": {"content-type": "application/json"}, "cookies": {},
-                "ssl_check": true,
-            },
-            "form": {},
-            "pro": false,
-        },
-    })
+    known.check_init(&init).map_err(|reason| Refusal::field("value_error", at("init"), reason))?;
+    let snapshot = app.configuration.watch().borrow().clone();
+    let resource = snapshot.record(context, Kind::Resource, &destination.resource.id);
+    let other = resource.and_then(|record| ResourceType::named(record["type"].as_str()?));
+    match other.filter(|other| other.id != known.id) {
+        None => Ok(()),
+        Some(other) => {
+            let reason = format!("the resource is of type {}, which is reached by `{}`", other.id, other.package);
+            Err(Refusal::field("value_error", at("package"), reason))
+        }
+    }
 }
 
 /// `name`: `{"total", "result": {id: name}}`; `configuration`: `{id: what a record begins with}` in its place.
 async fn types(_: Allowed<Builders>, Path(form): Path<String>) -> Result<Json<Value>, Refusal> {
-    let http = http();
-    let value = match form.as_str() {
-        "name" => http["name"].clone(),
-        "configuration" => http,
-        _ => {
-            let at = vec!["path".into(), "type".into()];
-            return Err(Refusal::field("enum", at, "Input should be 'name' or 'configuration'"));
-        }
+    let shown = |known: &ResourceType| match form.as_str() {
+        "name" => Some(json!(known.name)),
+        "configuration" => Some(known.template()),
+        _ => None,
     };
-    Ok(Json(json!({"total": 1, "result": {API: value}})))
+    let all = ResourceType::all();
+    let result: Option<Map<_, _>> = all.iter().map(|known| Some((known.id.to_owned(), shown(known)?))).collect();
+    let result = result.ok_or_else(|| {
+        let at = vec!["path".into(), "type".into()];
+        Refusal::field("enum", at, "Input should be 'name' or 'configuration'")
+    })?;
+    Ok(Json(json!({"total": result.len(), "result": result})))
 }
 
 /// `{connector: type of resource}`
-async fn connectors(_: Allowed<Builders>) -> Json<Value> {
-    Json(json!({HTTP_CONNECTOR: http()}))
+async fn connectors(_: Allowed<Builders>) -> Json<Map<String, Value>> {
+    Json(ResourceType::all().iter().map(|known| (known.package.to_owned(), known.template())).collect())
 }

@@ -56,20 +56,24 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("a URL holds no user and password here; they have fields of their own".to_owned());
         }
-        let addresses: &[IpAddr] = match url.host() {
-            None => return Err("the URL names no host".to_owned()),
-            Some(Host::Ipv4(address)) => &[address.into()],
-            Some(Host::Ipv6(address)) => &[address.into()],
-            Some(Host::Domain(name)) if is_this_machine(name) => {
-                &[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            }
-            Some(Host::Domain(_)) => &[],
-        };
-        if addresses.is_empty() || addresses.iter().any(|address| self.permits(*address)) {
-            Ok(())
-        } else {
-            Err(refusal(url.host_str().unwrap_or_default()))
+        match url.host() {
+            None => Err("the URL names no host".to_owned()),
+            Some(host) => self.host(&host),
         }
+    }
+
+    /// Refuses a host that is an address, or a name for this machine, which may not be dialled. The error names the remedy.
+    pub(crate) fn host<S: AsRef<str>>(&self, host: &Host<S>) -> Result<(), String> {
+        let (addresses, name): (&[IpAddr], String) = match host {
+            Host::Ipv4(address) => (&[(*address).into()], address.to_string()),
+            Host::Ipv6(address) => (&[(*address).into()], format!("[{address}]")),
+            Host::Domain(name) if is_this_machine(name.as_ref()) => {
+                (&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()], name.as_ref().to_owned())
+            }
+            Host::Domain(_) => return Ok(()),
+        };
+        let is_open = addresses.iter().any(|address| self.permits(*address));
+        if is_open { Ok(()) } else { Err(refusal(&name)) }
     }
 }
 

@@ -16,9 +16,9 @@ use tracardi_store::{ConfigurationSnapshot, Due, Settled, StoreError};
 
 use crate::Key;
 use crate::breaker::{Breaker, Way};
-use crate::http::Sent;
 use crate::retry::{Patience, after, until};
 use crate::route::{Route, Targets};
+use crate::sent::{Message, Sent};
 use crate::worker::Parts;
 
 /// The clock is looked at this often while something is waited for: it may be set.
@@ -252,7 +252,11 @@ fn attempt(
         let Due { seq, delivery, attempts } = due;
         let began = Instant::now();
         let sent = match target {
-            Ok(target) => parts.connector.send(&target, &delivery.id, &delivery.body, parts.clock.now()).await,
+            Ok(target) => {
+                let (profile, at) = (delivery.profile_id.as_deref(), parts.clock.now());
+                let message = Message { id: &delivery.id, profile, body: &delivery.body, at };
+                parts.connector.send(&target, message).await
+            }
             Err(reason) => Sent::Dead(reason),
         };
         parts.figures.took(&key, began.elapsed());

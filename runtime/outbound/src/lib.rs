@@ -13,7 +13,11 @@
 //! |---|---|
 //! | [`guard`] | which addresses may be dialled |
 //! | `resolve` | names to addresses that may be dialled |
-//! | [`http`] | one attempt: request, redirects, what the answer means |
+//! | [`connector`] | one attempt, over whichever transport |
+//! | [`http`] | to a web service: request, redirects, what the answer means |
+//! | [`catalogue`] | types of resources, and what is wrong with one |
+//! | [`kafka`], [`amqp`], [`mqtt`], [`pulsar`], [`redis`] | to a broker: getting in, message, receipt |
+//! | `access`, `dial`, `pool` | what brokers have in common: addresses and credentials, connections that may be made, and those that wait |
 //! | [`retry`], [`breaker`] | when to try again |
 //! | `route` | what the configuration says of a destination |
 //! | `worker` | which destinations have something to send |
@@ -21,21 +25,35 @@
 //! | `settler` | writes down what became of attempts |
 //! | `figures` | what `/metrics` tells |
 
+mod access;
+pub mod amqp;
 pub mod breaker;
+pub mod catalogue;
+pub mod connector;
+mod dial;
 mod figures;
 pub mod guard;
 pub mod http;
 mod job;
+pub mod kafka;
+pub mod mqtt;
+mod pool;
+pub mod pulsar;
+pub mod redis;
 mod resolve;
 pub mod retry;
 mod route;
+mod sent;
+mod settings;
 mod settler;
 mod worker;
 
 use tracardi_model::Context;
 
+pub use catalogue::ResourceType;
+pub use connector::{Connector, Target};
 pub use guard::Guard;
-pub use http::{Connector, Target};
+pub use sent::{Message, Sent};
 pub use worker::{OutboundLimits, OutboundSetup, start};
 
 /// A destination, by context and id.

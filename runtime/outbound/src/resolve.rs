@@ -1,8 +1,9 @@
 //! Names to addresses, of which only those remain that may be dialled. The client dials what it is given here and nothing
 //! else, so no name can lead it elsewhere after it was checked.
 
+use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hickory_resolver::TokioResolver;
@@ -20,7 +21,7 @@ impl fmt::Display for Forbidden {
     }
 }
 
-impl std::error::Error for Forbidden {}
+impl Error for Forbidden {}
 
 /// Asks the servers that the system names, without a thread that would wait for them: a name server that is silent holds
 /// up nobody but those who need it.
@@ -50,17 +51,21 @@ impl Resolver {
     }
 }
 
+impl Resolver {
+    /// Of a name's addresses those that may be dialled; [`Forbidden`] when it has none of these.
+    pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+        let found = self.names.as_ref().map_err(Clone::clone)?.lookup_ip(name).await?;
+        let open: Vec<IpAddr> = found.iter().filter(|address| self.guard.permits(*address)).collect();
+        if open.is_empty() { Err(Forbidden(name.to_owned()).into()) } else { Ok(open) }
+    }
+}
+
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { names, guard } = self.clone();
+        let resolver = self.clone();
         Box::pin(async move {
-            let found = names?.lookup_ip(name.as_str()).await?;
-            let open: Vec<SocketAddr> =
-                found.iter().filter(|address| guard.permits(*address)).map(|address| (address, 0).into()).collect();
-            if open.is_empty() {
-                return Err(Forbidden(name.as_str().to_owned()).into());
-            }
-            Ok(Box::new(open.into_iter()) as Addrs)
+            let open = resolver.addresses(name.as_str()).await?;
+            Ok(Box::new(open.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }

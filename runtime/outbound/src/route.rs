@@ -1,13 +1,11 @@
 //! What the configuration says of a destination at the moment. Pure.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use tracardi_model::Context;
 use tracardi_model::configuration::Kind;
 use tracardi_store::ConfigurationSnapshot;
 
-use crate::http::Target;
+use crate::connector::Target;
 
 /// Where the deliveries of a destination go.
 #[derive(Clone, Debug)]
@@ -28,8 +26,8 @@ pub(crate) enum Route {
 /// Addresses and credentials of a destination, real ones and those for tests; why there are none, otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
-    production: Result<Arc<Target>, String>,
-    test: Result<Arc<Target>, String>,
+    production: Result<Target, String>,
+    test: Result<Target, String>,
 }
 
 impl Route {
@@ -48,15 +46,16 @@ impl Route {
             return Self::Waits;
         }
         let part = |record: &Value, pointer: &str| record.pointer(pointer).cloned().unwrap_or_default();
+        let package = destination.pointer("/destination/package").and_then(Value::as_str).unwrap_or_default();
         let init = part(destination, "/destination/init");
-        let target = |which: &str| Target::read(&part(resource, which), &init).map(Arc::new);
+        let target = |which: &str| Target::read(package, &part(resource, which), &init);
         Self::Open(Targets { production: target("/credentials/production"), test: target("/credentials/test") })
     }
 }
 
 impl Targets {
     /// The one for a delivery that is a test, or is not.
-    pub(crate) fn of(&self, debug: bool) -> Result<Arc<Target>, String> {
+    pub(crate) fn of(&self, debug: bool) -> Result<Target, String> {
         if debug { self.test.clone() } else { self.production.clone() }
     }
 }

@@ -14,8 +14,8 @@ use tracardi_process::{Bell, Metrics, Phase, SharedClock, Supervisor, random};
 use tracardi_store::{ConfigurationSnapshot, Outbox};
 
 use crate::Key;
+use crate::connector::Connector;
 use crate::figures::Figures;
-use crate::http::Connector;
 use crate::job::Job;
 use crate::retry::Patience;
 use crate::settler::{Settler, settler};
@@ -119,14 +119,15 @@ impl Drop for Tell {
     }
 }
 
-/// Starts the tasks `outbound` and `outbound outcomes` of phase Drain: they stop sending when phase Accept ends, and are
+/// Starts the tasks `outbound`, `outbound outcomes` and `outbound connections` of phase Drain: they stop sending when phase Accept ends, and are
 /// gone before the store is closed. Fails when there is no randomness to be had.
 pub fn start(supervisor: &Supervisor, setup: OutboundSetup, metrics: &Metrics) -> io::Result<()> {
     let OutboundSetup { outbox, configuration, connector, bell, clock, limits } = setup;
     let entropy = SeededEntropy::new(random::bytes()?);
     let (settler, settling) = settler();
     let end = supervisor.token(Phase::Drain);
-    supervisor.spawn("outbound outcomes", Phase::Drain, settling.run(outbox.clone(), clock.clone(), end));
+    supervisor.spawn("outbound outcomes", Phase::Drain, settling.run(outbox.clone(), clock.clone(), end.clone()));
+    supervisor.spawn("outbound connections", Phase::Drain, connector.clone().tidy(end));
     let figures = Figures::registered(metrics);
     let turns = Semaphore::new(limits.destinations.max(1));
     let parts = Arc::new(Parts { outbox, connector, clock, limits, figures, settler, turns });

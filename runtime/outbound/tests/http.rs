@@ -12,17 +12,19 @@ use axum::response::{IntoResponse as _, Response};
 use common::Receiver;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tracardi_outbound::http::Sent;
-use tracardi_outbound::{Connector, Guard, Target};
+use tracardi_model::configuration::HTTP_CONNECTOR;
+use tracardi_outbound::{Connector, Guard, Message, Sent, Target};
 
 /// This machine, as far as its first address goes.
 const ALLOWED: &str = "127.0.0.1";
 
 async fn send_with(allowed: &str, url: &str, init: Value) -> Sent {
     let guard = Arc::new(Guard::new(allowed, "").unwrap());
-    let target = Target::read(&json!({"url": url, "username": "u", "password": "geheim"}), &init).unwrap();
+    let credentials = json!({"url": url, "username": "u", "password": "geheim"});
+    let target = Target::read(HTTP_CONNECTOR, &credentials, &init).unwrap();
     let body = serde_json::value::to_raw_value(&json!({"data": {"a": {"b": 1}}, "changes": []})).unwrap();
-    Connector::new(guard).unwrap().send(&target, "d-1", &body, Timestamp::UNIX_EPOCH).await
+    let message = Message { id: "d-1", profile: None, body: &body, at: Timestamp::UNIX_EPOCH };
+    Connector::new(guard).unwrap().send(&target, message).await
 }
 
 async fn send(url: &str, init: Value) -> Sent {

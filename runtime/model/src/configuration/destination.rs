@@ -11,6 +11,20 @@ use crate::source::NamedEntity;
 /// The connector that sends HTTP requests, as clients name it.
 pub const HTTP_CONNECTOR: &str = "tracardi.process_engine.destination.http_connector.HttpConnector";
 
+/// The connector that sends to a topic of Kafka.
+pub const KAFKA_CONNECTOR: &str = "com_tracardi.destination.kafka_connector.KafkaConnector";
+/// The connector that sends to an exchange of RabbitMQ.
+pub const RABBITMQ_CONNECTOR: &str = "com_tracardi.destination.rabbitmq_connector.RabbitMqConnector";
+/// The connector that sends to a topic of an MQTT broker.
+pub const MQTT_CONNECTOR: &str = "com_tracardi.destination.mqtt_connector.MqttConnector";
+/// The connector that sends to a topic of Pulsar.
+pub const PULSAR_CONNECTOR: &str = "com_tracardi.destination.pulsar_connector.PulsarConnector";
+/// The connector that sends to a stream of Redis.
+pub const REDIS_CONNECTOR: &str = "com_tracardi.destination.redis_connector.RedisConnector";
+/// All connectors.
+pub const CONNECTORS: [&str; 6] =
+    [HTTP_CONNECTOR, KAFKA_CONNECTOR, RABBITMQ_CONNECTOR, MQTT_CONNECTOR, PULSAR_CONNECTOR, REDIS_CONNECTOR];
+
 /// What is sent to a resource, and when (spec/pipeline.md 6.4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Destination {
@@ -82,8 +96,8 @@ impl Record for Destination {
         if self.resource.id.is_empty() {
             errors.push(wrong(["resource", "id"], "a resource is needed: it says where the data goes"));
         }
-        if self.destination.package.trim() != HTTP_CONNECTOR {
-            let message = format!("there is no such connector; there is `{HTTP_CONNECTOR}`");
+        if !CONNECTORS.contains(&self.destination.package.trim()) {
+            let message = format!("there is no such connector; there is {}", CONNECTORS.join(", "));
             errors.push(wrong(["destination", "package"], message));
         }
         if !self.on_profile_change_only {

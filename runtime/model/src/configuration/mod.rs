@@ -28,7 +28,10 @@ use serde_json::Value;
 
 pub use consent_type::{ConsentType, DefaultConsent};
 pub use data_compliance::{ComplianceAction, ComplianceSetting, DataCompliance};
-pub use destination::{Connector, Destination, HTTP_CONNECTOR};
+pub use destination::{
+    CONNECTORS, Connector, Destination, HTTP_CONNECTOR, KAFKA_CONNECTOR, MQTT_CONNECTOR, PULSAR_CONNECTOR,
+    RABBITMQ_CONNECTOR, REDIS_CONNECTOR,
+};
 pub use event_to_profile::{EventToProfile, EventToProfileConfig, ProfileAssignment, ProfileOperation};
 pub use event_type_mapping::EventTypeMapping;
 pub use event_validator::{EventValidator, Validation};

@@ -8,32 +8,10 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::retry::until;
-
-/// What an attempt ended in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The destination has it.
-    Delivered,
-    /// Another attempt may succeed.
-    Later {
-        /// Why this one did not, for people.
-        error: String,
-        /// The pause that the destination asks for.
-        asked: Option<Duration>,
-    },
-    /// The same would happen again: why, for people.
-    Dead(String),
-}
+use crate::sent::Sent;
 
 /// What is shown of the body of a refusal, in characters.
 const SHOWN: usize = 200;
-
-impl Sent {
-    /// Another attempt may succeed, at a time of our choice.
-    pub(crate) fn later(error: String) -> Self {
-        Self::Later { error, asked: None }
-    }
-}
 
 /// 2xx: delivered. 408, 425, 429, 5xx: later, with the pause that is asked for. Anything else: dead, with what was said.
 pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Sent {

@@ -3,26 +3,25 @@
 //! [`target`] is what a destination and its resource say, [`body`] what a request carries, [`answer`] what becomes of the
 //! delivery. Here is the request itself, with its redirects.
 
-pub mod answer;
+mod answer;
 mod body;
-pub mod target;
+mod target;
 
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, Request, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
 
-pub use answer::Sent;
 pub use target::Target;
 
 use crate::guard::Guard;
 use crate::resolve::{Forbidden, Resolver};
+use crate::sent::{Message, Sent};
 
 /// The same for every attempt at a delivery: a receiver that has seen it already knows what it needs to do.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -40,23 +39,17 @@ const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_mins(1);
 const IDLE_CONNECTIONS: usize = 4;
 
-/// Sends deliveries; cheap to clone. The connections are shared by all destinations.
+/// Makes requests; cheap to clone. The connections are shared by all destinations.
 #[derive(Clone, Debug)]
-pub struct Connector {
+pub(crate) struct Sender {
     guard: Arc<Guard>,
     strict: Client,
     lenient: Client,
 }
 
-impl Connector {
+impl Sender {
     /// Dials only what the guard permits. The error is for people: no TLS.
-    pub fn new(guard: Arc<Guard>) -> Result<Self, String> {
-        Self::with(Resolver::new(guard.clone()), guard)
-    }
-
-    fn with(resolver: Resolver, guard: Arc<Guard>) -> Result<Self, String> {
-        // Whoever was first has installed the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub(crate) fn new(resolver: Resolver, guard: Arc<Guard>) -> Result<Self, String> {
         let resolver = Arc::new(resolver);
         let client = |ssl_check: bool| {
             let authorities = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().take_while(|_| ssl_check);
@@ -79,8 +72,8 @@ impl Connector {
 
     /// One attempt, with all its redirects, within the target's time. What it ends in is for the one who asks; nothing of
     /// it holds a credential.
-    pub async fn send(&self, target: &Target, id: &str, content: &RawValue, now: Timestamp) -> Sent {
-        let attempt = self.attempt(target, id, content);
+    pub(crate) async fn send(&self, target: &Target, message: Message<'_>) -> Sent {
+        let attempt = self.attempt(target, message.id, message.body);
         let answer = match tokio::time::timeout(target.timeout, attempt).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(sent)) => return sent,
@@ -90,7 +83,7 @@ impl Connector {
         // What was accepted is accepted, however long the rest of the answer takes.
         let mut beginning = Vec::new();
         let _ = tokio::time::timeout(target.timeout.min(REST), read(answer, &mut beginning)).await;
-        answer::judge(status, &headers, &beginning, now)
+        answer::judge(status, &headers, &beginning, message.at)
     }
 
     async fn attempt(&self, target: &Target, id: &str, content: &RawValue) -> Result<Response, Sent> {
@@ -183,6 +176,7 @@ fn told(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;
@@ -195,8 +189,10 @@ mod tests {
         let resolver = Resolver::knowing("127.0.0.1 inside.example", guard.clone());
         let target = Target::read(&json!({"url": format!("http://inside.example:{port}")}), &json!({})).unwrap();
         let content = serde_json::value::to_raw_value(&json!({})).unwrap();
-        let sending = Connector::with(resolver, guard).unwrap();
-        let sending = sending.send(&target, "d", &content, Timestamp::UNIX_EPOCH);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sending = Sender::new(resolver, guard).unwrap();
+        let message = Message { id: "d", profile: None, body: &content, at: Timestamp::UNIX_EPOCH };
+        let sending = sending.send(&target, message);
         tokio::select! {
             biased;
             _ = inside.accept() => panic!("it was dialled"),

@@ -11,10 +11,8 @@ use reqwest::header::{
 use serde_json::{Map, Value};
 use url::Url;
 
-/// Seconds that a destination is given when it does not say.
-const TIMEOUT: f64 = 30.0;
-/// The most that it may be given: it occupies a connection meanwhile.
-const LONGEST_TIMEOUT: f64 = 120.0;
+use crate::settings::{filled, flag, text, timeout};
+
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 /// Headers that belong to the connection.
 const OURS: [HeaderName; 5] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE];
@@ -45,12 +43,12 @@ impl Target {
     /// `credentials`: `{"url", "username"?, "password"?}`; `init`: `{"timeout": 30, "method": "get", "headers": {},
     /// "cookies": {}, "ssl_check": true}`, each with that default. The error names the field.
     pub fn read(credentials: &Value, init: &Value) -> Result<Self, String> {
-        let url = text(credentials.get("url")).ok_or("the resource's credentials have no `url`")?;
-        let url = Url::parse(url.trim()).map_err(|error| format!("`url` of the resource is no URL: {error}"))?;
+        let url = filled(credentials, "url").ok_or("the resource's credentials have no `url`")?;
+        let url = Url::parse(&url).map_err(|error| format!("`url` of the resource is no URL: {error}"))?;
         let mut headers = headers(init.get("headers"))?;
         let content_type = headers.remove(CONTENT_TYPE).unwrap_or(HeaderValue::from_static("application/json"));
-        let filled = |key: &str| text(credentials.get(key)).filter(|text| !text.is_empty());
-        let authorization = match (filled("username"), filled("password")) {
+        let given = |key: &str| text(credentials.get(key)).filter(|text| !text.is_empty());
+        let authorization = match (given("username"), given("password")) {
             (Some(user), Some(password)) => Some(basic(&user, &password)?),
             _ => headers.remove(AUTHORIZATION),
         };
@@ -61,8 +59,8 @@ impl Target {
             content_type,
             cookies: cookies(init.get("cookies"))?,
             authorization,
-            timeout: timeout(init.get("timeout"))?,
-            ssl_check: flag(init.get("ssl_check"))?,
+            timeout: timeout(init)?,
+            ssl_check: flag(init, "ssl_check")?,
         })
     }
 
@@ -78,39 +76,10 @@ impl Target {
     }
 }
 
-/// A field as text: forms send numbers as text and the other way round.
-fn text(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        _ => None,
-    }
-}
-
 fn method(value: Option<&Value>) -> Result<Method, String> {
     let Some(name) = text(value).filter(|name| !name.trim().is_empty()) else { return Ok(Method::GET) };
     let method = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name.trim()));
     method.ok_or_else(|| format!("`method` {name:?}: expected get, post, put, patch or delete"))
-}
-
-fn timeout(value: Option<&Value>) -> Result<Duration, String> {
-    let seconds = match text(value) {
-        None => TIMEOUT,
-        Some(text) => text.trim().parse().map_err(|_| format!("`timeout` {text:?} is no number of seconds"))?,
-    };
-    if !(0.1..=LONGEST_TIMEOUT).contains(&seconds) {
-        return Err(format!("`timeout` must lie between 0.1 and {LONGEST_TIMEOUT} seconds"));
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|error| format!("`timeout`: {error}"))
-}
-
-fn flag(value: Option<&Value>) -> Result<bool, String> {
-    match text(value).as_deref() {
-        None | Some("true" | "1" | "yes") => Ok(true),
-        Some("false" | "0" | "no") => Ok(false),
-        Some(other) => Err(format!("`ssl_check` {other:?}: expected true or false")),
-    }
 }
 
 /// The fields of an object; none when it is absent.

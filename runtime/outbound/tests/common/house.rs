@@ -50,7 +50,7 @@ impl House {
         let setup = OutboundSetup {
             outbox: self.faulty.clone(),
             configuration: self.store.watch(),
-            connector: Connector::new(Arc::new(Guard::new("127.0.0.1", "").unwrap())).unwrap(),
+            connector: Connector::new(Arc::new(Guard::new("127.0.0.0/8", "").unwrap())).unwrap(),
             bell: self.bell.clone(),
             clock: SystemClock::shared(),
             limits,
@@ -60,10 +60,16 @@ impl House {
 
     /// Creates or replaces a destination and its resource.
     pub async fn destination(&self, id: &str, url: &str, enabled: bool) {
-        let resource = json!({"id": id, "name": id, "type": "api", "enabled": true,
-            "credentials": {"production": {"url": url}, "test": {}}});
+        let init = json!({"method": "post", "timeout": 20});
+        self.connected(id, HTTP_CONNECTOR, &json!({"url": url}), &init, enabled).await;
+    }
+
+    /// The same, with any connector.
+    pub async fn connected(&self, id: &str, package: &str, credentials: &Value, init: &Value, enabled: bool) {
+        let resource = json!({"id": id, "name": id, "type": "any", "enabled": true,
+            "credentials": {"production": credentials, "test": {}}});
         let destination = json!({"id": id, "name": id, "enabled": enabled, "resource": {"id": id},
-            "destination": {"package": HTTP_CONNECTOR, "init": {"method": "post", "timeout": 20}}});
+            "destination": {"package": package, "init": init}});
         for (kind, document) in [(Kind::Resource, resource), (Kind::Destination, destination)] {
             self.save(kind, id, document).await;
         }
