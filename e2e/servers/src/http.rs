@@ -6,15 +6,28 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
 use crate::recipe::Login;
 
-/// The body of a `GET` that was answered with 2xx; `authorization` is the header of this name.
-pub(crate) fn get(address: SocketAddr, path: &str, authorization: Option<&str>) -> Option<String> {
-    let mut request = ureq::get(format!("http://{address}{path}"));
+/// The body of a `GET` that was answered with 2xx. `authorization` is the header of this name; `authority` is the PEM text that
+/// an encrypted server is verified with.
+pub(crate) fn get(
+    address: SocketAddr,
+    path: &str,
+    authorization: Option<&str>,
+    authority: Option<&str>,
+) -> Option<String> {
+    let mut tls = TlsConfig::builder();
+    if let Some(pem) = authority {
+        tls = tls.root_certs(RootCerts::new_with_certs(&[Certificate::from_pem(pem.as_bytes()).ok()?]));
+    }
+    let scheme = if authority.is_some() { "https" } else { "http" };
+    let mut request = ureq::get(format!("{scheme}://{address}{path}"));
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    let request = request.config().timeout_global(Some(Duration::from_secs(5))).build();
+    let request = request.config().tls_config(tls.build()).timeout_global(Some(Duration::from_secs(5))).build();
     request.call().ok()?.body_mut().read_to_string().ok()
 }
 

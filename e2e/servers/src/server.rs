@@ -17,7 +17,7 @@ use crate::recipe::{Launch, Options, Place, need};
 use crate::tls::Certificates;
 
 /// How long a server may take to become ready. Generous: tests may share the machine with compilers.
-const START: Duration = Duration::from_mins(3);
+const START: Duration = Duration::from_mins(5);
 /// How long it may take to end when it is asked to.
 const STOP: Duration = Duration::from_mins(1);
 

@@ -8,12 +8,10 @@ use tracardi_machine::Result;
 use tracardi_machine::files::make_folder;
 use tracardi_machine::run::{capture, command, run};
 
-use crate::http;
 use crate::java::{Jars, java_home};
+use crate::kinds::search::{PORT, TRANSPORT, is_well};
 use crate::recipe::{Launch, Options, Place, Recipe};
 
-const PORT: u16 = 9200;
-const TRANSPORT: u16 = 9300;
 /// The user and group `nobody` of Debian.
 const NOBODY: u32 = 65_534;
 
@@ -84,10 +82,6 @@ impl Recipe for Elasticsearch8 {
     }
 
     fn is_ready(&self, place: &Place, options: &Options) -> bool {
-        if options.tls {
-            return place.has_logged("started {node}");
-        }
-        let login = options.login.as_ref().map(http::basic);
-        http::get(place.at(PORT), "/_cluster/health?wait_for_status=yellow&timeout=2s", login.as_deref()).is_some()
+        is_well(place, options.login.as_ref())
     }
 }

@@ -127,7 +127,7 @@ impl Recipe for Pulsar {
 
     fn is_ready(&self, place: &Place, options: &Options) -> bool {
         let bearer = options.login.as_ref().map(|login| format!("Bearer {}", login.token(&login.name)));
-        let get = |path: &str| http::get(place.at(WEB), path, bearer.as_deref());
+        let get = |path: &str| http::get(place.at(WEB), path, bearer.as_deref(), None);
         // The default namespace is made after the broker says that it is well.
         get("/admin/v2/brokers/health").is_some_and(|answer| answer == "ok")
             && get("/admin/v2/namespaces/public").is_some_and(|names| names.contains("\"public/default\""))

@@ -78,7 +78,7 @@ impl Recipe for RabbitMq {
 
     fn is_ready(&self, place: &Place, options: &Options) -> bool {
         let check = format!("/api/health/checks/port-listener/{PORT}");
-        http::get(place.at(MANAGEMENT), &check, Some(&http::basic(&login(options)))).is_some()
+        http::get(place.at(MANAGEMENT), &check, Some(&http::basic(&login(options))), None).is_some()
     }
 }
 

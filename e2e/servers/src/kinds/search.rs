@@ -13,8 +13,8 @@ use crate::java::{self, Jars};
 use crate::recipe::{Launch, Login, Options, Place, Recipe, folder};
 use crate::tls::Certificates;
 
-const PORT: u16 = 9200;
-const TRANSPORT: u16 = 9300;
+pub(crate) const PORT: u16 = 9200;
+pub(crate) const TRANSPORT: u16 = 9300;
 
 pub(crate) static OPENSEARCH: Search = Search { jars: opensearch("opensearch", "2.19.6", None), secured: false };
 
@@ -107,19 +107,26 @@ impl Recipe for Search {
         Ok(launch.then(["http.type=netty4", "transport.type=netty4"]))
     }
 
-    fn is_ready(&self, place: &Place, _options: &Options) -> bool {
-        if self.secured {
-            // Said when users and roles are known.
-            return place.has_logged("Node 'node' initialized");
-        }
-        http::get(place.at(PORT), "/_cluster/health?wait_for_status=yellow&timeout=2s", None).is_some()
+    fn is_ready(&self, place: &Place, options: &Options) -> bool {
+        is_well(place, self.secured.then(|| login(options)).as_ref())
     }
+}
+
+fn login(options: &Options) -> Login {
+    options.login.clone().unwrap_or_else(|| Login::new("admin", "admin"))
+}
+
+/// Whether every shard that a search server has is there to be asked.
+pub(crate) fn is_well(place: &Place, login: Option<&Login>) -> bool {
+    let authority = place.certificates.as_ref().map(|certificates| certificates.authority.as_str());
+    let health = "/_cluster/health?wait_for_status=yellow&timeout=2s";
+    http::get(place.at(PORT), health, login.map(http::basic).as_deref(), authority).is_some()
 }
 
 /// Adds the security plugin: users and roles from the plugin's own files, but for the one user who may do everything.
 /// Nodes always speak TLS to each other, so there is a certificate even when clients need none.
 fn secure(jars: &Jars, place: &Place, options: &Options, launch: Launch) -> Result<Launch> {
-    let login = options.login.clone().unwrap_or_else(|| Login::new("admin", "admin"));
+    let login = login(options);
     let own = match &place.certificates {
         Some(certificates) => certificates.clone(),
         None => Certificates::make(&place.home, place.address)?,
