@@ -1,7 +1,7 @@
 //! The configuration as the hot path uses it: every record compiled, found by event type, immutable.
 //!
 //! [`Configuration::compile`] takes the stored records as they are. A record that does not compile is left out and told as a
-//! [`Problem`]; the others work. [`check`] compiles a single record before it is saved, so that only what was stored by
+//! [`Problem`]; the others work (and of one that protects people's data, the fields that are not wrong). [`check`] compiles a single record before it is saved, so that only what was stored by
 //! other ways (an import, an older program) can be a problem later.
 //!
 //! Each kind has a file: what its compiled form is and how it gets into the configuration. What it does to an event stands
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tracardi_model::configuration::{self as records, Kind, Record};
-use tracardi_model::{FieldError, PerContext};
+use tracardi_model::{FieldError, Loc, PerContext};
 
 use crate::command::normal_type;
 
@@ -128,6 +128,8 @@ impl fmt::Debug for Meaning {
 struct Known {
     document: Arc<Value>,
     meaning: Result<Meaning, Vec<FieldError>>,
+    /// What of it is in force although it does not compile.
+    rest: Option<Meaning>,
 }
 
 impl Configuration {
@@ -148,11 +150,16 @@ impl Configuration {
             let known = known.filter(|known| Arc::ptr_eq(&known.document, document)).cloned();
             let known = known.unwrap_or_else(|| {
                 next.compiled += 1;
-                Known { document: document.clone(), meaning: meaning(kind, Value::clone(document)) }
+                let meaning = meaning(kind, Value::clone(document));
+                let rest = meaning.as_ref().err().and_then(|errors| rest(kind, document, errors));
+                Known { document: document.clone(), meaning, rest }
             });
             match &known.meaning {
                 Ok(Meaning(enter)) => enter(&mut next),
                 Err(errors) => next.complain(kind, id, document, errors),
+            }
+            if let Some(Meaning(enter)) = &known.rest {
+                enter(&mut next);
             }
             next.known.entry(kind).or_default().insert(id.to_owned(), known);
         }
@@ -236,6 +243,25 @@ impl Configuration {
     fn of_type(&mut self, kind: &str) -> &mut TypeConfiguration {
         self.types.entry(kind.to_owned()).or_default()
     }
+}
+
+/// What of a record is in force although it does not compile: one that protects people's data protects what it can.
+fn rest(kind: Kind, document: &Value, errors: &[FieldError]) -> Option<Meaning> {
+    if kind != Kind::DataCompliance {
+        return None;
+    }
+    let wrong: Vec<usize> = errors
+        .iter()
+        .filter_map(|error| match error.loc.get(2) {
+            Some(Loc::Index(index)) => Some(*index),
+            _ => None,
+        })
+        .collect();
+    let mut left = document.clone();
+    let settings = left.get_mut("settings")?.as_array_mut()?;
+    let mut index = 0..;
+    settings.retain(|_| !index.next().is_some_and(|index| wrong.contains(&index)));
+    meaning(kind, left).ok()
 }
 
 /// The event types that a record is for, as far as that can be said of one that does not compile; none when it is disabled.

@@ -277,3 +277,22 @@ fn a_record_that_does_not_compile_is_told_for_the_types_that_it_is_for() {
     }
     assert!(told(Kind::Segment, json!([1]), "a").is_empty(), "it does not even say what it is for");
 }
+
+#[test]
+fn what_protects_data_protects_what_it_can() {
+    let setting = |field: &str| json!({"action": "erase", "field": {"value": field, "ref": true}, "consents": [{"id": "m", "name": "m"}]});
+    let record = |enabled: bool| {
+        let settings =
+            [setting("properties.email"), setting("email"), setting("properties..x"), setting("context.page")];
+        json!({"id": "c", "name": "n", "event_type": "a", "enabled": enabled, "settings": settings})
+    };
+    let configuration = compiled(&[(Kind::DataCompliance, record(true))]);
+    assert_eq!(configuration.problems()[0].errors.len(), 2);
+    let found = configuration.event_type("a").unwrap();
+    let fields: Vec<&str> = found.protected.iter().map(|protected| protected.field.as_str()).collect();
+    assert_eq!((fields, found.broken.len()), (vec!["properties.email", "context.page"], 1));
+    assert!(compiled(&[(Kind::DataCompliance, record(false))]).event_type("a").is_none());
+    assert!(
+        compiled(&[(Kind::DataCompliance, json!({"event_type": "a"}))]).event_type("a").unwrap().protected.is_empty()
+    );
+}
