@@ -1,5 +1,6 @@
 //! The programs behind the Makefile. Each subcommand is one file; each says what it does and how long it took.
 
+mod agents;
 mod check;
 mod demo;
 mod fuzz;
@@ -53,6 +54,12 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         minutes: u64,
     },
+    /// The expressions that tell user agents apart, of another version of the crate ua-parser.
+    UserAgents {
+        /// As on crates.io.
+        #[arg(long)]
+        version: String,
+    },
     /// Sizes, start-up times, idle memory.
     Measure,
 }
@@ -79,6 +86,7 @@ fn run(Arguments { images, command }: &Arguments) -> Result<()> {
         Command::Install => install::install(&install::ground()?, images),
         Command::E2e { full } => test::e2e(*full, images),
         Command::Fuzz { minutes } => fuzz::for_minutes(*minutes),
+        Command::UserAgents { version } => agents::renew(version),
         Command::Measure => measure::measure(),
     }
 }

@@ -37,14 +37,17 @@ pub(crate) fn merge(session: &mut Session, said: &Map, command: &Command) {
 
 fn describe(session: &mut Session, context: &Map, command: &Command) {
     if let Some(agent) = command.user_agent().and_then(agent::parse) {
-        session.os = agent.os;
-        session.app =
-            App { language: session.app.language.take(), resolution: session.app.resolution.take(), ..agent.app };
+        session.os = agent.os.clone();
+        session.app = App {
+            language: session.app.language.take(),
+            resolution: session.app.resolution.take(),
+            ..agent.app.clone()
+        };
         let known = &mut session.device;
-        known.name = agent.device.name;
-        known.brand = agent.device.brand;
-        known.model = agent.device.model;
-        known.r#type = agent.device.kind;
+        known.name.clone_from(&agent.device.name);
+        known.brand.clone_from(&agent.device.brand);
+        known.model.clone_from(&agent.device.model);
+        known.r#type.clone_from(&agent.device.kind);
         known.touch = agent.device.touch;
     }
     if let Some(Value::Object(device)) = context.get("device") {
