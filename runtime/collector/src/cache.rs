@@ -1,6 +1,7 @@
 //! Sessions and profiles as they were last committed, bounded by the memory they take.
 
 use lru::LruCache;
+use tracardi_engine::Seen;
 use tracardi_model::{Context, PerContext, Profile, Session};
 use tracardi_store::Loaded;
 
@@ -46,10 +47,14 @@ pub(crate) struct Cache {
     profiles: PerContext<Shelf<Profile>>,
     /// Other ids of cached profiles, as far as somebody asked by them.
     aliases: PerContext<LruCache<String, String>>,
+    /// Whose devices were seen, by the keys of their fingerprints. Here only: after a restart nobody is recognised by them.
+    devices: PerContext<LruCache<[u8; 16], Seen>>,
 }
 
 /// How many other ids of profiles are remembered, per context.
 const ALIASES: usize = 10_000;
+/// How many devices are remembered, per context; some 250 bytes each.
+const DEVICES: usize = 20_000;
 
 impl Cache {
     /// A cache of so many bytes; half of it for sessions, half for profiles, staging gets an eighth of that.
@@ -59,6 +64,8 @@ impl Cache {
             sessions: PerContext::new(Shelf::new(bytes / 2), Shelf::new(bytes / 16)),
             profiles: PerContext::new(Shelf::new(bytes / 2), Shelf::new(bytes / 16)),
             aliases: PerContext::new(aliases(), aliases()),
+            // Takes no memory before the first device is seen.
+            devices: PerContext::new(LruCache::unbounded(), LruCache::unbounded()),
         }
     }
 
@@ -86,6 +93,19 @@ impl Cache {
 
     pub(crate) fn put_alias(&mut self, context: Context, alias: String, id: String) {
         self.aliases[context].put(alias, id);
+    }
+
+    /// What is remembered of a fingerprint.
+    pub(crate) fn device(&self, context: Context, key: &[u8; 16]) -> Option<Seen> {
+        self.devices[context].peek(key).cloned()
+    }
+
+    pub(crate) fn put_device(&mut self, context: Context, key: [u8; 16], seen: Seen) {
+        let devices = &mut self.devices[context];
+        devices.put(key, seen);
+        if devices.len() > DEVICES {
+            devices.pop_lru();
+        }
     }
 
     /// Memory that the documents take.

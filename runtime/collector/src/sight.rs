@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
-use tracardi_engine::{Order, Outcome, Settings, State};
+use tracardi_engine::{Order, Outcome, Seen, Settings, State};
 use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent, Trail};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
 
@@ -76,6 +76,8 @@ pub(crate) struct Sight {
     profiles: Documents<Profile>,
     /// The ids by which profiles are asked for; None: nobody's.
     aliases: PerContext<IndexMap<String, Option<String>>>,
+    /// Devices that were seen.
+    devices: PerContext<IndexMap<[u8; 16], Seen>>,
     /// Events that are stored, or will be with this group.
     events: PerContext<HashMap<String, StoredEvent>>,
     new_events: Vec<(Context, Arc<Event>)>,
@@ -100,6 +102,7 @@ impl Sight {
         cache: &mut Cache,
         orders: impl Iterator<Item = &'a Order>,
         settings: &Settings,
+        now: Timestamp,
         every_event: bool,
     ) -> Missing {
         let mut missing = Missing::default();
@@ -111,7 +114,8 @@ impl Sight {
             }
             let session = self.session(order).cloned();
             let own = order.profile_key(session.as_deref(), settings);
-            for key in [own.as_deref(), order.referral_key()].into_iter().flatten() {
+            let recognised = self.recognised(cache, order, session.as_deref(), now);
+            for key in [own.as_deref(), order.referral_key(), recognised.as_deref()].into_iter().flatten() {
                 complete &= self.find_profile(cache, &mut missing, context, key);
             }
             if every_event || !complete {
@@ -119,6 +123,21 @@ impl Sight {
             }
         }
         missing
+    }
+
+    /// The profile to which the fingerprint of an order leads. From now on what is in sight of the fingerprint counts.
+    fn recognised(
+        &mut self,
+        cache: &Cache,
+        order: &Order,
+        session: Option<&Session>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let (context, key) = (order.context(), order.fingerprint(session)?.key);
+        if !self.devices[context].contains_key(&key) {
+            self.devices[context].insert(key, cache.device(context, &key)?);
+        }
+        self.devices[context].get(&key)?.profile(now).map(str::to_owned)
     }
 
     fn find_session(&mut self, cache: &mut Cache, missing: &mut Missing, context: Context, id: &str) -> bool {
@@ -210,26 +229,35 @@ impl Sight {
 
     /// What an order meets; None when something is not in sight yet (a request before has given its session another
     /// profile, one that nobody foresaw): then [`Sight::gather`] again.
-    pub(crate) fn state(&self, order: &Order, settings: &Settings) -> Option<State> {
+    pub(crate) fn state(&self, order: &Order, settings: &Settings, now: Timestamp) -> Option<State> {
         let context = order.context();
         let session = self.session(order).cloned();
         let profile = self.profile(context, order.profile_key(session.as_deref(), settings).as_deref()).ok()?;
         let referred = self.profile(context, order.referral_key()).ok()?;
+        let fingerprint = order.fingerprint(session.as_deref());
+        let seen = fingerprint.and_then(|fingerprint| self.devices[context].get(&fingerprint.key)?.profile(now));
+        let recognised = self.profile(context, seen).ok()?;
         let known = &self.events[context];
         let stored = if known.is_empty() {
             Vec::new()
         } else {
             order.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
         };
-        Some(State { session, profile, referred, stored })
+        Some(State { session, profile, referred, recognised, stored })
     }
 
     /// Takes in what an order led to at this instant.
-    pub(crate) fn apply(&mut self, order: &Order, outcome: Outcome, now: Timestamp) {
+    pub(crate) fn apply(&mut self, cache: &Cache, order: &Order, outcome: Outcome, now: Timestamp) {
         let context = order.context();
         let Outcome {
             events, session, store_session, profile, store_profile, deliveries, answer, delayed, trails, ..
         } = outcome;
+        if let (Some(sighting), Some(profile)) = (outcome.sighting, &profile) {
+            let known = self.devices[context].get(&sighting.key).cloned();
+            let known = known.or_else(|| cache.device(context, &sighting.key));
+            let seen = Seen::after(known.as_ref(), sighting, profile, now);
+            self.devices[context].insert(sighting.key, seen);
+        }
         let replayed = order.replayed();
         self.delivery_bytes += deliveries.iter().map(|delivery| delivery.body.get().len()).sum::<usize>();
         self.deliveries.extend(deliveries.into_iter().map(|delivery| (context, delivery)));
@@ -383,6 +411,11 @@ impl Sight {
                 if let Some(own) = own.filter(|own| *own != alias) {
                     cache.put_alias(context, alias, own);
                 }
+            }
+        }
+        for (context, devices) in self.devices.drain() {
+            for (key, seen) in devices {
+                cache.put_device(context, key, seen);
             }
         }
         self.new_events

@@ -226,7 +226,8 @@ impl Writer {
         let settings = self.settings.borrow_and_update().clone();
         let now = self.clock.now();
         let mut sight = Sight::default();
-        let missing = sight.gather(&mut self.cache, group.iter().map(|request| &request.order), &settings, every_event);
+        let missing =
+            sight.gather(&mut self.cache, group.iter().map(|request| &request.order), &settings, now, every_event);
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
         for Request { order, .. } in group {
@@ -240,11 +241,11 @@ impl Writer {
                 answers.push(Ran::Refused(Rejected::NotReplayed { why }));
                 continue;
             }
-            let mut state = sight.state(order, &settings);
+            let mut state = sight.state(order, &settings, now);
             if state.is_none() {
-                let missing = sight.gather(&mut self.cache, std::iter::once(order), &settings, every_event);
+                let missing = sight.gather(&mut self.cache, std::iter::once(order), &settings, now, every_event);
                 self.load(&mut sight, missing).await?;
-                state = sight.state(order, &settings);
+                state = sight.state(order, &settings, now);
             }
             let state = state.ok_or_else(|| StoreError::Corrupt {
                 what: "profile of a session".to_owned(),
@@ -252,7 +253,7 @@ impl Writer {
             })?;
             let outcome = match self.carry_out(order, state, &settings, now) {
                 Ok(outcome) => Some(outcome),
-                Err(panic) => self.without_poison(order, &panic, || sight.state(order, &settings), &settings, now),
+                Err(panic) => self.without_poison(order, &panic, || sight.state(order, &settings, now), &settings, now),
             };
             answers.push(match outcome {
                 Some(Ok(outcome)) => {
@@ -261,7 +262,7 @@ impl Writer {
                         tracing::error!(panic, "a workflow panicked on an event; its effects were left out");
                     }
                     let answer = outcome.answer.clone();
-                    sight.apply(order, outcome, now);
+                    sight.apply(&self.cache, order, outcome, now);
                     Ran::Answer(answer)
                 }
                 Some(Err(rejected)) => Ran::Refused(rejected),

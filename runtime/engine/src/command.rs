@@ -15,7 +15,7 @@ use tracardi_model::entropy::{dated, first_16};
 use tracardi_model::{Context, EventPayload, EventSource, FieldError, Map, Original, SourceType, TrackerPayload};
 
 use crate::bridge::{self, Bridged};
-use crate::{Referral, Rejected, Settings};
+use crate::{Fingerprint, Referral, Rejected, Settings};
 
 /// Who sent a request, and how it came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +83,8 @@ pub struct Command {
     failure: String,
     /// Whether it brings an event out of quarantine once more, and whether it was altered when it went there.
     replay: Option<bool>,
+    /// By what the visitor's device may be recognised.
+    pub(crate) fingerprint: Option<Fingerprint>,
     event_ids: Vec<String>,
     digest: [u8; 32],
 }
@@ -109,7 +111,7 @@ impl Command {
         let body_user_agent = body_user_agent.map(str::to_owned);
         request.insert("headers".to_owned(), Value::Object(origin.headers));
         let (request, client_ip) = (Arc::new(request), origin.client_ip);
-        Self {
+        let mut command = Self {
             context,
             source,
             payload,
@@ -124,9 +126,14 @@ impl Command {
             suspects: HashSet::new(),
             failure: String::new(),
             replay: None,
+            fingerprint: None,
             event_ids,
             digest,
+        };
+        if endpoint == SourceType::Rest && !profile_less && !keeps_profile_id {
+            command.fingerprint = Fingerprint::of(&command);
         }
+        command
     }
 
     /// An event in quarantine, once more: under its own id, for the session and the profile under which it was collected, at
@@ -145,7 +152,8 @@ impl Command {
         let (headers, client_ip) = (original.headers.clone(), original.client_ip.clone());
         let origin = Origin { endpoint: original.endpoint, headers, client_ip, nonce: 0 };
         let command = Self::new(context, source, payload, origin, original.profile_less, settings);
-        Ok(Self { replay: Some(original.altered), ..command })
+        // Whose it was is settled.
+        Ok(Self { replay: Some(original.altered), fingerprint: None, ..command })
     }
 
     /// Whether it brings an event out of quarantine once more.

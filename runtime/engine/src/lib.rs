@@ -3,7 +3,7 @@
 //!
 //! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
 //! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids),
-//! [`bridge`] (what the source's settings make of it), [`referral`] (visitors from another site), [`consent`] (a visitor's
+//! [`bridge`] (what the source's settings make of it), [`referral`] (visitors from another site), [`fingerprint`] (visitors known by their device), [`consent`] (a visitor's
 //! decision about consents), [`order`] (whatever the single writer carries out), what users configured
 //! ([`configuration`]; its expressions read [`scope`]s), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
 //! [`agent`], [`geoip`].
@@ -16,6 +16,7 @@ pub mod command;
 pub mod configuration;
 pub mod consent;
 pub mod event_types;
+pub mod fingerprint;
 pub mod free_mail;
 pub mod geoip;
 pub mod hashed_ids;
@@ -37,6 +38,7 @@ pub use command::{Command, Origin};
 pub use configuration::{Configuration, Configurations};
 pub use consent::{Consent, Decision};
 pub use event_types::EventTypes;
+pub use fingerprint::{Fingerprint, Seen, Sighting, fingerprint_of};
 pub use geoip::GeoIp;
 pub use order::Order;
 pub use pipeline::{Outcome, State, collect, profile_key, referral_key};

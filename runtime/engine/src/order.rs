@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use tracardi_model::{Context, Entropy, Session, StoredEvent};
 
 use crate::pipeline::give_up;
-use crate::{Command, Consent, Outcome, Rejected, Settings, State, collect, profile_key, referral_key};
+use crate::{
+    Command, Consent, Fingerprint, Outcome, Rejected, Settings, State, collect, fingerprint_of, profile_key,
+    referral_key,
+};
 
 /// A request that changes what is stored.
 #[derive(Clone, Debug)]
@@ -50,6 +53,15 @@ impl Order {
     pub fn referral_key(&self) -> Option<&str> {
         match self {
             Self::Collect(command) => referral_key(command),
+            Self::Consent(_) => None,
+        }
+    }
+
+    /// The fingerprint by which it looks for a profile, given the session that was found.
+    #[must_use]
+    pub fn fingerprint(&self, session: Option<&Session>) -> Option<&Fingerprint> {
+        match self {
+            Self::Collect(command) => fingerprint_of(command, session),
             Self::Consent(_) => None,
         }
     }

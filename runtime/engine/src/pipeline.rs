@@ -16,10 +16,10 @@ use crate::steps::changes::Changes;
 use crate::steps::quarantine::{self, Suspect};
 use crate::steps::trails::Trails;
 use crate::steps::{
-    answer, bots, bounds, compliance, destinations, events, identification, keep, known, person, places, profile,
-    referral, reshaping, segments, session, system_events, trails, validation, visitor, workflows,
+    answer, bots, bounds, compliance, destinations, events, fingerprint, identification, keep, known, person, places,
+    profile, referral, reshaping, segments, session, system_events, trails, validation, visitor, workflows,
 };
-use crate::{Command, Rejected, Settings};
+use crate::{Command, Rejected, Settings, Sighting};
 
 /// What a request meets: the records it names, as far as they exist.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct State {
     pub profile: Option<Arc<Profile>>,
     /// The profile that [`referral_key`] names, found by any of its ids.
     pub referred: Option<Arc<Profile>>,
+    /// The profile that was seen with the fingerprint that [`crate::fingerprint_of`] tells.
+    pub recognised: Option<Arc<Profile>>,
     /// Those of the command's events that are stored already.
     pub stored: Vec<StoredEvent>,
 }
@@ -49,6 +51,8 @@ pub struct Outcome {
     pub store_profile: bool,
     /// What destinations are to get.
     pub deliveries: Vec<Delivery>,
+    /// With what fingerprint the profile was seen.
+    pub sighting: Option<Sighting>,
     /// What the client gets.
     pub answer: TrackAnswer,
     /// What workflows have asked to happen later.
@@ -109,6 +113,7 @@ const STEPS: &[(&str, Step)] = &[
     ("reshaping by the configuration", reshaping::step),
     ("the profile that the visitor had on another site", referral::step),
     ("session: known, new or none given", session::step),
+    ("the profile that was seen with the device", fingerprint::recognise),
     ("profile: the session's, the client's or a new one", profile::step),
     ("facts about a new session's visitor", visitor::step),
     ("place and campaign", places::step),
@@ -121,6 +126,7 @@ const STEPS: &[(&str, Step)] = &[
     ("segments, and workflows that they start", segments::step),
     ("ids by which the profile is recognised", identification::step),
     ("what is kept", keep::step),
+    ("whose device it is", fingerprint::remember),
     ("destinations of events", destinations::of_events),
     ("destinations of the profile", destinations::of_profile),
     ("what became of each event", trails::step),
@@ -230,6 +236,8 @@ pub(crate) struct Run<'a> {
     pub(crate) profile: Option<Arc<Profile>>,
     /// The profile that the visitor had on another site.
     pub(crate) referred: Option<Arc<Profile>>,
+    /// The profile that was seen with the device.
+    pub(crate) recognised: Option<Arc<Profile>>,
     pub(crate) profile_new: bool,
     pub(crate) profile_changed: bool,
     /// The segments that the profile had, if that matters.
@@ -256,7 +264,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let task = entropy.uuid();
         let own_session = if command.session_id().is_none() { entropy.uuid() } else { String::new() };
-        let State { session, profile, referred, stored } = state;
+        let State { session, profile, referred, recognised, stored } = state;
         let by_segment = settings.configurations[command.context].triggers().by_segment();
         let known = profile.as_ref().filter(|_| by_segment);
         let segments_before = known.map(|profile| profile.segments.0.clone()).unwrap_or_default();
@@ -275,6 +283,7 @@ impl<'a> Run<'a> {
             session_changed: false,
             profile,
             referred,
+            recognised,
             profile_new: false,
             profile_changed: false,
             segments_before,

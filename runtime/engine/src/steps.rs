@@ -10,6 +10,7 @@ pub(crate) mod compute;
 pub(crate) mod destinations;
 pub(crate) mod event_to_profile;
 pub(crate) mod events;
+pub(crate) mod fingerprint;
 pub(crate) mod identification;
 pub(crate) mod keep;
 pub(crate) mod known;

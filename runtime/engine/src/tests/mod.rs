@@ -7,6 +7,7 @@ mod compliance;
 mod consent;
 mod destinations;
 mod event_to_profile;
+mod fingerprint;
 mod identification;
 mod ids;
 mod mapping;

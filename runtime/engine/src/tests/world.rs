@@ -12,7 +12,8 @@ use tracardi_model::{
 };
 
 use crate::{
-    Command, Configuration, Origin, Outcome, Referral, Rejected, Settings, State, collect, profile_key, referral_key,
+    Command, Configuration, Origin, Outcome, Referral, Rejected, Seen, Settings, State, collect, fingerprint_of,
+    profile_key, referral_key,
 };
 
 pub(super) const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
@@ -34,6 +35,8 @@ pub(super) struct World {
     pub(super) sessions: BTreeMap<String, Arc<Session>>,
     pub(super) profiles: BTreeMap<String, Arc<Profile>>,
     pub(super) events: BTreeMap<String, Event>,
+    /// By the keys of fingerprints.
+    pub(super) devices: BTreeMap<[u8; 16], Seen>,
 }
 
 impl World {
@@ -54,6 +57,7 @@ impl World {
             sessions: BTreeMap::new(),
             profiles: BTreeMap::new(),
             events: BTreeMap::new(),
+            devices: BTreeMap::new(),
         }
     }
 
@@ -91,7 +95,10 @@ impl World {
         let profile = profile_key(command, session.as_deref(), &self.settings).and_then(|id| self.find(&id));
         let stored = command.event_ids().iter().filter_map(|id| self.events.get(id)).map(Event::stored).collect();
         let referred = referral_key(command).and_then(|id| self.find(id));
-        State { session, profile, referred, stored }
+        let recognised = fingerprint_of(command, session.as_deref())
+            .and_then(|fingerprint| self.devices.get(&fingerprint.key)?.profile(self.now))
+            .and_then(|id| self.find(id));
+        State { session, profile, referred, recognised, stored }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Profile>> {
@@ -121,6 +128,10 @@ impl World {
             assert_eq!(read, *profile);
             assert!(profile.ids().contains(&profile.id));
             self.profiles.insert(profile.id.clone(), Arc::new(read));
+        }
+        if let (Some(sighting), Some(profile)) = (outcome.sighting, &outcome.profile) {
+            let seen = Seen::after(self.devices.get(&sighting.key), sighting, profile, self.now);
+            self.devices.insert(sighting.key, seen);
         }
         for event in &outcome.events {
             let read: Event = serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap();

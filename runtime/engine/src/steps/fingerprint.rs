@@ -1,0 +1,20 @@
+//! Visitors who are recognised by their device (see [`crate::fingerprint`]).
+
+use crate::Rejected;
+use crate::pipeline::{Flow, Run};
+
+/// Whoever would get a new profile gets the one that was seen with the fingerprint.
+pub(crate) fn recognise(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    if run.profile.is_none() {
+        run.profile = run.recognised.take();
+    }
+    Ok(Flow::Next)
+}
+
+/// The fingerprint leads to the profile of the request from now on, if that is kept.
+pub(crate) fn remember(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    let kept = run.profile.is_some() && run.command.save_profile();
+    let fingerprint = run.command.fingerprint.filter(|_| kept);
+    run.outcome.sighting = fingerprint.map(|fingerprint| fingerprint.seen(run.profile_new, run.now));
+    Ok(Flow::Next)
+}
