@@ -108,12 +108,12 @@ impl House {
 }
 
 pub(crate) fn command(body: &Value) -> Command {
-    let source = Arc::new(EventSource::new(
-        "shop",
-        "Shop",
-        vec![SourceType::Rest],
-        Timestamp::from_second(1_700_000_000).unwrap(),
-    ));
+    let since = Timestamp::from_second(1_700_000_000).unwrap();
+    let mut source = EventSource::new("shop", "Shop", vec![SourceType::Rest], since);
+    if body["source"]["id"] == "devices" {
+        source.config = json!({"device_fingerprint_ttl": 900}).as_object().cloned();
+    }
+    let source = Arc::new(source);
     let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
     let settings = Settings::new("test").unwrap();
     Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false, &settings)

@@ -58,9 +58,12 @@ enum Name {
 /// The file.
 #[derive(Deserialize)]
 struct File {
-    user_agent_parsers: Vec<Entry>,
-    os_parsers: Vec<Entry>,
-    device_parsers: Vec<Entry>,
+    #[serde(rename = "user_agent_parsers")]
+    programs: Vec<Entry>,
+    #[serde(rename = "os_parsers")]
+    systems: Vec<Entry>,
+    #[serde(rename = "device_parsers")]
+    devices: Vec<Entry>,
 }
 
 /// An expression, and what is to be told instead of what its groups match.
@@ -97,9 +100,9 @@ impl Expressions {
     pub(super) fn load() -> Result<Self, String> {
         let file: File = serde_yaml::from_str(TABLE).map_err(|error| error.to_string())?;
         Ok(Self {
-            programs: List::new(file.user_agent_parsers, IN_TURN)?,
-            systems: List::new(file.os_parsers, IN_TURN)?,
-            devices: List::new(file.device_parsers, OF_DEVICE)?,
+            programs: List::new(file.programs, IN_TURN)?,
+            systems: List::new(file.systems, IN_TURN)?,
+            devices: List::new(file.devices, OF_DEVICE)?,
         })
     }
 
@@ -111,8 +114,7 @@ impl Expressions {
 
 impl List {
     fn new(entries: Vec<Entry>, groups: [Option<usize>; NAMES]) -> Result<Self, String> {
-        let parsed = |entry: &Entry| parse(&entry.regex, entry.any_case());
-        let need = |entry| parsed(entry).map(|hir| Need::of(&hir)).map_err(|error| error.to_string());
+        let need = |entry: &Entry| parse(&entry.regex, entry.any_case()).map(|parsed| Need::of(&parsed));
         let needs = entries.iter().map(need).collect::<Result<_, _>>()?;
         let expressions = entries.into_iter().map(|entry| Expression::new(entry, groups)).collect();
         Ok(Self { expressions, index: Index::new(needs) })
@@ -151,8 +153,14 @@ impl Expression {
 }
 
 /// Parses an expression. It is one of bytes, as its classes mean ASCII; this also keeps it small.
-pub(super) fn parse(expression: &str, any_case: bool) -> Result<Hir, regex_syntax::Error> {
-    ParserBuilder::new().unicode(false).utf8(false).case_insensitive(any_case).build().parse(expression)
+pub(super) fn parse(expression: &str, any_case: bool) -> Result<Hir, String> {
+    ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .case_insensitive(any_case)
+        .build()
+        .parse(expression)
+        .map_err(|error| error.to_string())
 }
 
 /// Compiles an expression so that it takes little memory, a tenth of what is usual, and time in proportion to the text's length.

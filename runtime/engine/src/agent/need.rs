@@ -20,8 +20,7 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn of(text: &str) -> Self {
         let list: Vec<u16> = pieces(text.as_bytes()).collect();
-        let mut set = Set::default();
-        list.iter().for_each(|piece| set.insert(*piece));
+        let set = list.iter().copied().collect();
         Self { list, set }
     }
 }
@@ -36,13 +35,19 @@ impl Default for Set {
     }
 }
 
-impl Set {
-    fn insert(&mut self, piece: u16) {
-        if let Some(word) = self.0.get_mut(usize::from(piece >> 6)) {
-            *word |= 1 << (piece & 63);
+impl FromIterator<u16> for Set {
+    fn from_iter<I: IntoIterator<Item = u16>>(pieces: I) -> Self {
+        let mut set = Self::default();
+        for piece in pieces {
+            if let Some(word) = set.0.get_mut(usize::from(piece >> 6)) {
+                *word |= 1 << (piece & 63);
+            }
         }
+        set
     }
+}
 
+impl Set {
     fn contains(&self, piece: u16) -> bool {
         self.0.get(usize::from(piece >> 6)).is_some_and(|word| word >> (piece & 63) & 1 == 1)
     }
@@ -103,8 +108,7 @@ impl Index {
                 None => always.push(position),
             }
         }
-        let mut keys = Set::default();
-        filed.keys().for_each(|piece| keys.insert(*piece));
+        let keys = filed.keys().copied().collect();
         Self { needs, filed, keys, always }
     }
 
