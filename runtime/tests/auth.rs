@@ -194,6 +194,10 @@ async fn every_private_path_asks_who_it_is() {
         ("POST", "/event/select/histogram"),
         ("POST", "/tql/validate"),
         ("GET", "/configuration/problems"),
+        ("GET", "/event/a/explain"),
+        ("GET", "/event/a/changes"),
+        ("GET", "/profile/a/changes"),
+        ("GET", "/profile/a/merges"),
     ];
     for (method, path) in paths {
         for (authorization, detail) in [
