@@ -127,7 +127,7 @@ try {
 
   await step('an event, and the way to it by search', async () => {
     await go('Events')
-    await desk.getByLabel('Search events').fill('type = "checkout-completed"')
+    await desk.getByRole('combobox', { name: 'Search events' }).fill('type = "checkout-completed"')
     await desk.keyboard.press('Enter')
     const rows = desk.locator('.event-row')
     await rows.first().waitFor()
