@@ -25,10 +25,11 @@ export function SearchBox({ index, value, onChange, label, placeholder, example 
     const timer = setTimeout(() => onChange(text), 350)
     return () => clearTimeout(timer)
   }, [text, value, onChange])
-  const [focused, setFocused] = useState(false)
+  // Whoever has searched wants to see what was found, not what may come next.
+  const [writing, setWriting] = useState(false)
   const [written] = useDebouncedValue(text, 120)
-  const completion = useCompletion(index, written, focused && written !== '')
-  const next = written === text ? offers(completion.data, text) : []
+  const completion = useCompletion(index, written, writing && written !== '')
+  const next = writing && written === text ? offers(completion.data, text) : []
   return (
     <Autocomplete
       data={next.map(offer => offer.text)}
@@ -48,17 +49,22 @@ export function SearchBox({ index, value, onChange, label, placeholder, example 
           </Group>
         )
       }}
-      onFocus={() => setFocused(true)}
-      onBlur={() => setFocused(false)}
+      onFocus={() => setWriting(true)}
+      onBlur={() => setWriting(false)}
       aria-label={label}
       placeholder={placeholder}
       type="search"
       flex={1}
       miw={200}
       value={text}
-      onChange={setText}
+      onChange={typed => {
+        setWriting(true)
+        setText(typed)
+      }}
       onKeyDown={event => {
-        if (event.key === 'Enter') onChange(text)
+        if (event.key !== 'Enter') return
+        setWriting(false)
+        onChange(text)
       }}
       leftSection={<IconSearch size={17} aria-hidden />}
       rightSectionWidth={text ? 64 : 36}
