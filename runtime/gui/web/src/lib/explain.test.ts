@@ -25,6 +25,16 @@ it('who wrote a field last is told with what it holds now, newest first', () => 
   expect(writes({ id: 'p' })).toEqual([])
 })
 
+it('a decision about a consent comes from the visitor: given, or nothing any more', () => {
+  const time = '2026-11-21 14:00:00.000000+00:00'
+  const fields = { 'consents.mail': [time, ''], 'consents.post': [time, ''] } as Record<string, [string, string]>
+  const visitor: ProfileDocument = { id: 'p', consents: { mail: { revoke: null } }, metadata: { fields } }
+  expect(writes(visitor).map(({ field, value, event }) => [field, value, event])).toEqual([
+    ['consents.mail', 'given', ''],
+    ['consents.post', '', ''],
+  ])
+})
+
 it('merged profiles are listed', () => {
   expect(mergedInto(profile)).toEqual(['q', 'r'])
   expect(mergedInto({ id: 'p' })).toEqual([])

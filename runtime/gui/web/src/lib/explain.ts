@@ -13,8 +13,13 @@ export interface Written {
 /** Which event wrote which field of a profile last, newest first. */
 export function writes(profile: ProfileDocument): Written[] {
   return Object.entries(profile.metadata?.fields ?? {})
-    .map(([field, [time, event]]) => ({ field, value: valueOf(profile, field), time, event }))
+    .map(([field, [time, event]]) => ({ field, value: valueOf(profile, field) || given(profile, field), time, event }))
     .sort((a, b) => b.time.localeCompare(a.time) || a.field.localeCompare(b.field))
+}
+
+/** A consent that is given says so by being there. */
+function given(profile: ProfileDocument, field: string): string {
+  return field.startsWith('consents.') && Object.hasOwn(profile.consents ?? {}, field.slice('consents.'.length)) ? 'given' : ''
 }
 
 function valueOf(profile: ProfileDocument, field: string): string {

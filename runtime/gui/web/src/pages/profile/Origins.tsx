@@ -87,6 +87,8 @@ function Field({ profile, written: { field, value, time, event }, last }: { prof
 }
 
 function EventLink({ id }: { id: string }) {
+  // What a visitor decides about a consent comes with no event.
+  if (!id) return <>the visitor</>
   return (
     <Anchor component={Link} to={`/events/${encodeURIComponent(id)}`} size="sm">
       {shortId(id)}
