@@ -263,7 +263,7 @@ impl<'a> Run<'a> {
         entropy: &'a mut dyn Entropy,
     ) -> Self {
         let task = entropy.uuid();
-        let own_session = if command.session_id().is_none() { entropy.uuid() } else { String::new() };
+        let own_session = if command.session_id().is_none() { command.new_id(entropy) } else { String::new() };
         let State { session, profile, referred, recognised, stored } = state;
         let by_segment = settings.configurations[command.context].triggers().by_segment();
         let known = profile.as_ref().filter(|_| by_segment);

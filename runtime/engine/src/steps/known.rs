@@ -14,6 +14,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let events = command.payload.events.iter().zip(command.event_ids());
     let stored: HashMap<&str, &StoredEvent> = run.stored.iter().map(|stored| (stored.id.as_str(), stored)).collect();
     let mut seen = HashSet::with_capacity(command.event_ids().len());
+    run.items.reserve(command.event_ids().len());
     for (index, (payload, id)) in events.enumerate() {
         match stored.get(id.as_str()) {
             Some(_) if command.is_replay() => {
@@ -63,7 +64,7 @@ fn proven(run: &Run<'_>, stored: &StoredEvent, own_profile: &str) -> bool {
 /// adds others, those that it added come last.
 fn repeated(run: &mut Run<'_>) -> Outcome {
     // The id that a profile made for this request has: nothing was drawn since the first time came here.
-    let own_profile = run.entropy.uuid();
+    let own_profile = run.command.new_id(run.entropy);
     let last = run.command.event_ids().last();
     let last =
         run.stored.iter().find(|stored| Some(&stored.id) == last).filter(|stored| proven(run, stored, &own_profile));

@@ -27,7 +27,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             create(run, id);
         }
     } else if run.profile.is_none() {
-        let id = run.entropy.uuid();
+        let id = run.command.new_id(run.entropy);
         create(run, id);
         // A session that has to change its profile is a new visit.
         run.session_new = true;
@@ -52,7 +52,8 @@ fn create(run: &mut Run<'_>, id: String) {
 fn bind(run: &mut Run<'_>) {
     let Some(profile) = run.profile.clone() else { return };
     let bound = run.session.as_ref().is_some_and(|session| session.profile_id() == Some(profile.id()));
-    if let (false, Some(session)) = (bound, run.session_mut()) {
+    // Asked for only when it is to be changed: that copies it.
+    if !bound && let Some(session) = run.session_mut() {
         session.profile = Some(ProfileRef { id: profile.id.clone(), primary_id: None });
     }
 }

@@ -75,6 +75,19 @@ fn a_repeated_request_that_was_lost_makes_the_same_ids() {
 }
 
 #[test]
+fn what_is_made_for_a_request_carries_its_time() {
+    let mut world = World::new();
+    let mut profile = |session: &str, time: Value| {
+        let event = json!([{"type": "landing", "time": time}]);
+        let body = json!({"source": {"id": "src-1"}, "session": {"id": session}, "events": event});
+        world.track(&body).unwrap().answer.profile.id.unwrap()
+    };
+    let (early, late) = (profile("a", json!({"create": 5})), profile("b", json!({"create": 6})));
+    assert!(early.starts_with("00000000-1388-7") && late > early, "{early} {late}");
+    assert_eq!(&profile("c", json!({}))[14..15], "4", "a random one");
+}
+
+#[test]
 fn only_new_events_are_applied() {
     let mut world = World::new();
     let start = |id: &str| json!({"id": id, "type": "checkout-started", "properties": {"value": 10}});
