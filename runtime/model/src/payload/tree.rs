@@ -66,13 +66,16 @@ impl<'de> Visitor<'de> for Builder {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
+        let mut next = access.next_key::<String>()?;
+        // Most objects have more than three keys, for which an object that begins without room would grow twice.
+        let mut map = if next.is_some() { Map::with_capacity(4) } else { Map::new() };
+        while let Some(key) = next {
             if key.starts_with(RESERVED) {
                 return Err(A::Error::custom(RESERVED_MESSAGE));
             }
             let Tree(value) = access.next_value()?;
             map.insert(key, value);
+            next = access.next_key()?;
         }
         Ok(Value::Object(map))
     }
