@@ -13,11 +13,20 @@ use super::{Sqlite, Writer, delayed, merge, micros, number, outbox, quarantine};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError};
 
+/// A repeated event fails the whole transaction, so no statement needs to be undone by itself.
 pub(super) static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
-    Inserts::new("INSERT INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)", 8, "")
+    Inserts::new(
+        "INSERT OR ROLLBACK INTO event (context, id, type, source_id, session_id, profile_id, inserted, document)",
+        8,
+        "",
+    )
 });
 static APPLIED: LazyLock<Inserts> = LazyLock::new(|| {
-    Inserts::new("INSERT INTO applied_event (context, id, source_id, session_id, profile_id, applied)", 6, "")
+    Inserts::new(
+        "INSERT OR ROLLBACK INTO applied_event (context, id, source_id, session_id, profile_id, applied)",
+        6,
+        "",
+    )
 });
 /// `inserted` is left alone on replacement: the first contact does not change, and its index need not be touched.
 static SESSIONS: LazyLock<Inserts> = LazyLock::new(|| {
