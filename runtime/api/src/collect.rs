@@ -6,6 +6,7 @@
 //! (`tracardi_engine::bridge`).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -102,9 +103,9 @@ pub(crate) fn payload(source_id: String, event_type: String, properties: Map, pa
             kind: event_type,
             id: None,
             time: ClientTime::default(),
-            properties: Some(properties),
-            options: Map::new(),
-            context: Map::new(),
+            properties: Some(Arc::new(properties)),
+            options: Arc::default(),
+            context: Arc::default(),
             tags: Vec::new(),
         }],
         ..TrackerPayload::new(source_id)

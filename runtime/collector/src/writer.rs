@@ -389,7 +389,7 @@ impl Writer {
         if self.live.receiver_count() > 0 {
             for event in stored.events {
                 // A listener that does not read holds what was sent to it in memory.
-                let properties = event.1.properties.as_ref().map_or(0, weight::behind_map);
+                let properties = event.1.properties.as_deref().map_or(0, weight::behind_map);
                 if properties.saturating_add(weight::behind_map(&event.1.context)) <= LIVE_BYTES {
                     let _ = self.live.send(event);
                 }

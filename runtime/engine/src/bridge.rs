@@ -87,7 +87,7 @@ fn identify(event: &EventPayload, key: &str, settings: &Settings) -> Option<Stri
 
 /// Takes profile id, and session id when there is none, from a property; whether there was one.
 fn replace(payload: &mut TrackerPayload, property: &str) -> bool {
-    let mut maps = payload.events.iter().filter_map(|event| event.properties.as_ref());
+    let mut maps = payload.events.iter().filter_map(|event| event.properties.as_deref());
     let Some(id) = maps.find_map(|properties| id_at(properties, property)) else { return false };
     payload.session.get_or_insert_with(|| Entity { id: id.clone() });
     payload.profile = Some(ProfileEntity { id, primary_id: None });

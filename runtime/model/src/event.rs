@@ -163,7 +163,7 @@ pub struct Event {
     pub utm: Utm,
     /// What the client sent; null if it sent null.
     #[serde(default)]
-    pub properties: Option<Map>,
+    pub properties: Option<Arc<Map>>,
     /// Indexed properties.
     #[serde(default, deserialize_with = "lenient")]
     pub traits: Map,
@@ -177,28 +177,29 @@ pub struct Event {
     pub profile: Option<ProfileRef>,
     /// Page and the like.
     #[serde(default, deserialize_with = "lenient")]
-    pub context: Map,
+    pub context: Arc<Map>,
     /// Headers and free parts of the request; the same for all events of a request.
     #[serde(default)]
     pub request: Arc<Map>,
     /// Options of the event.
     #[serde(default, deserialize_with = "lenient")]
-    pub config: Map,
+    pub config: Arc<Map>,
     /// Labels.
     #[serde(default, deserialize_with = "lenient")]
     pub tags: Tags,
     /// Free.
     #[serde(default, deserialize_with = "lenient")]
     pub aux: Map,
-    /// What is known of the device; defaults are left out.
+    /// What is known of the device; defaults are left out. Device, system and browser are the session's, the same for all
+    /// events of a request unless a mapping writes.
     #[serde(default, deserialize_with = "lenient")]
-    pub device: Map,
+    pub device: Arc<Map>,
     /// What is known of the operating system.
     #[serde(default, deserialize_with = "lenient")]
-    pub os: Map,
+    pub os: Arc<Map>,
     /// What is known of the browser.
     #[serde(default, deserialize_with = "lenient")]
-    pub app: Map,
+    pub app: Arc<Map>,
     /// Page, search words and the like.
     #[serde(default, deserialize_with = "lenient")]
     pub hit: Map,
@@ -286,7 +287,7 @@ impl Event {
         let map = match &*first.name {
             "data" => &mut self.data,
             "hit" => &mut self.hit,
-            "device" => &mut self.device,
+            "device" => Arc::make_mut(&mut self.device),
             "traits" => &mut self.traits,
             "aux" => &mut self.aux,
             _ => return Err(PathError::Blocked),

@@ -9,6 +9,8 @@ pub mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -74,12 +76,12 @@ pub struct EventPayload {
     pub id: Option<String>,
     /// Times.
     pub time: ClientTime,
-    /// Facts; null stays null.
-    pub properties: Option<Map>,
+    /// Facts; null stays null. This and what follows becomes part of the event, which shares it with the payload.
+    pub properties: Option<Arc<Map>>,
     /// Options, stored as the event's `config`.
-    pub options: Map,
+    pub options: Arc<Map>,
     /// Page and the like.
-    pub context: Map,
+    pub context: Arc<Map>,
     /// Labels.
     pub tags: Vec<String>,
 }
@@ -281,8 +283,8 @@ fn event(value: Value, at: &At<'_>, limits: &Limits, report: &mut Report) -> Opt
     // Null is kept as null, absence becomes an empty object.
     let sent = fields.take("properties");
     let properties = match sent {
-        None => Some(Map::new()),
-        Some(Value::Object(map)) => Some(map),
+        None => Some(Arc::default()),
+        Some(Value::Object(map)) => Some(Arc::new(map)),
         Some(Value::Null) => None,
         Some(other) => {
             report.push(&At::Key(at, "properties"), "dict_type", "Input should be a valid dictionary", Some(&other));
@@ -293,6 +295,7 @@ fn event(value: Value, at: &At<'_>, limits: &Limits, report: &mut Report) -> Opt
     let context = fields.object("context", at, report).unwrap_or_default();
     let tags = tags(fields.take("tags"), &At::Key(at, "tags"), limits, report);
     let id = id.filter(|id| !id.is_empty());
+    let (options, context) = (Arc::new(options), Arc::new(context));
     Some(EventPayload { kind: kind?, id, time, properties, options, context, tags })
 }
 

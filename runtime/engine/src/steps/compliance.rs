@@ -66,8 +66,8 @@ fn find<'p>(payload: &'p EventPayload, path: &[Segment]) -> Option<&'p Value> {
 fn part<'p, 's>(payload: &'p mut EventPayload, path: &'s [Segment]) -> Option<(&'p mut Map, &'s [Segment])> {
     let (first, rest) = path.split_first()?;
     match &*first.name {
-        "properties" => Some((payload.properties.as_mut()?, rest)),
-        "context" => Some((&mut payload.context, rest)),
+        "properties" => Some((Arc::make_mut(payload.properties.as_mut()?), rest)),
+        "context" => Some((Arc::make_mut(&mut payload.context), rest)),
         _ => None,
     }
 }

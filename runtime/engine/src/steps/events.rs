@@ -47,7 +47,9 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         }
         path::strip_empty(&mut event.data);
         path::strip_empty(&mut event.hit);
-        path::strip_empty(&mut event.device);
+        if let Some(written) = Arc::get_mut(&mut event.device) {
+            path::strip_empty(written);
+        }
         if !run.command.is_replay() {
             status(run, &event.kind);
         }
@@ -97,17 +99,17 @@ fn note(event: &mut Event, list: &str, texts: Vec<String>) {
 struct Shared {
     session: Option<SessionRef>,
     utm: Utm,
-    device: Map,
-    os: Map,
-    app: Map,
+    device: Arc<Map>,
+    os: Arc<Map>,
+    app: Arc<Map>,
     debug: bool,
 }
 
 impl Shared {
     fn of(run: &Run<'_>) -> Self {
         let part = |node: Option<&dyn Node>| match node.and_then(Node::explicit) {
-            Some(Value::Object(map)) => map,
-            _ => Map::new(),
+            Some(Value::Object(map)) => Arc::new(map),
+            _ => Arc::default(),
         };
         let session = run.session.as_deref();
         Self {
@@ -133,7 +135,9 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
     let profile = run.profile.as_deref().filter(|_| command.save_profile());
     let mut config = payload.options;
     // Meant for the system's own use; from a client it is ignored.
-    config.shift_remove("source_id");
+    if config.contains_key("source_id") {
+        Arc::make_mut(&mut config).shift_remove("source_id");
+    }
     let valid = invalid.is_none();
     let (mut aux, mut failure) = (Map::new(), None);
     match invalid {

@@ -2,6 +2,7 @@
 //! for the event's source counts. If its templates fail, the event stays as it came.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tracardi_model::configuration::Kind;
 use tracardi_model::trail::{By, Deed};
@@ -37,10 +38,10 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
                 let by = By::record(Kind::EventReshaping, &reshaping.id);
                 run.trails.note(&item.id, by, Deed::Reshaped { parts });
                 if let Some(properties) = properties {
-                    item.payload.to_mut().properties = Some(properties);
+                    item.payload.to_mut().properties = Some(Arc::new(properties));
                 }
                 if let Some(context) = context {
-                    item.payload.to_mut().context = context;
+                    item.payload.to_mut().context = Arc::new(context);
                 }
                 if let Some(context) = session {
                     run.said = Cow::Owned(context);

@@ -2,6 +2,7 @@
 //! Their ids follow from the request, so that a repeated request makes the same ones.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -54,9 +55,9 @@ fn add(run: &mut Run<'_>, kind: &str, seconds_ago: i64, properties: Map) {
         kind: kind.to_owned(),
         id: None,
         time: ClientTime { insert: Some(time), create: Some(time) },
-        properties: Some(properties),
-        options,
-        context: Map::new(),
+        properties: Some(Arc::new(properties)),
+        options: Arc::new(options),
+        context: Arc::default(),
         tags: Vec::new(),
     };
     let id = dated(run.command.time(), first_16(&hasher.finish()));

@@ -135,7 +135,7 @@ fn a_property_is_the_profile_id() {
         let mut world = world(&json!({"replace_profile_id": path}));
         let outcome = call(&mut world, None, "order", properties.clone());
         assert_eq!(ids(&outcome.answer), (expected, expected), "{path} in {properties}");
-        assert_eq!(outcome.events[0].properties.clone().map(Value::from), Some(properties), "the properties stay");
+        assert_eq!(json!(outcome.events[0].properties), properties, "the properties stay");
     }
     let mut world = world(&json!({"replace_profile_id": "user"}));
     for (session, user) in [(None, "u1"), (None, "u1"), (Some("s"), "u1"), (Some("s"), "u2")] {

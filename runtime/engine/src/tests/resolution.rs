@@ -22,13 +22,10 @@ fn first_contact() {
     assert!(profile.metadata.time.update.is_some());
     assert_eq!(world.sessions["v"].metadata.status, Some(Status::Active));
     let started = outcome.events.iter().find(|event| event.kind() == "visit-started").unwrap();
-    assert_eq!(
-        Value::from(started.properties.clone().unwrap()),
-        json!({"trigger-event-types": ["page-view", "profile-created"]})
-    );
+    assert_eq!(json!(started.properties), json!({"trigger-event-types": ["page-view", "profile-created"]}));
     assert_eq!(started.source_id(), "@internal-110a200da64822fdebf9");
     assert_eq!(started.tags.values, ["event:system"]);
-    assert_eq!(Value::from(started.config.clone()), json!({"async": true}));
+    assert_eq!(json!(started.config), json!({"async": true}));
     assert_eq!(started.metadata.channel.as_deref(), Some("Web"));
     let created = outcome.events.iter().find(|event| event.kind() == "profile-created").unwrap();
     assert_eq!(created.journey.state.as_deref(), Some("awareness"));
