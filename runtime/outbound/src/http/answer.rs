@@ -14,7 +14,8 @@ use crate::sent::Sent;
 const SHOWN: usize = 200;
 
 /// 2xx: delivered. 408, 425, 429, 5xx: later, with the pause that is asked for. Anything else: dead, with what was said.
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Sent {
+#[must_use]
+pub fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Sent {
     if status.is_success() {
         return Sent::Delivered;
     }

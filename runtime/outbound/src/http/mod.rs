@@ -3,7 +3,7 @@
 //! [`target`] is what a destination and its resource say, [`body`] what a request carries, [`answer`] what becomes of the
 //! delivery. Here is the request itself, with its redirects.
 
-mod answer;
+pub mod answer;
 mod body;
 mod target;
 
