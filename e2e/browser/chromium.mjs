@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core'
 
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-// As a person's browser names itself: the word "Headless" would make it a bot, whose events are not collected.
+// As a person's browser names itself, for the pages that show what visitors use.
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36'
 
 export const DESKTOP = { width: 1440, height: 900 }
