@@ -34,6 +34,12 @@ impl<'p> Side<'p> {
         self.changes.iter().filter(|(field, _)| touches(field)).map(|(_, at)| *at).max()
     }
 
+    /// The last known change of this very place. A change of what is around it says nothing of an entry that was never there.
+    pub(super) fn dated_itself(&self, path: &[&str]) -> Option<Timestamp> {
+        let name = path.join(".");
+        self.changes.iter().filter(|(field, _)| *field == name).map(|(_, at)| *at).max()
+    }
+
     /// When a place got its value. What is known to have changed counts as later than what has no date; among the latter
     /// the update of the whole decides.
     pub(super) fn changed(&self, path: &[&str]) -> (bool, Timestamp) {

@@ -128,6 +128,13 @@ fn the_last_decision_about_a_consent_holds() {
     assert_eq!(consents(withdrawn(20), given(10)), json!({}));
     assert_eq!(consents(given(20), withdrawn(10)), json!({"mail": {"revoke": null}}));
     assert_eq!(consents(given(10), json!({})), json!({"mail": {"revoke": null}}));
+    let others = json!({"consents": {"ads": {"revoke": null}}, "metadata": {"fields": {"consents": entry(20)}}});
+    let both = consents(given(10), others);
+    assert_eq!(
+        both.as_object().unwrap().len(),
+        2,
+        "who tells all consents of a profile withdraws none of another's: {both}"
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn removed(path: &[&str], name: &str, parts: &[Part<'_>], having: &[Part<'_>]) -
         return false;
     }
     let without = parts.iter().filter(|part| part.value.get(name).is_none());
-    let removed = without.filter_map(|part| part.side.dated(path)).max();
+    let removed = without.filter_map(|part| part.side.dated_itself(path)).max();
     removed.is_some_and(|at| having.iter().all(|part| part.side.changed(path) < (true, at)))
 }
 
