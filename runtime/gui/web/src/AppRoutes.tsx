@@ -21,6 +21,7 @@ const RecordsPage = lazy(() => import('./pages/RecordsPage'))
 const RecordPage = lazy(() => import('./pages/RecordPage'))
 const DeliveriesPage = lazy(() => import('./pages/DeliveriesPage'))
 const DelayedPage = lazy(() => import('./pages/DelayedPage'))
+const QuarantinePage = lazy(() => import('./pages/QuarantinePage'))
 const NotFoundPage = lazy(() => import('./pages/NotFoundPage'))
 
 /** Which page an address shows. Without a login every address shows the login page, and the page itself after it. */
@@ -51,6 +52,7 @@ export function AppRoutes() {
           <Route path="/configuration/:kind/record/:id" element={<RecordPage />} />
           <Route path="/deliveries" element={<Restricted right="configure"><DeliveriesPage /></Restricted>} />
           <Route path="/delayed" element={<Restricted right="read"><DelayedPage /></Restricted>} />
+          <Route path="/quarantine" element={<Restricted right="read"><QuarantinePage /></Restricted>} />
           <Route path="*" element={<NotFoundPage />} />
         </Routes>
       </Suspense>

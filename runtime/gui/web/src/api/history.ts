@@ -93,7 +93,7 @@ export function useExplanation(event: string) {
 }
 
 /** A list that is fetched page by page, each beginning where the one before has ended. */
-function usePaged<T>(key: readonly string[], path: string, query: Record<string, string> = {}, enabled = true) {
+export function usePaged<T>(key: readonly string[], path: string, query: Record<string, string> = {}, enabled = true) {
   const context = useStore(dataContext)
   const allowed = useMay('read')
   return useInfiniteQuery({

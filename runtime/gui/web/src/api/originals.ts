@@ -3,6 +3,7 @@ import { dataContext } from '../auth/session'
 import { useStore } from '../lib/store'
 import { call } from './client'
 import { ApiError } from './errors'
+import { usePaged } from './history'
 import type { Json } from './types'
 
 /** What a client sent for an event that was not taken. */
@@ -11,6 +12,8 @@ export interface Original {
   at: string
   reason: 'invalid' | 'panic'
   why: string
+  type: string
+  source: string
   /** Whether something was taken out of it because a consent was missing. */
   altered: boolean
   /** What stood around the events of the request. */
@@ -32,6 +35,21 @@ export function useOriginal(event: string, wanted: boolean) {
         throw error
       }
     },
+  })
+}
+
+/** All that is in quarantine, the newest first. */
+export function useQuarantine() {
+  return usePaged<Original>(['quarantine'], '/events/invalid')
+}
+
+/** Processes events that were not taken once more; those that still cannot be taken are named with the reason. */
+export function useReplayEvents() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (ids: string[]) =>
+      call<{ replayed: number; refused: { id: string; reason: string }[] }>('/events/replay', { method: 'POST', json: { ids } }),
+    onSettled: () => client.invalidateQueries(),
   })
 }
 

@@ -1,5 +1,5 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { type Icon, IconHourglass, IconMailForward } from '@tabler/icons-react'
+import { type Icon, IconHourglass, IconMailForward, IconShieldExclamation } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../auth/roles'
@@ -35,6 +35,9 @@ export default function ConfigurationPage() {
                 {kinds.map(kind => (
                   <KindCard key={kind.id} kind={kind} />
                 ))}
+                {group === 'Events' && (
+                  <RoomCard to="/quarantine" icon={IconShieldExclamation} label="Quarantine" sentence="Events that were not taken, and what was sent for them." />
+                )}
                 {group === 'Actions' && rights.configure && (
                   <RoomCard to="/deliveries" icon={IconMailForward} label="Deliveries" sentence="What went out to destinations, and what could not be delivered." />
                 )}
