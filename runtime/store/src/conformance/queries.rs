@@ -28,7 +28,8 @@ pub async fn all(store: &dyn Documents) {
         .collect();
     let sessions = vec![session("qs", Some("qp"))];
     store.commit(batch_in(HERE, events, sessions, vec![profile(&["qp"])])).await.unwrap();
-    assert_eq!(store.event_types(HERE, 10).await.unwrap(), ["page-view", "purchase"]);
+    let types = store.event_types(HERE, 10).await.unwrap();
+    assert!(types.is_sorted() && types.starts_with(&["page-view".to_owned(), "purchase".to_owned()]), "{types:?}");
     assert_eq!(store.event_types(HERE, 1).await.unwrap(), ["page-view"]);
     pages(store).await;
     pages_end_when_they_are_large(store).await;
