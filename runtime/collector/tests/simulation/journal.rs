@@ -254,19 +254,43 @@ impl Journal {
         moments
     }
 
-    /// The marks of a request that have to be on the profile with which it is answered: its own and those that it carries. Not
-    /// those that were deleted with their profile; and when the session was deleted in between, the others may be elsewhere.
-    pub(crate) fn effects(&self, number: usize) -> impl Iterator<Item = usize> {
-        let lost = &self.record.lost;
-        let context = self.plan.context(number);
-        let parted = self.session(number).is_some_and(|session| lost.sessions.contains(&(context, session)));
-        let carries = self.sent.get(&number).into_iter().flat_map(|sent| sent.carries.iter().copied());
-        carries.filter(move |mark| !lost.marks.contains(mark) && (*mark == number || !parted))
+    /// Whether the events of a request may be of two profiles: its session was deleted in between, and some of them came with
+    /// another request as well.
+    pub(crate) fn is_parted(&self, number: usize) -> bool {
+        let lost = &self.record.lost.sessions;
+        let session = self.session(number).map(|session| (self.plan.context(number), session));
+        session.is_some_and(|session| lost.contains(&session))
+            && self.carried(number).any(|mark| !self.alone(number, mark))
     }
 
-    /// The addresses with which a request signs in, those of the events that it carries included.
+    /// The marks of a request that have to be on the profile with which it is answered: its own and those that it carries. Not
+    /// those that were deleted with their profile; and when it [is parted](Self::is_parted), only those that came with it alone.
+    pub(crate) fn effects(&self, number: usize) -> impl Iterator<Item = usize> {
+        let parted = self.is_parted(number);
+        let due = move |mark: &usize| !parted || self.alone(number, *mark);
+        self.carried(number).filter(|mark| !self.record.lost.marks.contains(mark)).filter(due)
+    }
+
+    fn carried(&self, number: usize) -> impl Iterator<Item = usize> {
+        self.sent.get(&number).into_iter().flat_map(|sent| sent.carries.iter().copied())
+    }
+
+    fn alone(&self, number: usize, mark: usize) -> bool {
+        !self.sent.iter().any(|(other, sent)| *other != number && sent.carries.contains(&mark))
+    }
+
+    /// The addresses with which a request signs in, as far as they have to lead to the profile with which it is answered.
     pub(crate) fn emails(&self, number: usize) -> BTreeSet<usize> {
-        let acts = self.effects(number).flat_map(|mark| &self.plan.requests[mark].acts);
+        self.addresses(self.effects(number))
+    }
+
+    /// All addresses that a request names, those of the events that it carries included.
+    pub(crate) fn named_emails(&self, number: usize) -> BTreeSet<usize> {
+        self.addresses(self.carried(number))
+    }
+
+    fn addresses(&self, marks: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let acts = marks.flat_map(|mark| &self.plan.requests[mark].acts);
         acts.filter_map(|act| if let Act::SignIn(email) = act { Some(*email) } else { None }).collect()
     }
 }

@@ -164,7 +164,7 @@ fn who_is_not(disk: &Disk, journal: &Journal) -> Law {
     for (number, sent) in &journal.sent {
         let context = journal.plan.context(*number);
         let own = format!("r{number}");
-        let emails = journal.emails(*number).into_iter().map(|email| format!("e{email}@example.com"));
+        let emails = journal.named_emails(*number).into_iter().map(|email| format!("e{email}@example.com"));
         let told = sent.acknowledged.as_ref().and_then(|(_, answer)| answer.profile.id.clone());
         let ids = emails.chain(journal.session(*number)).chain(sent.named.clone()).chain(told);
         for key in ids.chain(sent.carries.iter().map(|mark| format!("r{mark}"))) {

@@ -211,7 +211,9 @@ pub(crate) fn acknowledged(disk: &Disk, journal: &Journal, number: usize, answer
         let whose = whose.map(|row| row.document.value.id.as_str());
         holds!(whose == Some(&profile.id), "r{number} is answered with {}, its session is of {whose:?}", profile.id);
     }
-    if let Some((_, before)) = &sent.acknowledged {
+    if let Some((_, before)) = &sent.acknowledged
+        && !journal.is_parted(number)
+    {
         let leads = before.profile.id.as_deref().and_then(|id| tables.profile(id));
         let leads = leads.map(|row| &row.document.value.id);
         holds!(leads == Some(&profile.id), "r{number} is answered with {}, and was with {leads:?}", profile.id);
