@@ -126,8 +126,10 @@ pub(crate) async fn autocomplete(
         }
     };
     let wanted = begun.to_lowercase();
-    let fitting = offers.into_iter().filter(|offer| offer.value.to_lowercase().contains(&wanted));
-    let next: Vec<Offer> = fitting.take(OFFERED).collect();
+    let mut next: Vec<Offer> =
+        offers.into_iter().filter(|offer| offer.value.to_lowercase().contains(&wanted)).collect();
+    next.sort_by_cached_key(|offer| !offer.value.to_lowercase().starts_with(&wanted));
+    next.truncate(OFFERED);
     Ok(Json(json!({"next": next, "current": {"token": token, "value": begun}})))
 }
 

@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use tracardi_model::{Context, Original};
 
 use super::failure::{failed, unreadable};
-use super::query::{fitting, unsigned};
+use super::query::Listing;
 use super::script::{Inserts, Script};
-use super::{MAX_PAGE, Sqlite, micros, number};
+use super::{Sqlite, micros, number};
 use crate::documents::ORIGINAL_LIFE;
 use crate::{Document, Page, StoreError};
 
@@ -95,16 +95,7 @@ impl Sqlite {
     }
 
     pub(super) async fn quarantine_page(&self, context: Context, start: u64, limit: u64) -> Result<Page, StoreError> {
-        let mut reader = self.reader().await?;
-        let count = sqlx::query_scalar(COUNT).bind(number(context));
-        let total: i64 = count.fetch_one(&mut *reader).await.map_err(failed)?;
-        let rows = sqlx::query_as(ROWS)
-            .bind(number(context))
-            .bind(i64::try_from(limit.min(MAX_PAGE)).unwrap_or(i64::MAX))
-            .bind(i64::try_from(start).unwrap_or(i64::MAX));
-        let rows = fitting(rows.fetch_all(&mut *reader).await.map_err(failed)?);
-        let documents = sqlx::query_scalar(BY_ROW).bind(serde_json::json!(rows).to_string());
-        let documents: Vec<String> = documents.fetch_all(&mut *reader).await.map_err(failed)?;
-        Ok(Page { total: unsigned(total), result: documents.into_iter().map(raw).collect::<Result<_, _>>()? })
+        self.listed(context, &Listing { count: COUNT, rows: ROWS, by_row: BY_ROW, kind: "original of" }, start, limit)
+            .await
     }
 }

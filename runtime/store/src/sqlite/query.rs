@@ -108,7 +108,38 @@ WITH RECURSIVE found (type) AS (
 )
 SELECT type FROM found WHERE type IS NOT NULL";
 
+/// A table whose documents are listed as they are. Each text has ?1 context where it needs one; `rows` has ?2 number and ?3 how
+/// many to skip, and `by_row` a JSON list of rows.
+pub(super) struct Listing {
+    pub(super) count: &'static str,
+    pub(super) rows: &'static str,
+    pub(super) by_row: &'static str,
+    /// What an error calls a document of it.
+    pub(super) kind: &'static str,
+}
+
 impl Sqlite {
+    pub(super) async fn listed(
+        &self,
+        context: Context,
+        listing: &Listing,
+        start: u64,
+        limit: u64,
+    ) -> Result<Page, StoreError> {
+        let mut reader = self.reader().await?;
+        let count = sqlx::query_scalar(listing.count).bind(number(context));
+        let total: i64 = count.fetch_one(&mut *reader).await.map_err(failed)?;
+        let rows = sqlx::query_as(listing.rows)
+            .bind(number(context))
+            .bind(i64::try_from(limit.min(MAX_PAGE)).unwrap_or(i64::MAX))
+            .bind(i64::try_from(start).unwrap_or(i64::MAX));
+        let rows = fitting(rows.fetch_all(&mut *reader).await.map_err(failed)?);
+        let documents = sqlx::query_scalar(listing.by_row).bind(serde_json::json!(rows).to_string());
+        let documents: Vec<String> = documents.fetch_all(&mut *reader).await.map_err(failed)?;
+        let raw = |text| RawValue::from_string(text).map_err(|error| unreadable(listing.kind, "an event", error));
+        Ok(Page { total: unsigned(total), result: documents.into_iter().map(raw).collect::<Result<_, _>>()? })
+    }
+
     pub(super) async fn types_of_events(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
         let mut reader = self.reader().await?;
         let types = sqlx::query_scalar(TYPES).bind(number(context)).bind(limit);

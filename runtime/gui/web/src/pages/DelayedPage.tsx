@@ -1,8 +1,9 @@
-import { Anchor, Button, Card, Center, Stack, Text } from '@mantine/core'
+import { Anchor, Card, Text } from '@mantine/core'
 import { IconHourglass } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { type Delayed, useDelayed } from '../api/history'
-import { Empty, ErrorNotice, LoadingRows } from '../components/Notices'
+import { Empty } from '../components/Notices'
+import { PagedList } from '../components/PagedList'
 import { PageHead } from '../components/PageHead'
 import { PersonLink } from '../components/Person'
 import { RawJson } from '../components/RawJson'
@@ -14,33 +15,21 @@ import { useTitle } from '../lib/useTitle'
 export default function DelayedPage() {
   useTitle('Delayed events')
   const pages = useDelayed()
-  const delayed = pages.data?.pages.flatMap(page => page.result) ?? []
   return (
     <>
       <PageHead title="Delayed events" subtitle="What workflows have asked to happen later, the soonest first." back={{ to: '/configuration', label: 'Configuration' }} />
       <Card className="card-shadow">
-        {pages.isPending ? (
-          <LoadingRows rows={4} />
-        ) : pages.isError ? (
-          <ErrorNotice error={pages.error} what="The delayed events could not be loaded" retry={() => void pages.refetch()} />
-        ) : delayed.length === 0 ? (
-          <Empty icon={<IconHourglass size={24} aria-hidden />} title="Nothing is waiting">
-            A workflow that pauses is listed here until it goes on.
-          </Empty>
-        ) : (
-          <Stack component="ol" gap="md" className="outcome">
-            {delayed.map(one => (
-              <DelayedRow key={one.id} delayed={one} />
-            ))}
-          </Stack>
-        )}
-        {pages.hasNextPage && (
-          <Center mt="md">
-            <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-              Show more
-            </Button>
-          </Center>
-        )}
+        <PagedList
+          pages={pages}
+          failure="The delayed events could not be loaded"
+          empty={
+            <Empty icon={<IconHourglass size={24} aria-hidden />} title="Nothing is waiting">
+              A workflow that pauses is listed here until it goes on.
+            </Empty>
+          }
+        >
+          {one => <DelayedRow key={one.id} delayed={one} />}
+        </PagedList>
       </Card>
     </>
   )

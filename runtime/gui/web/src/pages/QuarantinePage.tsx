@@ -1,9 +1,10 @@
-import { Alert, Anchor, Badge, Button, Card, Center, Group, Stack, Text } from '@mantine/core'
+import { Alert, Anchor, Badge, Button, Card, Group, Text } from '@mantine/core'
 import { IconRefresh, IconShieldCheck } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import { type Original, useQuarantine, useReplayEvents } from '../api/originals'
 import { useMay } from '../auth/roles'
-import { Empty, ErrorNotice, LoadingRows } from '../components/Notices'
+import { Empty, ErrorNotice } from '../components/Notices'
+import { PagedList } from '../components/PagedList'
 import { PageHead } from '../components/PageHead'
 import { RawJson } from '../components/RawJson'
 import { When } from '../components/When'
@@ -47,28 +48,17 @@ export default function QuarantinePage() {
             {replay.data.refused.length > 0 && `, ${number(replay.data.refused.length)} not: ${replay.data.refused[0]?.reason ?? ''}`}
           </Alert>
         )}
-        {pages.isPending ? (
-          <LoadingRows rows={4} />
-        ) : pages.isError ? (
-          <ErrorNotice error={pages.error} what="The quarantine could not be loaded" retry={() => void pages.refetch()} />
-        ) : originals.length === 0 ? (
-          <Empty icon={<IconShieldCheck size={24} aria-hidden />} title="Every event was taken">
-            Events that do not look as their type must are listed here, with what their clients sent.
-          </Empty>
-        ) : (
-          <Stack component="ol" gap="md" className="outcome">
-            {originals.map(original => (
-              <OriginalRow key={original.id} original={original} />
-            ))}
-          </Stack>
-        )}
-        {pages.hasNextPage && (
-          <Center mt="md">
-            <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-              Show more
-            </Button>
-          </Center>
-        )}
+        <PagedList
+          pages={pages}
+          failure="The quarantine could not be loaded"
+          empty={
+            <Empty icon={<IconShieldCheck size={24} aria-hidden />} title="Every event was taken">
+              Events that do not look as their type must are listed here, with what their clients sent.
+            </Empty>
+          }
+        >
+          {one => <OriginalRow key={one.id} original={one} />}
+        </PagedList>
       </Card>
     </>
   )
