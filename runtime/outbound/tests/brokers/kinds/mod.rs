@@ -49,6 +49,9 @@ pub trait Broker {
     fn init(name: &str) -> Value;
     async fn read(server: &Server) -> Self::Reader;
 
+    /// Where a broker acknowledges what is made on it before that is on disk: brings it there.
+    fn write(_: &mut Server) {}
+
     /// Kills it.
     fn end(server: &mut Server) {
         server.kill();

@@ -67,6 +67,12 @@ impl Broker for RabbitMq {
         Queue::of(server)
     }
 
+    /// It writes a new queue up to two seconds later, or when it stops.
+    fn write(server: &mut Server) {
+        server.stop().unwrap();
+        server.restart().unwrap();
+    }
+
     fn encrypted(credentials: Value) -> Value {
         prefixed(credentials, "uri", "amqps")
     }
