@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn session(id: &str, bytes: usize) -> Loaded<Session> {
-        Loaded { value: Arc::new(Session::starting(id, Timestamp::UNIX_EPOCH)), bytes }
+        Loaded { value: Arc::new(Session::starting(id, Timestamp::UNIX_EPOCH)), bytes, version: None }
     }
 
     #[test]

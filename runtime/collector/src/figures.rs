@@ -33,6 +33,7 @@ pub(crate) struct Figures {
     pub(crate) quarantined: Counter,
     pub(crate) loads: Counter,
     pub(crate) repeats: Counter,
+    pub(crate) conflicts: Counter,
     pub(crate) panics: Counter,
     pub(crate) merged_profiles: Counter,
     pub(crate) merge_events: Counter,
@@ -56,6 +57,7 @@ impl Figures {
             quarantined: Counter::default(),
             loads: Counter::default(),
             repeats: Counter::default(),
+            conflicts: Counter::default(),
             panics: Counter::default(),
             merged_profiles: Counter::default(),
             merge_events: Counter::default(),
@@ -83,6 +85,11 @@ impl Figures {
                 "group_repeats",
                 "Groups that were run again because one of their events was stored already",
                 figures.repeats.clone(),
+            );
+            registry.register(
+                "group_conflicts",
+                "Groups that were run again because another process had changed a session or profile meanwhile",
+                figures.conflicts.clone(),
             );
             registry.register(
                 "engine_panics",

@@ -15,12 +15,12 @@ use indexmap::IndexSet;
 use tracardi_engine::merge::{merge, survivor};
 use tracardi_model::{Context, Profile};
 use tracardi_process::supervisor::panic_text;
-use tracardi_store::{Document, Found, Gone, Loaded, Merge, StoreError, Wanted};
+use tracardi_store::{Document, Found, Gone, Loaded, Merge, StoreError, Version, Wanted};
 
 use crate::cache::Cache;
 use crate::queue::MergeRequest;
 use crate::sight::Sight;
-use crate::writer::{Writer, unavailable};
+use crate::writer::{ATTEMPTS, Writer, unavailable};
 
 /// Profiles that wait and are looked at between two groups.
 const WAITING_PER_TURN: u32 = 32;
@@ -169,6 +169,7 @@ impl Writer {
     /// Merges all profiles that one of the ids leads to, and all that share an id with one of them.
     async fn merge(&mut self, context: Context, ids: &[String]) -> Result<Merged, StoreError> {
         let mut merged = Merged::default();
+        let mut attempts = 0;
         loop {
             let Relatives { profiles, all } = self.relatives(context, ids).await?;
             let Some(oldest) = survivor(profiles.values().map(|profile| &*profile.value)) else { return Ok(merged) };
@@ -187,11 +188,24 @@ impl Writer {
                 // The rest has its turn at once; should the process end before, it is found by this.
                 profile.await_merge("ids");
             }
-            let gone =
-                others.iter().map(|other| Gone { id: other.id().to_owned(), keys: keys(other, oldest, &others, ids) });
+            let version = |id: &str| profiles.get(id).and_then(|profile| profile.version);
+            let gone = others.iter().map(|other| Gone {
+                id: other.id().to_owned(),
+                version: version(other.id()),
+                keys: keys(other, oldest, &others, ids),
+            });
             let gone: Vec<Gone> = gone.collect();
+            let replaces = version(oldest.id());
             let ids_of_all = profiles.values().flat_map(|profile| profile.value.ids()).cloned().collect();
-            self.store_merge(context, profile, gone, ids_of_all, &mut merged).await?;
+            let stored = self.store_merge(context, (profile, replaces), gone, ids_of_all, &mut merged).await;
+            match stored {
+                // Somebody else has changed one of them: once more, with what it is like now.
+                Err(StoreError::Stale) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    continue;
+                }
+                stored => stored?,
+            }
             if all {
                 return Ok(merged);
             }
@@ -201,7 +215,7 @@ impl Writer {
     async fn store_merge(
         &mut self,
         context: Context,
-        profile: Profile,
+        (profile, replaces): (Profile, Option<Version>),
         gone: Vec<Gone>,
         ids: Vec<String>,
         merged: &mut Merged,
@@ -210,9 +224,8 @@ impl Writer {
             what: "document to be stored".to_owned(),
             reason: error.to_string(),
         };
-        let survivor = Document::new(Arc::new(profile)).map_err(unwritable)?;
+        let survivor = Document::replacing(replaces, Arc::new(profile)).map_err(unwritable)?;
         let own = survivor.value.id().to_owned();
-        let cached = Loaded { value: survivor.value.clone(), bytes: survivor.text.len() };
         let gone_ids: Vec<String> = gone.iter().map(|gone| gone.id.clone()).collect();
         // Should the answer get lost, the steps are due all the same.
         self.chores.steps |= !gone.is_empty();
@@ -226,8 +239,8 @@ impl Writer {
             self.cache.put_alias(context, id.clone(), own.clone());
             tracing::debug!(merged = %id, into = %own, "profiles merged");
         }
+        // It is loaded in the version that it has now.
         self.cache.take_profile(context, &own);
-        self.cache.put_profile(context, own.clone(), cached);
         self.figures.merged_profiles.inc_by(gone_ids.len() as u64);
         merged.gone.extend(gone_ids);
         merged.profile = Some(own);
@@ -317,7 +330,7 @@ mod tests {
         let mut found = Found::default();
         for ids in [["a", "x"], ["b", "y"], ["c", "x"], ["d", "c"]] {
             let value = Arc::new(profile(&ids));
-            found.profiles.insert((PRODUCTION, ids[0].to_owned()), Loaded { value, bytes: 1 });
+            found.profiles.insert((PRODUCTION, ids[0].to_owned()), Loaded { value, bytes: 1, version: None });
         }
         let waiting: Vec<_> =
             (1..).zip(["a", "b", "c", "gone", "d"]).map(|(n, id)| (n, PRODUCTION, id.to_owned())).collect();

@@ -7,7 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use tracardi_engine::{Order, Outcome, Seen, Settings, State};
 use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent, Trail};
-use tracardi_store::{Applied, Batch, Document, Found, Loaded, Wanted};
+use tracardi_store::{Applied, Batch, Document, Found, Loaded, Version, Wanted, Written};
 
 use crate::cache::Cache;
 
@@ -18,21 +18,24 @@ struct Slot<T> {
     value: Option<Arc<T>>,
     /// Bytes of memory that it took when it was last written or read.
     bytes: usize,
+    /// The version that was last written or read.
+    version: Option<Version>,
     /// Whether the group changed it.
     changed: bool,
 }
 
 impl<T> Slot<T> {
     fn committed(document: Loaded<T>) -> Self {
-        Self { value: Some(document.value), bytes: document.bytes, changed: false }
+        Self { value: Some(document.value), bytes: document.bytes, version: document.version, changed: false }
     }
 
     const fn missing() -> Self {
-        Self { value: None, bytes: 0, changed: false }
+        Self { value: None, bytes: 0, version: None, changed: false }
     }
 
-    const fn changed(value: Arc<T>) -> Self {
-        Self { value: Some(value), bytes: 0, changed: true }
+    /// In place of what was in sight before.
+    fn changed(value: Arc<T>, before: Option<&Self>) -> Self {
+        Self { value: Some(value), bytes: 0, version: before.and_then(|slot| slot.version), changed: true }
     }
 }
 
@@ -288,7 +291,9 @@ impl Sight {
             self.new_events.push((context, Arc::new(event)));
         }
         if let Some(session) = session.filter(|_| store_session) {
-            self.sessions[context].insert(session.id().to_owned(), Slot::changed(session));
+            let sessions = &mut self.sessions[context];
+            let slot = Slot::changed(session.clone(), sessions.get(session.id()));
+            sessions.insert(session.id().to_owned(), slot);
         }
         if let Some(profile) = profile.filter(|_| store_profile) {
             let own = profile.id().to_owned();
@@ -299,7 +304,8 @@ impl Sight {
                 }
             }
             self.aliases[context].insert(own.clone(), Some(own.clone()));
-            self.profiles[context].insert(own, Slot::changed(profile));
+            let slot = Slot::changed(profile, self.profiles[context].get(&own));
+            self.profiles[context].insert(own, slot);
         }
     }
 
@@ -364,7 +370,7 @@ impl Sight {
             for context in [Context::Production, Context::Staging] {
                 for slot in documents[context].values_mut().filter(|slot| slot.changed) {
                     if let Some(value) = &slot.value {
-                        let document = Document::new(value.clone())?;
+                        let document = Document::replacing(slot.version, value.clone())?;
                         slot.bytes = memory(value, document.text.len());
                         list.push((context, document));
                     }
@@ -390,19 +396,21 @@ impl Sight {
         })
     }
 
-    /// After the commit: the documents go (back) into the cache; gives the new events.
-    pub(crate) fn settle(self, cache: &mut Cache) -> Vec<(Context, Arc<Event>)> {
+    /// After the commit: the documents go (back) into the cache, in the versions that were written; gives the new events.
+    pub(crate) fn settle(mut self, cache: &mut Cache, written: &Written) -> Vec<(Context, Arc<Event>)> {
+        note(&mut self.sessions, &written.sessions);
+        note(&mut self.profiles, &written.profiles);
         for (context, sessions) in self.sessions.drain() {
             for (id, slot) in sessions {
                 if let Some(value) = slot.value {
-                    cache.put_session(context, id, Loaded { value, bytes: slot.bytes });
+                    cache.put_session(context, id, Loaded { value, bytes: slot.bytes, version: slot.version });
                 }
             }
         }
         for (context, profiles) in self.profiles.drain() {
             for (id, slot) in profiles {
                 if let Some(value) = slot.value {
-                    cache.put_profile(context, id, Loaded { value, bytes: slot.bytes });
+                    cache.put_profile(context, id, Loaded { value, bytes: slot.bytes, version: slot.version });
                 }
             }
         }
@@ -419,5 +427,15 @@ impl Sight {
             }
         }
         self.new_events
+    }
+}
+
+/// What has changed, in the order in which [`Sight::batch`] lists it, gets the versions that were written.
+fn note<T>(documents: &mut Documents<T>, written: &[Version]) {
+    let mut versions = written.iter();
+    for context in [Context::Production, Context::Staging] {
+        for slot in documents[context].values_mut().filter(|slot| slot.changed && slot.value.is_some()) {
+            slot.version = versions.next().copied();
+        }
     }
 }

@@ -11,7 +11,7 @@ use tracardi_engine::{Order, Outcome, Rejected, Settings, State, collect};
 use tracardi_model::{Context, SeededEntropy, TrackAnswer, weight};
 use tracardi_process::{Bell, SharedClock};
 use tracardi_store::seal::keyed_hash;
-use tracardi_store::{Committed, Documents, Index, StoreError};
+use tracardi_store::{Committed, Documents, Index, StoreError, Written};
 
 use crate::cache::Cache;
 use crate::figures::Figures;
@@ -25,6 +25,8 @@ use crate::{CollectError, CollectorLimits, LiveEvent};
 const RETRY_AFTER_S: u64 = 2;
 /// Events that take more memory are not shown live: 128 KiB, times the events that a listener may lag behind.
 const LIVE_BYTES: usize = 128 << 10;
+/// How often a group is run anew because the store knows more than was thought.
+pub(crate) const ATTEMPTS: u32 = 8;
 /// How often a store that failed is tried when no request does it.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -191,14 +193,19 @@ impl Writer {
 
     /// Stores a group. At first in the hope that its events are new (the commit itself makes sure of that); if one is not,
     /// nothing has happened yet, and all of it is done again with open eyes.
+    ///
+    /// Where several processes write, another one may have changed a document since it was read: that shows in the commit,
+    /// too, and all is done again on what it left.
     async fn try_store(&mut self, group: &[Request]) -> Result<Stored, StoreError> {
-        let result = match self.attempt(group, false).await {
-            Err(Failure::EventExists) => {
-                self.figures.repeats.inc();
-                self.attempt(group, true).await
-            }
-            result => result,
-        };
+        let mut result = self.attempt(group, false).await;
+        for _ in 0..ATTEMPTS {
+            match result {
+                Err(Failure::EventExists) => self.figures.repeats.inc(),
+                Err(Failure::Store(StoreError::Stale)) => self.figures.conflicts.inc(),
+                _ => break,
+            };
+            result = self.attempt(group, true).await;
+        }
         match result {
             Ok(stored) => {
                 if !self.healthy.swap(true, Ordering::Relaxed) {
@@ -277,6 +284,7 @@ impl Writer {
             what: "document to be stored".to_owned(),
             reason: error.to_string(),
         })?;
+        let mut written = Written::default();
         if !batch.is_empty() {
             let outgoing: Vec<_> =
                 batch.deliveries.iter().map(|(context, one)| ((*context, one.destination.clone()), 1)).collect();
@@ -287,8 +295,12 @@ impl Writer {
                 self.outgoing.ring(outgoing);
             }
             match committed {
-                Ok(Committed::Stored) => self.figures.commit.observe(began.elapsed().as_secs_f64()),
+                Ok(Committed::Stored(versions)) => {
+                    written = versions;
+                    self.figures.commit.observe(began.elapsed().as_secs_f64());
+                }
                 Ok(Committed::EventExists) => return Err(Failure::EventExists),
+                Err(StoreError::Stale) => return Err(StoreError::Stale.into()),
                 Err(error) => {
                     self.figures.store_failed("commit");
                     return Err(error.into());
@@ -296,7 +308,7 @@ impl Writer {
             }
         }
         let quarantined = sight.quarantined();
-        Ok(Stored { answers, events: sight.settle(&mut self.cache), quarantined })
+        Ok(Stored { answers, events: sight.settle(&mut self.cache, &written), quarantined })
     }
 
     /// Whether an event is in quarantine (still). Nobody else writes, so what is found out here holds until the commit.

@@ -25,6 +25,7 @@ pub mod profile;
 pub mod record;
 pub mod session;
 pub mod source;
+pub mod tenant;
 pub mod time;
 pub mod trail;
 pub mod user;
@@ -48,6 +49,7 @@ pub use per_context::PerContext;
 pub use profile::Profile;
 pub use session::Session;
 pub use source::{EventSource, SourceType};
+pub use tenant::{Tenant, TenantError};
 pub use trail::Trail;
 pub use user::{Role, User};
 

@@ -8,6 +8,7 @@
 //! | [`shutdown`] | SIGTERM and SIGINT as a future |
 //! | [`bell`] | tells a task for whom there is something to do |
 //! | [`clock`] | the time, real or set by hand |
+//! | [`endpoint`] | where another server is, and who we are there |
 //! | [`random`] | bytes, tokens and passwords from the operating system |
 //! | [`logging`] | log lines as text or JSON |
 //! | [`metrics`] | the registry, and figures of the process itself |
@@ -16,6 +17,7 @@
 
 pub mod bell;
 pub mod clock;
+pub mod endpoint;
 pub mod health;
 pub mod listen;
 pub mod logging;
@@ -27,6 +29,7 @@ pub mod supervisor;
 
 pub use bell::Bell;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use endpoint::{Endpoint, Secret};
 pub use health::Health;
 pub use metrics::Metrics;
 pub use supervisor::{Phase, Supervisor, TaskFailure};

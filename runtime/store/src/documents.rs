@@ -71,6 +71,17 @@ pub struct Found {
     pub events: IndexMap<(Context, String), StoredEvent>,
 }
 
+/// Which state of a document somebody has seen: its place in the history of its shard, as Elasticsearch counts. Whoever writes a
+/// document says which version the new one replaces; if it is not the newest any more, nothing is written
+/// ([`StoreError::Stale`]). Stores with a single writer give no versions and look at none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// The operation that wrote the document.
+    pub seq_no: u64,
+    /// How often the shard has had another primary copy by then.
+    pub primary_term: u64,
+}
+
 /// A document that was read.
 #[derive(Debug)]
 pub struct Loaded<T> {
@@ -78,11 +89,13 @@ pub struct Loaded<T> {
     pub value: Arc<T>,
     /// Bytes of memory that it takes, roughly: what it weighs in a cache.
     pub bytes: usize,
+    /// Which state of it this is.
+    pub version: Option<Version>,
 }
 
 impl<T> Clone for Loaded<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), bytes: self.bytes }
+        Self { value: self.value.clone(), bytes: self.bytes, version: self.version }
     }
 }
 
@@ -93,15 +106,22 @@ pub struct Document<T> {
     pub value: Arc<T>,
     /// Its JSON text.
     pub text: String,
+    /// Of sessions and profiles: the version that it replaces; none for a new one. Nothing else is ever replaced.
+    pub replaces: Option<Version>,
 }
 
 impl<T: Serialize> Document<T> {
     /// Makes the text. Fails for nothing that our own types can hold.
     pub fn new(value: Arc<T>) -> Result<Self, serde_json::Error> {
+        Self::replacing(None, value)
+    }
+
+    /// As [`Document::new`], in place of another one.
+    pub fn replacing(replaces: Option<Version>, value: Arc<T>) -> Result<Self, serde_json::Error> {
         let mut text = Text(Vec::with_capacity(TYPICAL_BYTES));
         serde_json::to_writer(&mut text, &*value)?;
         let text = String::from_utf8(text.0).map_err(serde::ser::Error::custom)?;
-        Ok(Self { value, text })
+        Ok(Self { value, text, replaces })
     }
 }
 
@@ -186,12 +206,29 @@ pub const APPLIED_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub const ORIGINAL_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What became of a [`Batch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     /// All of it is on disk: neither kill -9 nor loss of power takes it away.
-    Stored,
+    Stored(Written),
     /// One of the events exists already. Nothing was stored: load the events, leave out what is there, commit again.
     EventExists,
+}
+
+impl Committed {
+    /// Whether it is stored.
+    #[must_use]
+    pub const fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored(_))
+    }
+}
+
+/// The versions of what a batch has written, each list in the order of the batch's; empty where the store gives none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Of the sessions.
+    pub sessions: Vec<Version>,
+    /// Of the profiles.
+    pub profiles: Vec<Version>,
 }
 
 /// A pattern in a query has at most so many `*`: a store tries every way of sharing a text among them.
@@ -304,19 +341,24 @@ pub struct Bucket {
     pub by_group: Vec<u64>,
 }
 
-/// Where documents are kept. One process writes; a read sees every commit that was acknowledged before it began.
+/// Where documents are kept. A read by id sees every commit that was acknowledged before it began.
+///
+/// One process writes, or several write what each has seen last ([`Version`]): then a commit that meets a newer session or profile
+/// ends in [`StoreError::Stale`].
 #[async_trait]
 pub trait Documents: Send + Sync + std::fmt::Debug {
     /// Everything that a group of requests must know, in one round trip.
     async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError>;
 
-    /// Stores a batch as a whole, durably, or nothing of it.
+    /// Stores a batch as a whole, durably, or nothing of it. A store of several writers keeps that promise for each profile with
+    /// everything that names it; so after an error, and after [`StoreError::Stale`], a part may be stored. Load anew, events
+    /// included, leave out what is there, commit again: then all is as if it had been stored at once.
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError>;
 
     /// Profiles that await a merge and have a number greater than `after`, at most `limit`.
     async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError>;
 
-    /// Makes a merge true, durably, or nothing of it. The newest sessions of the profiles that are gone are carried over at
+    /// Makes a merge true, durably, or nothing of it; [`StoreError::Stale`] when one of the profiles has changed since it was loaded. The newest sessions of the profiles that are gone are carried over at
     /// once; the rest is left to [`repoint`](Documents::repoint).
     async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError>;
 

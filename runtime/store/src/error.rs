@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The store cannot be reached or does not answer in time. Passes by itself.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// Another process has changed what was loaded. Passes when it is loaded again.
+    #[error("what was read has been changed by another process since; read it again")]
+    Stale,
     /// Another process has the same directory open.
     #[error("{0} is in use by another tracardi process; end it first or choose another --data directory")]
     InUse(PathBuf),
@@ -74,6 +77,6 @@ impl StoreError {
     /// Whether the same request may succeed later without anybody changing the request.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Disk(_) | Self::Unavailable(_))
+        matches!(self, Self::Full(_) | Self::Disk(_) | Self::Unavailable(_) | Self::Stale)
     }
 }

@@ -46,11 +46,11 @@ pub mod sqlite;
 pub use configuration::{Configuration, ConfigurationSnapshot, Saved, StoredRecord};
 pub use documents::{
     APPLIED_LIFE, Applied, Batch, Bucket, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index,
-    Loaded, Matching, ORIGINAL_LIFE, PAGE_BYTES, Page, Select, Wanted,
+    Loaded, Matching, ORIGINAL_LIFE, PAGE_BYTES, Page, Select, Version, Wanted, Written,
 };
 pub use error::StoreError;
 pub use history::{ChangePage, Changes, History, MergePage, Merged, TRAIL_LIFE};
 pub use merges::{Gone, Merge, Repointed, Waiting};
-pub use outbox::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoredDelivery};
+pub use outbox::{Chosen, Deliveries, DeliveryPage, Deposit, Due, Outbox, Queue, Settled, State, StoredDelivery};
 pub use seal::Keys;
 pub use sqlite::{Room, Sqlite};

@@ -13,7 +13,7 @@
 use jiff::Timestamp;
 use tracardi_model::{Context, Profile};
 
-use crate::Document;
+use crate::{Document, Version};
 
 /// A merge, decided.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Merge {
 pub struct Gone {
     /// Its id.
     pub id: String,
+    /// The version of it that is merged.
+    pub version: Option<Version>,
     /// The ids by which it was recognised; for the history.
     pub keys: Vec<String>,
 }

@@ -143,6 +143,21 @@ pub enum Chosen {
     Destination(String),
 }
 
+/// Where deliveries are put by a store of documents that does not keep them itself: the side of an [`Outbox`] that the
+/// collector's commits see. Every call may be repeated.
+#[async_trait]
+pub trait Deposit: Send + Sync + std::fmt::Debug {
+    /// Keeps deliveries, durably; those that are there already, in whatever state, stay as they are.
+    async fn deposit(&self, deliveries: Vec<(Context, Delivery)>) -> Result<(), StoreError>;
+
+    /// Profiles were merged: what was made for those that are gone is found by the survivor's id from now on. The order in which
+    /// it is sent stays.
+    async fn lead(&self, context: Context, gone: &[String], survivor: &str) -> Result<(), StoreError>;
+
+    /// Removes what was made for a profile under any of these ids, in whatever state.
+    async fn forget(&self, context: Context, profiles: &[String]) -> Result<(), StoreError>;
+}
+
 /// Where deliveries are kept. One process sends; a read sees every change that was acknowledged before it began.
 #[async_trait]
 pub trait Outbox: Send + Sync + std::fmt::Debug {

@@ -197,12 +197,12 @@ impl Documents for Storage {
             )
         });
         let counts = |tally: &mut Tally, committed: &Committed| {
-            tally.events += if *committed == Committed::Stored { events } else { 0 };
+            tally.events += if committed.is_stored() { events } else { 0 };
         };
         let facts = Record::facts(&self.journal.lock().unwrap().marks, &batch);
         let act = async {
             let committed = self.memory.commit(batch).await?;
-            if committed == Committed::Stored {
+            if committed.is_stored() {
                 self.journal.lock().unwrap().record.stored(facts);
             }
             Ok(committed)

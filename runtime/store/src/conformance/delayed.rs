@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tracardi_model::{Context, Delayed, Map};
 
-use super::samples::{at, document};
-use crate::{Batch, Committed, Documents};
+use super::samples::{at, commit, document};
+use crate::{Batch, Documents};
 
 /// All checks of what is to happen later, on an empty store.
 pub async fn all(store: &dyn Documents) {
@@ -29,10 +29,10 @@ pub async fn all(store: &dyn Documents) {
     let delayed = vec![soon(production, "late", 50), soon(production, "early", 20), soon(staging, "late", 1)];
     let batch = Batch { delayed, ..Batch::default() };
     assert!(!batch.is_empty());
-    assert_eq!(store.commit(batch).await.unwrap(), Committed::Stored);
+    assert!(commit(store, batch).await.unwrap().is_stored());
     // What comes again is there already.
     let again = Batch { delayed: vec![soon(production, "late", 70), soon(production, "now", 20)], ..Batch::default() };
-    assert_eq!(store.commit(again).await.unwrap(), Committed::Stored);
+    assert!(commit(store, again).await.unwrap().is_stored());
     let ids = async |context, start, limit| {
         let page = store.delayed(context, start, limit).await.unwrap();
         let read = |document: &serde_json::value::RawValue| serde_json::from_str::<Value>(document.get()).unwrap();

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tracardi_model::{Context, StoredEvent};
 
-use super::samples::{at, batch, batch_in, event, event_with, profile, session};
-use crate::{APPLIED_LIFE, Applied, Batch, Committed, Documents, Index, Wanted};
+use super::samples::{at, batch, batch_in, commit, event, event_with, profile, session, version};
+use crate::{APPLIED_LIFE, Applied, Batch, Committed, Documents, Index, StoreError, Version, Wanted, Written};
 
 const PRODUCTION: Context = Context::Production;
 const STAGING: Context = Context::Staging;
@@ -16,6 +16,7 @@ pub async fn all(store: &dyn Documents) {
     contexts_do_not_see_each_other(store).await;
     an_event_is_stored_once(store).await;
     sessions_and_profiles_are_replaced(store).await;
+    what_somebody_else_has_changed_is_not_overwritten(store).await;
     an_id_belongs_to_the_profile_that_had_it_first(store).await;
     any_text_can_be_an_id(store).await;
     what_is_deleted_is_gone(store).await;
@@ -41,7 +42,7 @@ async fn get(store: &dyn Documents, index: Index, id: &str) -> Option<Value> {
 
 async fn what_is_deleted_is_gone(store: &dyn Documents) {
     let (e, s, p) = (event("d-e", "a", 1), session("d-s", Some("d-p")), profile(&["d-p", "d-old"]));
-    store.commit(batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap();
+    commit(store, batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap();
     for (index, id) in [(Index::Profile, "d-p"), (Index::Event, "d-e"), (Index::Session, "d-s")] {
         assert!(!store.delete(STAGING, index, id).await.unwrap(), "{id} is in the other context");
         assert!(get(store, index, id).await.is_some());
@@ -53,9 +54,9 @@ async fn what_is_deleted_is_gone(store: &dyn Documents) {
     // What the event did was done: its id stays known.
     let known = store.load(&wanted(&[], &[], &["d-e"])).await.unwrap();
     assert_eq!(known.events[&key("d-e")], e.stored());
-    assert_eq!(store.commit(batch(vec![e], vec![], vec![])).await.unwrap(), Committed::EventExists);
+    assert_eq!(commit(store, batch(vec![e], vec![], vec![])).await.unwrap(), Committed::EventExists);
     // The profile's ids are free for another one, and the session can come again.
-    store.commit(batch(vec![], vec![s], vec![profile(&["d-new", "d-old"])])).await.unwrap();
+    commit(store, batch(vec![], vec![s], vec![profile(&["d-new", "d-old"])])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "d-old").await.unwrap()["id"], "d-new");
     for (index, id) in [(Index::Profile, "d-new"), (Index::Session, "d-s")] {
         assert!(store.delete(PRODUCTION, index, id).await.unwrap(), "{id}");
@@ -69,15 +70,12 @@ async fn an_empty_store_has_nothing(store: &dyn Documents) {
     }
     let found = store.load(&wanted(&["s"], &["p"], &["e"])).await.unwrap();
     assert!(found.sessions.is_empty() && found.profiles.is_empty() && found.events.is_empty());
-    assert_eq!(store.commit(Batch::default()).await.unwrap(), Committed::Stored);
+    assert!(commit(store, Batch::default()).await.unwrap().is_stored());
 }
 
 async fn what_is_committed_is_found(store: &dyn Documents) {
     let (e, s, p) = (event("e1", "page-view", 1), session("s1", Some("p1-old")), profile(&["p1", "p1-old", "p1-hash"]));
-    assert_eq!(
-        store.commit(batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap(),
-        Committed::Stored
-    );
+    assert!(commit(store, batch(vec![e.clone()], vec![s.clone()], vec![p.clone()])).await.unwrap().is_stored());
     assert_eq!(get(store, Index::Event, "e1").await.unwrap(), serde_json::to_value(&e).unwrap());
     assert_eq!(get(store, Index::Session, "s1").await.unwrap(), serde_json::to_value(&s).unwrap());
     for id in ["p1", "p1-old", "p1-hash"] {
@@ -108,7 +106,7 @@ async fn contexts_do_not_see_each_other(store: &dyn Documents) {
         vec![session("s1", Some("p-staging"))],
         vec![profile(&["p-staging", "p1-hash"])],
     );
-    assert_eq!(store.commit(other).await.unwrap(), Committed::Stored);
+    assert!(commit(store, other).await.unwrap().is_stored());
     assert_eq!(get(store, Index::Event, "e1").await.unwrap()["type"], "page-view");
     assert_eq!(get(store, Index::Profile, "p1-hash").await.unwrap()["id"], "p1");
     assert!(get(store, Index::Profile, "p-staging").await.is_none());
@@ -127,34 +125,34 @@ async fn an_event_is_stored_once(store: &dyn Documents) {
         vec![session("s-not", None)],
         vec![profile(&["p-not"])],
     );
-    assert_eq!(store.commit(second).await.unwrap(), Committed::EventExists);
+    assert_eq!(commit(store, second).await.unwrap(), Committed::EventExists);
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before);
     assert!(get(store, Index::Session, "s-not").await.is_none(), "nothing of the batch may be stored");
     assert!(get(store, Index::Profile, "p-not").await.is_none(), "nothing of the batch may be stored");
     // The store goes on.
     let third = batch(vec![event("e-new", "purchase", 2)], vec![], vec![]);
-    assert_eq!(store.commit(third).await.unwrap(), Committed::Stored);
+    assert!(commit(store, third).await.unwrap().is_stored());
 
     // An event that was applied but not kept uses its id up as well, in both directions.
     let mark = |id: &str| StoredEvent { session_id: None, ..event(id, "x", 1).stored() };
     let applied_at =
         |id: &str, at| Batch { applied: vec![(PRODUCTION, Applied { event: mark(id), at })], ..Batch::default() };
     let applied = |id: &str| applied_at(id, at(0));
-    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::Stored);
-    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::EventExists);
-    assert_eq!(store.commit(applied("e1")).await.unwrap(), Committed::EventExists);
+    assert!(commit(store, applied("e-applied")).await.unwrap().is_stored());
+    assert_eq!(commit(store, applied("e-applied")).await.unwrap(), Committed::EventExists);
+    assert_eq!(commit(store, applied("e1")).await.unwrap(), Committed::EventExists);
     let kept = batch(vec![event("e-applied", "x", 1)], vec![], vec![]);
-    assert_eq!(store.commit(kept).await.unwrap(), Committed::EventExists);
+    assert_eq!(commit(store, kept).await.unwrap(), Committed::EventExists);
     let found = store.load(&wanted(&[], &[], &["e-applied"])).await.unwrap();
     assert_eq!(found.events[&key("e-applied")], mark("e-applied"));
     assert!(get(store, Index::Event, "e-applied").await.is_none());
 
     // Such an id is remembered for a while, then it goes when others come.
     let old = at(0) + APPLIED_LIFE;
-    assert_eq!(store.commit(applied_at("e-later", old)).await.unwrap(), Committed::Stored);
-    assert_eq!(store.commit(applied("e-applied")).await.unwrap(), Committed::EventExists);
+    assert!(commit(store, applied_at("e-later", old)).await.unwrap().is_stored());
+    assert_eq!(commit(store, applied("e-applied")).await.unwrap(), Committed::EventExists);
     let older = old + jiff::SignedDuration::from_secs(1);
-    assert_eq!(store.commit(applied_at("e-latest", older)).await.unwrap(), Committed::Stored);
+    assert!(commit(store, applied_at("e-latest", older)).await.unwrap().is_stored());
     let found = store.load(&wanted(&[], &[], &["e-applied", "e-later", "e-latest"])).await.unwrap();
     let mut known: Vec<&str> = found.events.keys().map(|(_, id)| id.as_str()).collect();
     known.sort_unstable();
@@ -167,20 +165,62 @@ async fn sessions_and_profiles_are_replaced(store: &dyn Documents) {
     changed.traits.insert("colour".to_owned(), "red".into());
     let mut moved = session("s1", Some("p1"));
     moved.properties.insert("moved".to_owned(), true.into());
-    store.commit(batch(vec![], vec![moved.clone()], vec![changed.clone()])).await.unwrap();
+    commit(store, batch(vec![], vec![moved.clone()], vec![changed.clone()])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "p1-more").await.unwrap(), serde_json::to_value(&changed).unwrap());
     assert_eq!(get(store, Index::Session, "s1").await.unwrap(), serde_json::to_value(&moved).unwrap());
     assert_eq!(store.count(PRODUCTION, Index::Profile).await.unwrap(), 1);
     assert_eq!(store.count(PRODUCTION, Index::Session).await.unwrap(), 1);
 }
 
+/// Of stores that give versions.
+async fn what_somebody_else_has_changed_is_not_overwritten(store: &dyn Documents) {
+    let (s, p) = (session("v-s", Some("v-p")), profile(&["v-p"]));
+    let Committed::Stored(first) = store.commit(batch(vec![], vec![s.clone()], vec![p.clone()])).await.unwrap() else {
+        panic!("they are new")
+    };
+    let seen = version(store, PRODUCTION, "v-p").await;
+    assert_eq!(first.profiles.first().copied(), seen);
+    if seen.is_none() {
+        return;
+    }
+    // The version that a commit gives is the one that the next commit replaces.
+    let replacing = |session: Option<Version>, profile: Option<Version>, colour: &str, event_id: &str| {
+        let mut changed = p.clone();
+        changed.traits.insert("colour".to_owned(), colour.into());
+        let mut batch = batch(vec![event(event_id, "v", 1)], vec![s.clone()], vec![changed]);
+        batch.sessions[0].1.replaces = session;
+        batch.profiles[0].1.replaces = profile;
+        batch
+    };
+    let of = |written: &Written| (written.sessions.first().copied(), written.profiles.first().copied());
+    let (session_1, profile_1) = of(&first);
+    let second = store.commit(replacing(session_1, profile_1, "red", "v-e1")).await.unwrap();
+    let Committed::Stored(second) = second else { panic!("both are current") };
+    let (session_2, profile_2) = of(&second);
+    assert!(session_2.is_some() && session_2 != session_1 && profile_2 != profile_1);
+    // A profile that is not the newest, one that is not new, one that does not exist any more.
+    for (profile_seen, event_id) in [(profile_1, "v-e2"), (None, "v-e3")] {
+        let stale = store.commit(replacing(session_2, profile_seen, "blue", event_id)).await;
+        assert!(matches!(stale, Err(StoreError::Stale)), "{stale:?}");
+        let found = store.load(&wanted(&[], &["v-p"], &[event_id])).await.unwrap();
+        assert_eq!(found.profiles[&key("v-p")].value.traits["colour"], "red");
+        assert!(found.events.is_empty(), "what belongs to it is not stored either");
+    }
+    assert!(store.delete(PRODUCTION, Index::Profile, "v-p").await.unwrap());
+    let stale = store.commit(replacing(session_2, profile_2, "blue", "v-e4")).await;
+    assert!(matches!(stale, Err(StoreError::Stale)), "{stale:?}");
+    assert!(store.delete(PRODUCTION, Index::Session, "v-s").await.unwrap());
+    assert!(store.delete(PRODUCTION, Index::Event, "v-e1").await.unwrap());
+    store.refresh().await.unwrap();
+}
+
 async fn an_id_belongs_to_the_profile_that_had_it_first(store: &dyn Documents) {
-    store.commit(batch(vec![], vec![], vec![profile(&["p2", "p1-hash"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![profile(&["p2", "p1-hash"])])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "p1-hash").await.unwrap()["id"], "p1");
     // But a profile's own id leads to itself, even if another one named it before.
-    store.commit(batch(vec![], vec![], vec![profile(&["p2", "p3"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![profile(&["p2", "p3"])])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "p3").await.unwrap()["id"], "p2");
-    store.commit(batch(vec![], vec![], vec![profile(&["p3"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![profile(&["p3"])])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "p3").await.unwrap()["id"], "p3");
 }
 
@@ -200,7 +240,7 @@ async fn any_text_can_be_an_id(store: &dyn Documents) {
         &long,
     ] {
         let odd = batch(vec![event(id, "odd", 3)], vec![session(id, Some(id))], vec![profile(&[id])]);
-        assert_eq!(store.commit(odd).await.unwrap(), Committed::Stored, "{id:?}");
+        assert!(commit(store, odd).await.unwrap().is_stored(), "{id:?}");
         let found = store.load(&wanted(&[id], &[id], &[id])).await.unwrap();
         assert!(found.sessions.contains_key(&key(id)), "{id:?}");
         assert!(found.profiles.contains_key(&key(id)), "{id:?}");
@@ -217,7 +257,7 @@ async fn large_batches(store: &dyn Documents) {
     events.push(event_with("bulk-big", "bulk", 4, &serde_json::json!({"properties": {"text": big}})));
     let sessions = ids.iter().map(|id| session(id, Some(id))).collect();
     let profiles = ids.iter().map(|id| profile(&[id, &format!("{id}-alias")])).collect();
-    assert_eq!(store.commit(batch(events, sessions, profiles)).await.unwrap(), Committed::Stored);
+    assert!(commit(store, batch(events, sessions, profiles)).await.unwrap().is_stored());
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before + 778);
     assert_eq!(get(store, Index::Event, "bulk-big").await.unwrap()["properties"]["text"], big);
     let all: Vec<&str> = ids.iter().map(String::as_str).collect();

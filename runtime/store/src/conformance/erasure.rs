@@ -8,7 +8,7 @@ use tracardi_model::{Context, Delayed, Map, Profile};
 use super::faults::Whole;
 use super::outbox::delivery;
 use super::quarantine::{ids, original};
-use super::samples::{at, batch, document, profile};
+use super::samples::{at, batch, commit, document, merge_current, profile};
 use crate::{Batch, Deliveries, Document, Gone, Index, Merge, Settled, State};
 
 const PRODUCTION: Context = Context::Production;
@@ -59,9 +59,9 @@ async fn later(store: &dyn Whole) -> Vec<String> {
 /// All checks on an empty store.
 pub async fn all(store: &dyn Whole) {
     let profiles = vec![profile(&["old", "old-alias"]), profile(&["new"]), profile(&["other"])];
-    store.commit(batch(vec![], vec![], profiles)).await.unwrap();
+    commit(store, batch(vec![], vec![], profiles)).await.unwrap();
     for (id, seconds) in [("old", 0), ("new", 10), ("other", 20)] {
-        store.commit(traces(id, seconds)).await.unwrap();
+        commit(store, traces(id, seconds)).await.unwrap();
     }
     // One has arrived, one is dead.
     for (destination, outcome) in
@@ -76,11 +76,11 @@ pub async fn all(store: &dyn Whole) {
     let merge = Merge {
         context: PRODUCTION,
         survivor: Document::new(Arc::new(survivor)).unwrap(),
-        gone: vec![Gone { id: "old".to_owned(), keys: vec!["old-alias".to_owned()] }],
+        gone: vec![Gone { id: "old".to_owned(), version: None, keys: vec!["old-alias".to_owned()] }],
         ids: vec!["old".to_owned(), "old-alias".to_owned()],
         at: at(100),
     };
-    store.merge(merge).await.unwrap();
+    merge_current(store, merge).await.unwrap();
     for id in ["new", "old", "old-alias"] {
         assert_eq!(deliveries_of(store, id).await, 8, "those of before the merge are found by {id}");
     }
@@ -113,6 +113,6 @@ pub async fn all(store: &dyn Whole) {
     let left = Deliveries { state: Some(State::Dead), limit: 10, ..Deliveries::default() };
     assert_eq!(store.deliveries(PRODUCTION, &left).await.unwrap().total, 0);
     // Whoever comes with its ids afterwards finds nothing of it.
-    store.commit(batch(vec![], vec![], vec![profile(&["new", "old"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![profile(&["new", "old"])])).await.unwrap();
     assert_eq!(deliveries_of(store, "old").await, 0);
 }

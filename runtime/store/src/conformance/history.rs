@@ -5,7 +5,7 @@ use tracardi_model::configuration::Kind;
 use tracardi_model::trail::{By, Deed, Note};
 use tracardi_model::{Context, Profile, Trail};
 
-use super::samples::{at, batch, document, event, profile};
+use super::samples::{at, batch, commit, document, event, merge_current, profile};
 use crate::{Batch, Changes, Committed, Deliveries, Documents, Gone, History, Index, Merge, Outbox, TRAIL_LIFE};
 
 const PRODUCTION: Context = Context::Production;
@@ -54,7 +54,7 @@ fn with(mut batch: Batch, trails: Vec<Trail>) -> Batch {
 }
 
 async fn keep(store: &impl Documents, batch: Batch) {
-    assert_eq!(store.commit(batch).await.unwrap(), Committed::Stored);
+    assert!(commit(store, batch).await.unwrap().is_stored());
 }
 
 /// `event.place field` of each change.
@@ -81,7 +81,7 @@ async fn a_trail_is_kept_with_its_event(store: &(impl Documents + History)) {
     // A batch that comes to nothing leaves nothing.
     let other = trail("h1", "hp", 2, &[]);
     let again = with(batch(vec![event("h1", "x", 1)], vec![], vec![]), vec![other.clone()]);
-    assert_eq!(store.commit(again).await.unwrap(), Committed::EventExists);
+    assert_eq!(commit(store, again).await.unwrap(), Committed::EventExists);
     assert_eq!(store.trail(PRODUCTION, "h1").await.unwrap(), Some(first.clone()));
     // What is worked on again has a new trail.
     keep(store, with(Batch::default(), vec![other.clone()])).await;
@@ -111,7 +111,7 @@ async fn changes_are_told_newest_first(store: &(impl Documents + History)) {
 }
 
 fn merge(survivor: Profile, gone: &str, seconds: i64) -> Merge {
-    let gone = vec![Gone { id: gone.to_owned(), keys: vec!["key".to_owned()] }];
+    let gone = vec![Gone { id: gone.to_owned(), version: None, keys: vec!["key".to_owned()] }];
     let ids = survivor.ids().to_vec();
     Merge { context: PRODUCTION, survivor: document(survivor), gone, ids, at: at(seconds) }
 }
@@ -120,11 +120,11 @@ async fn merges_are_told_and_changes_follow(store: &(impl Documents + History)) 
     let profiles = ["m1", "m2", "m3"].map(|id| profile(&[id])).to_vec();
     let trails = vec![trail("t1", "m1", 1, &[("traits.a", json!(1))]), trail("t2", "m2", 2, &[("traits.a", json!(2))])];
     keep(store, with(batch(vec![], vec![], profiles), trails)).await;
-    store.merge(merge(profile(&["m2"]), "m1", 10)).await.unwrap();
+    merge_current(store, merge(profile(&["m2"]), "m1", 10)).await.unwrap();
     assert_eq!(told(store, of("m2")).await, (2, "t2.1 traits.a, t1.1 traits.a".to_owned()), "at once");
     let page = store.changes(PRODUCTION, &of("m2")).await.unwrap();
     assert!(page.result.iter().all(|change| change.profile.as_deref() == Some("m2")));
-    store.merge(merge(profile(&["m3"]), "m2", 11)).await.unwrap();
+    merge_current(store, merge(profile(&["m3"]), "m2", 11)).await.unwrap();
     while store.repoint(100).await.unwrap().unfinished {}
     assert_eq!(told(store, of("m3")).await.0, 2);
     let merges = async |profile, start, limit| {
@@ -142,7 +142,7 @@ async fn merges_are_told_and_changes_follow(store: &(impl Documents + History)) 
 async fn what_is_deleted_is_not_remembered(store: &(impl Documents + History)) {
     // Even when a merge is not carried over yet.
     keep(store, with(batch(vec![], vec![], vec![profile(&["m4"])]), vec![trail("t4", "m4", 3, &[])])).await;
-    store.merge(merge(profile(&["m3"]), "m4", 12)).await.unwrap();
+    merge_current(store, merge(profile(&["m3"]), "m4", 12)).await.unwrap();
     assert!(store.delete(PRODUCTION, Index::Profile, "m3").await.unwrap());
     assert_eq!(told(store, of("m3")).await.0, 0);
     assert_eq!(store.merges(PRODUCTION, "m3", 0, 10).await.unwrap().total, 0);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tracardi_model::{Context, Event, Profile};
 
-use super::samples::{at, batch, document, event_with, profile, session};
+use super::samples::{at, batch, commit, document, event_with, merge_current, profile, session};
 use crate::{Documents, Gone, Index, Merge, Repointed, Wanted};
 
 const PRODUCTION: Context = Context::Production;
@@ -29,7 +29,7 @@ fn event_of(id: &str, profile: &str) -> Event {
 }
 
 fn decided(survivor: Profile, gone: &[&str]) -> Merge {
-    let gone = gone.iter().map(|id| Gone { id: (*id).to_owned(), keys: vec!["h".to_owned()] }).collect();
+    let gone = gone.iter().map(|id| Gone { id: (*id).to_owned(), version: None, keys: vec!["h".to_owned()] }).collect();
     let ids = survivor.ids().to_vec();
     Merge { context: PRODUCTION, survivor: document(survivor), gone, ids, at: at(9) }
 }
@@ -60,9 +60,9 @@ async fn finish(store: &dyn Documents, limit: u32) -> Vec<Repointed> {
 
 async fn who_waits_is_listed(store: &dyn Documents) {
     for id in ["w1", "w2", "w3"] {
-        store.commit(batch(vec![], vec![], vec![waiting(&[id])])).await.unwrap();
+        commit(store, batch(vec![], vec![], vec![waiting(&[id])])).await.unwrap();
     }
-    store.commit(batch(vec![], vec![], vec![waiting(&["w1"]), profile(&["w0"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![waiting(&["w1"]), profile(&["w0"])])).await.unwrap();
     assert_eq!(listed(store).await, ["w1", "w2", "w3"], "each once, in order");
     let first = store.awaiting_merge(0, 2).await.unwrap();
     assert_eq!((first.total, first.page.len()), (3, 2));
@@ -70,20 +70,20 @@ async fn who_waits_is_listed(store: &dyn Documents) {
     assert_eq!(rest.page.len(), 1);
     // Alone after all: no longer listed. A number is never used again.
     for id in ["w1", "w2", "w3"] {
-        assert!(!store.merge(decided(profile(&[id]), &[])).await.unwrap().unfinished);
+        assert!(!merge_current(store, decided(profile(&[id]), &[])).await.unwrap().unfinished);
     }
     assert_eq!(listed(store).await, Vec::<String>::new());
-    store.commit(batch(vec![], vec![], vec![waiting(&["w1"])])).await.unwrap();
+    commit(store, batch(vec![], vec![], vec![waiting(&["w1"])])).await.unwrap();
     assert!(store.awaiting_merge(rest.page[0].0, 2).await.unwrap().page.len() == 1);
-    store.merge(decided(profile(&["w1"]), &[])).await.unwrap();
+    merge_current(store, decided(profile(&["w1"]), &[])).await.unwrap();
 }
 
 async fn a_merge_leads_every_id_to_the_survivor(store: &dyn Documents) {
     let profiles = vec![profile(&["a", "h"]), waiting(&["b", "h", "b-old"]), profile(&["other", "taken"])];
-    store.commit(batch(vec![], vec![session("s-b", Some("b"))], profiles)).await.unwrap();
+    commit(store, batch(vec![], vec![session("s-b", Some("b"))], profiles)).await.unwrap();
     let mut survivor = profile(&["a", "h", "b", "taken"]);
     survivor.traits.insert("merged".to_owned(), true.into());
-    let done = store.merge(decided(survivor.clone(), &["b"])).await.unwrap();
+    let done = merge_current(store, decided(survivor.clone(), &["b"])).await.unwrap();
     assert_eq!(done, Repointed { sessions: vec![(PRODUCTION, "s-b".to_owned())], events: 0, unfinished: true });
     for id in ["a", "h", "b", "b-old"] {
         assert_eq!(get(store, Index::Profile, id).await.unwrap(), serde_json::to_value(&survivor).unwrap(), "{id}");
@@ -96,18 +96,18 @@ async fn a_merge_leads_every_id_to_the_survivor(store: &dyn Documents) {
     // A survivor with more duplicates than were merged goes on waiting.
     let mut more = waiting(&["a"]);
     more.ids = survivor.ids.clone();
-    store.merge(decided(more, &[])).await.unwrap();
+    merge_current(store, decided(more, &[])).await.unwrap();
     assert_eq!(listed(store).await, ["a"]);
-    store.merge(decided(survivor, &[])).await.unwrap();
+    merge_current(store, decided(survivor, &[])).await.unwrap();
     finish(store, 10).await;
 }
 
 async fn what_named_the_other_is_carried_over_in_steps(store: &dyn Documents) {
     let events = (0..7).map(|n| event_of(&format!("of-d-{n}"), "d")).chain([event_of("of-c", "c")]).collect();
     let sessions = (0..502).map(|n| session(&format!("s-d-{n}"), Some("d"))).collect();
-    store.commit(batch(events, sessions, vec![profile(&["c"]), profile(&["d"])])).await.unwrap();
+    commit(store, batch(events, sessions, vec![profile(&["c"]), profile(&["d"])])).await.unwrap();
     let before = get(store, Index::Event, "of-d-3").await.unwrap();
-    assert_eq!(store.merge(decided(profile(&["c", "d"]), &["d"])).await.unwrap().sessions.len(), 500);
+    assert_eq!(merge_current(store, decided(profile(&["c", "d"]), &["d"])).await.unwrap().sessions.len(), 500);
 
     // In the meantime the ids lead to the survivor: of sessions, and of events that come again.
     let found = store.load(&Wanted { events: vec![(PRODUCTION, "of-d-3")], ..Wanted::default() }).await.unwrap();
@@ -127,10 +127,10 @@ async fn what_named_the_other_is_carried_over_in_steps(store: &dyn Documents) {
 async fn a_chain_of_merges_ends_at_the_last_survivor(store: &dyn Documents) {
     let events = ["g", "f", "e"].map(|id| event_of(&format!("of-{id}"), id)).to_vec();
     let profiles = vec![profile(&["e"]), profile(&["f"]), profile(&["g", "g-old"])];
-    store.commit(batch(events, vec![], profiles)).await.unwrap();
+    commit(store, batch(events, vec![], profiles)).await.unwrap();
     // g into f, and before anything is carried over, f into e.
-    store.merge(decided(profile(&["f", "g"]), &["g"])).await.unwrap();
-    store.merge(decided(profile(&["e", "f"]), &["f"])).await.unwrap();
+    merge_current(store, decided(profile(&["f", "g"]), &["g"])).await.unwrap();
+    merge_current(store, decided(profile(&["e", "f"]), &["f"])).await.unwrap();
     assert_eq!(get(store, Index::Profile, "g-old").await.unwrap()["id"], "e");
     let steps = finish(store, 10).await;
     assert_eq!(steps.iter().map(|step| step.events).sum::<u64>(), 2, "each event is moved once");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracardi_model::{Context, Delivery};
 
-use super::samples::{at, batch, event};
+use super::samples::{at, batch, commit, event};
 use crate::outbox::DELIVERED_LIFE;
 use crate::{
     Batch, Chosen, Committed, Deliveries, DeliveryPage, Documents, Outbox, PAGE_BYTES, Queue, Settled, State,
@@ -46,7 +46,7 @@ pub fn delivery(id: &str, destination: &str, profile: Option<&str>, seconds: i64
 
 async fn join(store: &impl Documents, deliveries: Vec<Delivery>) {
     let deliveries = deliveries.into_iter().map(|delivery| (PRODUCTION, delivery)).collect();
-    assert_eq!(store.commit(Batch { deliveries, ..Batch::default() }).await.unwrap(), Committed::Stored);
+    assert!(commit(store, Batch { deliveries, ..Batch::default() }).await.unwrap().is_stored());
 }
 
 /// Number, id and failed attempts of what is due.
@@ -134,8 +134,8 @@ async fn a_delivery_joins_with_its_batch_or_not_at_all(store: &(impl Documents +
         deliveries: vec![(PRODUCTION, delivery(id, "whole", None, 0))],
         ..batch(vec![event("outbox-event", "a", 0)], Vec::new(), Vec::new())
     };
-    assert_eq!(store.commit(with("w1")).await.unwrap(), Committed::Stored);
-    assert_eq!(store.commit(with("w2")).await.unwrap(), Committed::EventExists);
+    assert!(commit(store, with("w1")).await.unwrap().is_stored());
+    assert_eq!(commit(store, with("w2")).await.unwrap(), Committed::EventExists);
     assert_eq!(ids(store, "whole", at(9)).await, ["w1"]);
 }
 
@@ -145,7 +145,7 @@ async fn contexts_and_destinations_have_their_own(store: &(impl Documents + Outb
         (Context::Staging, delivery("own", "own-a", Some("p"), 2)),
         (PRODUCTION, delivery("own-b", "own-b", Some("p"), 3)),
     ];
-    store.commit(Batch { deliveries, ..Batch::default() }).await.unwrap();
+    commit(store, Batch { deliveries, ..Batch::default() }).await.unwrap();
     let queues = store.waiting().await.unwrap();
     let own: Vec<&Queue> = queues.iter().filter(|queue| queue.destination.starts_with("own-")).collect();
     let told: Vec<_> = own.iter().map(|q| (q.context, q.destination.as_str(), q.waiting, q.due)).collect();

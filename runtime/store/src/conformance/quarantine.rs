@@ -4,7 +4,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracardi_model::{Context, Map, Original, Quarantine, SourceType, StoredEvent};
 
-use super::samples::{at, batch, document, event};
+use super::samples::{at, batch, commit, document, event};
 use crate::{Applied, Batch, Committed, Documents, Index, ORIGINAL_LIFE};
 
 const PRODUCTION: Context = Context::Production;
@@ -36,7 +36,7 @@ async fn put(store: &dyn Documents, context: Context, originals: Vec<Original>) 
     let quarantined = originals.into_iter().map(|original| (context, document(original))).collect();
     let batch = Batch { quarantined, ..Batch::default() };
     assert!(!batch.is_empty());
-    assert_eq!(store.commit(batch).await.unwrap(), Committed::Stored);
+    assert!(commit(store, batch).await.unwrap().is_stored());
 }
 
 /// The ids on a page, and how many there are.
@@ -74,26 +74,26 @@ async fn what_comes_stays_as_it_came(store: &dyn Documents) {
 async fn an_event_is_released_once(store: &dyn Documents) {
     let mut invalid = event("a", "sign-up", 10);
     invalid.metadata.valid = false;
-    store.commit(batch(vec![invalid], vec![], vec![])).await.unwrap();
+    commit(store, batch(vec![invalid], vec![], vec![])).await.unwrap();
     let mark = StoredEvent { id: "b".to_owned(), source_id: "s".to_owned(), session_id: None, profile_id: None };
     let applied = vec![(PRODUCTION, Applied { event: mark, at: at(30) })];
-    store.commit(Batch { applied, ..Batch::default() }).await.unwrap();
+    commit(store, Batch { applied, ..Batch::default() }).await.unwrap();
     for id in ["a", "b"] {
         assert!(store.original(PRODUCTION, id).await.unwrap().is_some(), "what stands in its place is not it");
         let again = Batch {
             released: vec![(PRODUCTION, id.to_owned())],
             ..batch(vec![event(id, "sign-up", 10)], vec![], vec![])
         };
-        assert_eq!(store.commit(again.clone()).await.unwrap(), Committed::Stored);
+        assert!(commit(store, again.clone()).await.unwrap().is_stored());
         let stored = store.get(PRODUCTION, Index::Event, id).await.unwrap().unwrap();
         let stored: Value = serde_json::from_str(stored.get()).unwrap();
         assert_eq!(stored["metadata"]["valid"], true);
         assert!(store.original(PRODUCTION, id).await.unwrap().is_none());
-        assert_eq!(store.commit(again).await.unwrap(), Committed::EventExists, "an event that is valid stays");
+        assert_eq!(commit(store, again).await.unwrap(), Committed::EventExists, "an event that is valid stays");
     }
     assert_eq!(ids(store, PRODUCTION, 0, 10).await, (1, "c".to_owned()));
     // What is valid by another way is not to be replayed, whatever is kept of it.
-    store.commit(batch(vec![event("c", "sign-up", 20)], vec![], vec![])).await.unwrap();
+    commit(store, batch(vec![event("c", "sign-up", 20)], vec![], vec![])).await.unwrap();
     assert!(store.original(PRODUCTION, "c").await.unwrap().is_none());
     // With an event goes what was sent for it.
     assert!(store.delete(PRODUCTION, Index::Event, "c").await.unwrap());

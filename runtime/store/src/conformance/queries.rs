@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tracardi_language::{condition, filter};
 use tracardi_model::Context;
 
-use super::samples::{at, batch_in, event_with, profile, session};
+use super::samples::{at, batch_in, commit, event_with, profile, session};
 use crate::{Counts, Documents, Histogram, Holding, Index, Matching, Select, StoreError};
 
 /// Queries are asked in the context that the other checks leave (nearly) alone.
@@ -27,7 +27,7 @@ pub async fn all(store: &dyn Documents) {
         })
         .collect();
     let sessions = vec![session("qs", Some("qp"))];
-    store.commit(batch_in(HERE, events, sessions, vec![profile(&["qp"])])).await.unwrap();
+    commit(store, batch_in(HERE, events, sessions, vec![profile(&["qp"])])).await.unwrap();
     let types = store.event_types(HERE, 10).await.unwrap();
     assert!(types.is_sorted() && types.starts_with(&["page-view".to_owned(), "purchase".to_owned()]), "{types:?}");
     assert_eq!(store.event_types(HERE, 1).await.unwrap(), ["page-view"]);
@@ -58,7 +58,7 @@ async fn pages_end_when_they_are_large(store: &dyn Documents) {
     // From the newest: one that is too large for any page, then twelve of a megabyte.
     let mut events: Vec<_> = (0..12).map(|n| large(n, 1)).collect();
     events.push(large(12, 9));
-    store.commit(batch_in(HERE, events, vec![], vec![])).await.unwrap();
+    commit(store, batch_in(HERE, events, vec![], vec![])).await.unwrap();
     let mut page = Select { from: Some(at(100_000)), limit: 100, ..Select::default() };
     let (mut seen, mut sizes) = (Vec::new(), Vec::new());
     loop {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracardi_model::{Context, Event, Profile, Session, time};
 
-use crate::{Batch, Document};
+use crate::{Batch, Committed, Document, Documents, Merge, Repointed, StoreError, Version, Wanted};
 
 /// A fixed instant and so many seconds.
 #[must_use]
@@ -74,6 +74,45 @@ pub fn batch_in(context: Context, events: Vec<Event>, sessions: Vec<Session>, pr
         profiles: profiles.into_iter().map(|profile| (context, document(profile))).collect(),
         ..Batch::default()
     }
+}
+
+/// Commits a batch as a collector does: its sessions and profiles replace what is there now.
+pub async fn commit(store: &dyn Documents, mut batch: Batch) -> Result<Committed, StoreError> {
+    let sessions = batch.sessions.iter().map(|(context, session)| (*context, session.value.id()));
+    let profiles = batch.profiles.iter().map(|(context, profile)| (*context, profile.value.id()));
+    let wanted = Wanted { sessions: sessions.collect(), profiles: profiles.collect(), events: Vec::new() };
+    let found = store.load(&wanted).await?;
+    let key = |context: Context, id: &str| (context, id.to_owned());
+    for (context, session) in &mut batch.sessions {
+        let known = found.sessions.get(&key(*context, session.value.id()));
+        session.replaces = known.and_then(|known| known.version);
+    }
+    for (context, profile) in &mut batch.profiles {
+        let own = profile.value.id();
+        // Another one's id may lead here.
+        let known = found.profiles.get(&key(*context, own)).filter(|known| known.value.id() == own);
+        profile.replaces = known.and_then(|known| known.version);
+    }
+    let committed = store.commit(batch).await?;
+    store.refresh().await?;
+    Ok(committed)
+}
+
+/// Merges profiles as a collector does: as they are now.
+pub async fn merge_current(store: &dyn Documents, mut merge: Merge) -> Result<Repointed, StoreError> {
+    for gone in &mut merge.gone {
+        gone.version = version(store, merge.context, &gone.id).await;
+    }
+    merge.survivor.replaces = version(store, merge.context, merge.survivor.value.id()).await;
+    let done = store.merge(merge).await?;
+    store.refresh().await?;
+    Ok(done)
+}
+
+/// The version of a profile, by its own id.
+pub async fn version(store: &dyn Documents, context: Context, id: &str) -> Option<Version> {
+    let wanted = Wanted { profiles: vec![(context, id)], ..Wanted::default() };
+    store.load(&wanted).await.unwrap().profiles.into_values().find(|found| found.value.id() == id)?.version
 }
 
 /// [`at`]`(0)` and so many microseconds.

@@ -11,7 +11,7 @@ use super::history::{TrailRow, insert_trails};
 use super::script::{Inserts, Script, Values};
 use super::{Sqlite, Writer, delayed, merge, micros, number, outbox, quarantine};
 use crate::documents::APPLIED_LIFE;
-use crate::{Applied, Batch, Committed, Document, StoreError};
+use crate::{Applied, Batch, Committed, Document, StoreError, Written};
 
 /// A repeated event fails the whole transaction, so no statement needs to be undone by itself.
 pub(super) static EVENTS: LazyLock<Inserts> = LazyLock::new(|| {
@@ -96,7 +96,7 @@ pub(super) struct IdentityRow {
 }
 
 impl From<(Context, Document<Profile>)> for ProfileRow {
-    fn from((context, Document { value: profile, text }): (Context, Document<Profile>)) -> Self {
+    fn from((context, Document { value: profile, text, .. }): (Context, Document<Profile>)) -> Self {
         let inserted = micros(profile.insert());
         Self { context: number(context), id: profile.id().to_owned(), inserted, document: text }
     }
@@ -133,7 +133,7 @@ impl Rows {
         }
         let waiting = batch.profiles.iter().filter(|(_, profile)| profile.value.awaits_merge());
         let waiting = waiting.map(|(context, profile)| (number(*context), profile.value.id().to_owned())).collect();
-        let events = batch.events.into_iter().map(|(context, Document { value: event, text })| EventRow {
+        let events = batch.events.into_iter().map(|(context, Document { value: event, text, .. })| EventRow {
             context: number(context),
             id: event.id().to_owned(),
             kind: event.kind().to_owned(),
@@ -151,7 +151,7 @@ impl Rows {
             profile_id: event.profile_id,
             applied: micros(at),
         });
-        let sessions = batch.sessions.into_iter().map(|(context, Document { value: session, text })| SessionRow {
+        let sessions = batch.sessions.into_iter().map(|(context, Document { value: session, text, .. })| SessionRow {
             context: number(context),
             id: session.id().to_owned(),
             profile_id: session.profile_id().map(str::to_owned),
@@ -189,7 +189,7 @@ impl Rows {
 impl Sqlite {
     pub(super) async fn commit_batch(&self, batch: Batch) -> Result<Committed, StoreError> {
         if batch.is_empty() {
-            return Ok(Committed::Stored);
+            return Ok(Committed::Stored(Written::default()));
         }
         let rows = Rows::of(batch);
         let mut writer = self.writer().await;
@@ -200,7 +200,7 @@ impl Sqlite {
         }
         writer.unfinished = false;
         self.cut_log(&mut writer).await;
-        Ok(Committed::Stored)
+        Ok(Committed::Stored(Written::default()))
     }
 
     pub(super) async fn write_probe(&self) -> Result<(), StoreError> {

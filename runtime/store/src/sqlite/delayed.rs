@@ -31,7 +31,7 @@ pub(super) async fn insert_delayed(
     delayed: Vec<(Context, Document<Delayed>)>,
 ) -> Result<(), sqlx::Error> {
     DELAYED
-        .run(script, delayed, |values, (context, Document { value: delayed, text })| {
+        .run(script, delayed, |values, (context, Document { value: delayed, text, .. })| {
             let Delayed { id, due, profile, .. } = &*delayed;
             values.bind(number(context)).bind(id.clone()).bind(micros(*due)).bind(profile.clone()).bind(text);
         })

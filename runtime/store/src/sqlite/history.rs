@@ -67,7 +67,7 @@ pub(super) struct TrailRow {
 }
 
 impl From<(Context, Document<Trail>)> for TrailRow {
-    fn from((context, Document { value: trail, text }): (Context, Document<Trail>)) -> Self {
+    fn from((context, Document { value: trail, text, .. }): (Context, Document<Trail>)) -> Self {
         let (event_id, profile_id) = (trail.event.clone(), trail.profile.clone());
         Self { context: number(context), event_id, profile_id, at: micros(trail.at), document: text }
     }

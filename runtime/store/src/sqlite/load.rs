@@ -105,12 +105,14 @@ impl Reading<'_> {
                 let session: Session =
                     serde_json::from_str(document).map_err(|error| unreadable("session", &asked, error))?;
                 let bytes = session.memory(document.len());
-                self.found.sessions.insert((self.context, asked), Loaded { value: Arc::new(session), bytes });
+                self.found
+                    .sessions
+                    .insert((self.context, asked), Loaded { value: Arc::new(session), bytes, version: None });
             } else {
                 let profile: Profile =
                     serde_json::from_str(document).map_err(|error| unreadable("profile", &asked, error))?;
                 let bytes = profile.memory(document.len());
-                self.profiles.insert(asked, Loaded { value: Arc::new(profile), bytes });
+                self.profiles.insert(asked, Loaded { value: Arc::new(profile), bytes, version: None });
             }
         }
         Ok(())

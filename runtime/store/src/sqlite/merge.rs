@@ -97,7 +97,7 @@ async fn make_true(writer: &mut SqliteConnection, merge: Merge) -> Result<Repoin
     let Merge { context, survivor, gone, ids, at } = merge;
     let (own, waits) = (survivor.value.id().to_owned(), survivor.value.awaits_merge());
     let code = number(context);
-    for Gone { id, keys } in &gone {
+    for Gone { id, keys, .. } in &gone {
         sqlx::query(MOVE_IDS).bind(code).bind(id).bind(&own).execute(&mut *writer).await?;
         sqlx::query("DELETE FROM profile WHERE context = ?1 AND id = ?2")
             .bind(code)

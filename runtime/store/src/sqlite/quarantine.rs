@@ -74,7 +74,7 @@ pub(super) async fn insert_originals(
             .await?;
     }
     ORIGINALS
-        .run(script, originals, |values, (context, Document { value: original, text })| {
+        .run(script, originals, |values, (context, Document { value: original, text, .. })| {
             let Original { id, profile, at, .. } = &*original;
             values.bind(number(context)).bind(id.clone()).bind(profile.clone()).bind(micros(*at)).bind(text);
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracardi_model::Context;
 
 use super::{Disk, Row};
-use crate::{Document, Gone, Merge, Merged, Repointed, Waiting};
+use crate::{Document, Gone, Merge, Merged, Repointed, StoreError, Waiting};
 
 /// How many sessions a merge carries over at once.
 const SESSIONS_AT_ONCE: usize = 500;
@@ -30,10 +30,15 @@ impl Disk {
         self.waiting.retain(|_, (of, waits)| *of != context || waits != id);
     }
 
-    pub(super) fn merge(&mut self, merge: Merge) -> Repointed {
+    pub(super) fn merge(&mut self, merge: Merge) -> Result<Repointed, StoreError> {
         let Merge { context, survivor, gone, ids, at } = merge;
         let own = survivor.value.id().to_owned();
-        for Gone { id, keys } in &gone {
+        let profiles = &self.contexts[context].profiles;
+        let mut seen = gone.iter().map(|gone| (&*gone.id, gone.version)).chain([(&*own, survivor.replaces)]);
+        if !seen.all(|(id, version)| Self::is_current(profiles, id, version)) {
+            return Err(StoreError::Stale);
+        }
+        for Gone { id, keys, .. } in &gone {
             let (merged, into) = (id.clone(), own.clone());
             self.merged.push((context, Merged { merged, into, at, keys: keys.clone(), events: 0, done: false }));
             let tables = &mut self.contexts[context];
@@ -56,7 +61,7 @@ impl Disk {
             let room = SESSIONS_AT_ONCE - done.sessions.len();
             done.sessions.extend(self.move_sessions(context, id, &own, room));
         }
-        done
+        Ok(done)
     }
 
     /// The oldest unfinished merge goes on by so many documents.
@@ -70,7 +75,7 @@ impl Disk {
             room -= done.sessions.len();
             let events = self.contexts[context].events.values_mut();
             for row in events.filter(|row| row.document.value.profile_id() == Some(&from)).take(room) {
-                change(row, |event| event.profile.as_mut().unwrap().id.clone_from(&to));
+                change(row, row.written, |event| event.profile.as_mut().unwrap().id.clone_from(&to));
                 done.events += 1;
             }
             room -= usize::try_from(done.events).unwrap();
@@ -88,18 +93,21 @@ impl Disk {
 
     /// The newest first.
     fn move_sessions(&mut self, context: Context, from: &str, to: &str, limit: usize) -> Vec<(Context, String)> {
+        self.last_row += 1;
+        let written = self.last_row;
         let sessions = self.contexts[context].sessions.values_mut();
         let mut rows: Vec<_> = sessions.filter(|row| row.document.value.profile_id() == Some(from)).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.inserted, row.number)));
         let moved = rows.into_iter().take(limit).map(|row| {
-            change(row, |session| to.clone_into(&mut session.profile.as_mut().unwrap().id));
+            change(row, written, |session| to.clone_into(&mut session.profile.as_mut().unwrap().id));
             (context, row.document.value.id.clone())
         });
         moved.collect()
     }
 }
 
-fn change<T: Clone + serde::Serialize>(row: &mut Row<T>, by: impl FnOnce(&mut T)) {
+fn change<T: Clone + serde::Serialize>(row: &mut Row<T>, written: u64, by: impl FnOnce(&mut T)) {
+    row.written = written;
     by(Arc::make_mut(&mut row.document.value));
     row.document = Document::new(row.document.value.clone()).unwrap();
 }

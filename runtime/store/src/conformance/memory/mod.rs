@@ -18,7 +18,7 @@ use tracardi_model::{Context, Delayed, Event, Original, PerContext, Profile, Ses
 
 use crate::{
     APPLIED_LIFE, Applied, Batch, Committed, Counts, Document, Documents, Found, Histogram, Holding, Index, Loaded,
-    Merge, Merged, ORIGINAL_LIFE, Page, Repointed, Select, StoreError, Waiting, Wanted,
+    Merge, Merged, ORIGINAL_LIFE, Page, Repointed, Select, StoreError, Version, Waiting, Wanted, Written,
 };
 
 /// The store; a cheap handle.
@@ -70,6 +70,14 @@ pub struct Row<T> {
     inserted: Timestamp,
     /// The document.
     pub document: Document<T>,
+    /// Grows with every write.
+    written: u64,
+}
+
+impl<T> Row<T> {
+    const fn version(&self) -> Version {
+        Version { seq_no: self.written, primary_term: 1 }
+    }
 }
 
 impl Tables {
@@ -136,7 +144,12 @@ impl Disk {
         self.waiting.is_empty() && self.unfinished.is_empty()
     }
 
-    fn commit(&mut self, batch: Batch) -> Committed {
+    /// Whether a document is in the state that somebody has seen.
+    fn is_current<T>(rows: &BTreeMap<String, Row<T>>, id: &str, seen: Option<Version>) -> bool {
+        rows.get(id).map(Row::version) == seen
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
         let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
@@ -154,8 +167,18 @@ impl Disk {
             !forgotten && exists(self, *context, &event.id) || !new.insert((*context, &event.id))
         });
         if known {
-            return Committed::EventExists;
+            return Ok(Committed::EventExists);
         }
+        let current = sessions
+            .iter()
+            .all(|(context, one)| Self::is_current(&self.contexts[*context].sessions, one.value.id(), one.replaces))
+            && profiles.iter().all(|(context, one)| {
+                Self::is_current(&self.contexts[*context].profiles, one.value.id(), one.replaces)
+            });
+        if !current {
+            return Err(StoreError::Stale);
+        }
+        let mut written = Written::default();
         for (context, id) in forgotten {
             self.contexts[context].applied.remove(&id);
         }
@@ -171,13 +194,14 @@ impl Disk {
         }
         for (context, session) in sessions {
             let row = self.row(session.value.insert(), session);
+            written.sessions.push(row.version());
             replace(&mut self.contexts[context].sessions, row.document.value.id.clone(), row);
         }
         for (context, profile) in profiles {
             if profile.value.awaits_merge() {
                 self.wait(context, profile.value.id());
             }
-            self.put_profile(context, profile);
+            written.profiles.push(self.put_profile(context, profile));
         }
         for (context, delivery) in deliveries {
             self.outbox.join(context, delivery);
@@ -195,7 +219,7 @@ impl Disk {
             self.contexts[context].quarantine.entry(row.document.value.id.clone()).or_insert(row);
         }
         self.put_trails(trails);
-        Committed::Stored
+        Ok(Committed::Stored(written))
     }
 
     /// The applied events to be forgotten when these come: at most two for each, the oldest first.
@@ -223,10 +247,10 @@ impl Disk {
 
     fn row<T>(&mut self, inserted: Timestamp, document: Document<T>) -> Row<T> {
         self.last_row += 1;
-        Row { number: self.last_row, inserted, document }
+        Row { number: self.last_row, inserted, document, written: self.last_row }
     }
 
-    fn put_profile(&mut self, context: Context, profile: Document<Profile>) {
+    fn put_profile(&mut self, context: Context, profile: Document<Profile>) -> Version {
         let row = self.row(profile.value.insert(), profile);
         let tables = &mut self.contexts[context];
         let profile = row.document.value.clone();
@@ -234,7 +258,9 @@ impl Disk {
         for alias in profile.ids() {
             tables.lead(alias, profile.id());
         }
+        let version = row.version();
         replace(&mut tables.profiles, profile.id.clone(), row);
+        version
     }
 
     fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
@@ -243,12 +269,12 @@ impl Disk {
         for (context, id) in &wanted.sessions {
             let Some(row) = self.contexts[*context].sessions.get(*id) else { continue };
             profiles.extend(row.document.value.profile_id().map(|id| (*context, id)));
-            let session = read(&row.document, Session::memory)?;
+            let session = read(row, Session::memory)?;
             found.sessions.insert((*context, (*id).to_owned()), session);
         }
         for (context, id) in profiles {
             if let Some(row) = self.contexts[context].profile(id) {
-                found.profiles.insert((context, id.to_owned()), read(&row.document, Profile::memory)?);
+                found.profiles.insert((context, id.to_owned()), read(row, Profile::memory)?);
             }
         }
         for (context, id) in &wanted.events {
@@ -307,17 +333,19 @@ impl Disk {
 fn replace<T>(rows: &mut BTreeMap<String, Row<T>>, id: String, row: Row<T>) {
     if let Some(known) = rows.get_mut(&id) {
         known.document = row.document;
+        known.written = row.written;
     } else {
         rows.insert(id, row);
     }
 }
 
 /// What a process gets to see is made of the text.
-fn read<T: DeserializeOwned>(document: &Document<T>, memory: fn(&T, usize) -> usize) -> Result<Loaded<T>, StoreError> {
-    let value: T = serde_json::from_str(&document.text)
+fn read<T: DeserializeOwned>(row: &Row<T>, memory: fn(&T, usize) -> usize) -> Result<Loaded<T>, StoreError> {
+    let text = &row.document.text;
+    let value: T = serde_json::from_str(text)
         .map_err(|error| StoreError::Corrupt { what: "document".to_owned(), reason: error.to_string() })?;
-    let bytes = memory(&value, document.text.len());
-    Ok(Loaded { value: Arc::new(value), bytes })
+    let bytes = memory(&value, text.len());
+    Ok(Loaded { value: Arc::new(value), bytes, version: Some(row.version()) })
 }
 
 impl Memory {
@@ -338,7 +366,7 @@ impl Documents for Memory {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
-        Ok(self.change(|disk| disk.commit(batch)))
+        self.change(|disk| disk.commit(batch))
     }
 
     async fn awaiting_merge(&self, after: i64, limit: u32) -> Result<Waiting, StoreError> {
@@ -346,7 +374,7 @@ impl Documents for Memory {
     }
 
     async fn merge(&self, merge: Merge) -> Result<Repointed, StoreError> {
-        Ok(self.change(|disk| disk.merge(merge)))
+        self.change(|disk| disk.merge(merge))
     }
 
     async fn repoint(&self, limit: u32) -> Result<Repointed, StoreError> {

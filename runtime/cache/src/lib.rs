@@ -1,0 +1,1 @@
+//! What the last commit left, for processes that only look: Redis.

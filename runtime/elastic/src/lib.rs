@@ -1,0 +1,1 @@
+//! Documents on Elasticsearch and OpenSearch.

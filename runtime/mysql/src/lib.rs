@@ -1,0 +1,1 @@
+//! Configuration and outbox on MySQL and MariaDB.
