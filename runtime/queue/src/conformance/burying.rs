@@ -1,0 +1,50 @@
+//! Dead letters: listed, replayed, discarded.
+
+use super::{BRIEF, figures, ids, message, send, settle, take, texts};
+use crate::{Buried, Chosen, MessageId, Queue};
+
+pub(super) async fn list_replay_discard(queue: &dyn Queue) {
+    send(queue, (0..6).map(|number| message("key", &number.to_string()))).await;
+    let mut consumer = queue.consumer("gravedigger").await.unwrap();
+    let received = take(&mut *consumer, 6).await;
+    for (number, it) in received.iter().take(4).enumerate() {
+        consumer.bury(it, &format!("reason {number}: \"ż\"")).await.unwrap();
+    }
+    consumer.acknowledge(&ids(received.get(4..).unwrap())).await.unwrap();
+    assert_eq!(figures(queue).await, (0, 4));
+
+    let buried = queue.buried(0, 10).await.unwrap();
+    assert_eq!(payloads(&buried), ["0", "1", "2", "3"]);
+    let last = buried.last().unwrap();
+    assert_eq!((last.message.key.as_str(), last.reason.as_str()), ("key", "reason 3: \"ż\""));
+    assert!(buried.is_sorted_by_key(|it| it.at));
+    assert_eq!(payloads(&queue.buried(1, 2).await.unwrap()), ["1", "2"]);
+    assert!(queue.buried(4, 10).await.unwrap().is_empty());
+
+    let (first, second) = (chosen(&buried, 0), chosen(&buried, 1));
+    assert_eq!(queue.replay(&first, 10).await.unwrap(), 1);
+    assert_eq!(queue.replay(&first, 10).await.unwrap(), 0, "what was replayed is not there any more");
+    assert_eq!(texts(&settle(&mut *consumer, 1).await), ["0"]);
+    assert_eq!(queue.discard(&second, 10).await.unwrap(), 1);
+    assert_eq!(queue.discard(&second, 10).await.unwrap(), 0);
+    let unknown = Chosen::Ids(vec![MessageId("x".to_owned()), MessageId(String::new())]);
+    assert_eq!(queue.replay(&unknown, 10).await.unwrap(), 0);
+    assert_eq!(queue.discard(&unknown, 10).await.unwrap(), 0);
+    assert_eq!(figures(queue).await, (0, 2));
+
+    assert_eq!(queue.replay(&Chosen::All, 1).await.unwrap(), 1, "no more than the limit");
+    assert_eq!(texts(&settle(&mut *consumer, 1).await), ["2"]);
+    assert_eq!(queue.discard(&Chosen::All, 10).await.unwrap(), 1);
+    assert_eq!(figures(queue).await, (0, 0));
+    assert!(queue.buried(0, 10).await.unwrap().is_empty());
+    assert!(consumer.receive(BRIEF).await.unwrap().is_empty());
+    consumer.leave().await;
+}
+
+fn chosen(buried: &[Buried], number: usize) -> Chosen {
+    Chosen::Ids(buried.get(number).map(|it| it.id.clone()).into_iter().collect())
+}
+
+fn payloads(buried: &[Buried]) -> Vec<String> {
+    buried.iter().map(|it| String::from_utf8_lossy(&it.message.payload).into_owned()).collect()
+}
