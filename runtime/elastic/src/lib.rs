@@ -1,1 +1,54 @@
 //! Documents on Elasticsearch and OpenSearch.
+//!
+//! | module | what for |
+//! |---|---|
+//! | [`Elastic`] | the handle: opened once, shared by everything in a process |
+//! | `settings` | where the server is, how the indices are made |
+//! | `client` | one request, one answer; what can go wrong ([`ElasticError`]) |
+//! | `dialect` | what is different between Elasticsearch and OpenSearch, as data |
+//! | `names` | indices, aliases, `_id`s |
+//! | `schema` | templates and mappings, made at the start |
+//! | `document` | what a document looks like in an index |
+//!
+//! # What a document looks like in an index
+//!
+//! All indices have one mapping (`schema`). A document is a typed **envelope** of ours and what we keep of it:
+//!
+//! ```json
+//! {"context": "production", "id": "…", "key": "p:…", "inserted": 1780000000000000, "stored": 1780000000000001,
+//!  "type": "page-view", "source": "…", "session": "…", "profile": "…", "valid": true,
+//!  "document": {"id": "…", "type": "page-view", …}}
+//! ```
+//!
+//! - `context`, `id`, `type`, `source`, `session`, `profile` are keywords to search for. An id of more than
+//!   [`MAX_TERM`](names::MAX_TERM) bytes stands there as its hash ([`names::term`]); the true one is in the document.
+//! - `key` is the `_id`: a keyword, so that it can be sorted by.
+//! - `inserted` is a `long`: microseconds since 1970 of what lists are ordered by (`metadata.time.insert`; when a delayed one is
+//!   due). A `date` would lose the microseconds, a `date_nanos` refuses years that clients can name.
+//! - `stored` is a `long` that grows from one document to the next in the order of storing; 0 for sessions and profiles, which are
+//!   replaced. A list is sorted by `inserted`, `stored`, `key`.
+//! - `document` is our JSON, byte for byte, `flattened` (OpenSearch: `flat_object`), for events, sessions and profiles.
+//! - `text` is our JSON as a string that is not indexed: of everything else, and of a document that an index could not take as it is
+//!   (deeper than 20, a text of more than 8 kB, an odd name of a field). Then `partial` is `true` and `document` holds what
+//!   the index can take. Who reads takes `text` if it is there, `document` otherwise (`document::text_of`).
+//! - `survivor` is there when a profile is being merged into another one: searches leave it out.
+//! - `waiting` is a number, when a profile awaits a merge.
+//! - `pending` is not indexed.
+//!
+//! What belongs to a context and is no leftover is found by `schema::scope`.
+
+mod client;
+mod dialect;
+mod document;
+mod elastic;
+mod error;
+pub mod names;
+mod schema;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use dialect::{Dialect, Product};
+pub use elastic::Elastic;
+pub use error::ElasticError;
+pub use settings::ElasticSettings;

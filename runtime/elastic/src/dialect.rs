@@ -1,0 +1,141 @@
+//! What is different between Elasticsearch and OpenSearch, found out once and kept as data.
+
+use std::fmt;
+
+use elasticsearch::http::Method;
+use serde::Deserialize;
+
+use crate::client::{Body, Client};
+use crate::error::{ElasticError, one_line};
+
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// Elasticsearch 7.17 and newer.
+    Elasticsearch,
+    /// OpenSearch 2.7 and newer.
+    OpenSearch,
+}
+
+/// How a server wants to be spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Whose it is.
+    pub product: Product,
+    /// Its version, as it says.
+    pub version: String,
+    /// The type of a field that takes any object and knows each of its values as a text.
+    pub flattened: &'static str,
+    /// How a point in time is had.
+    pub point_in_time: PointInTime,
+}
+
+/// Requests for a point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PointInTime {
+    /// `POST /<index>/<this>?keep_alive=1m` opens one.
+    pub open: &'static str,
+    /// The field of the answer that holds its id; as a field of the body of `DELETE /<close>` it closes it (one id for
+    /// Elasticsearch, a list of them for OpenSearch).
+    pub id: &'static str,
+    /// Where it is closed.
+    pub close: &'static str,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.product, self.version)
+    }
+}
+
+#[derive(Deserialize)]
+struct Greeting {
+    version: Version,
+    #[serde(default)]
+    tagline: String,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    number: String,
+    #[serde(default)]
+    distribution: String,
+}
+
+impl Dialect {
+    /// Asks the server who it is.
+    pub(crate) async fn of(client: &Client) -> Result<Self, ElasticError> {
+        let url = || client.url().to_owned();
+        let foreign = |reason: String| ElasticError::Foreign { url: url(), reason };
+        let (status, body) = client.answer(Method::Get, "", Body::Nothing).await.map_err(|error| match error {
+            // Not even HTTP.
+            ElasticError::Unreachable { reason, .. } if reason.contains("HTTP") => foreign(reason),
+            error => error,
+        })?;
+        let greeting = serde_json::from_slice::<Greeting>(&body);
+        let Greeting { version, tagline } = match greeting {
+            Ok(greeting) if status == 200 => greeting,
+            _ => {
+                return Err(match client.refusal(status, &body) {
+                    ElasticError::Refused { reason, .. } => {
+                        foreign(format!("it answers {status}: {}", one_line(&reason)))
+                    }
+                    error => error,
+                });
+            }
+        };
+        Self::from_greeting(&version.number, &version.distribution, &tagline).map_err(|wrong| match wrong {
+            Wrong::Foreign => foreign(format!("it says {tagline:?}")),
+            Wrong::TooOld { found, least } => ElasticError::TooOld { url: url(), found, least },
+        })
+    }
+
+    fn from_greeting(number: &str, distribution: &str, tagline: &str) -> Result<Self, Wrong> {
+        let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+        let known = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        let (product, least, name, flattened, point_in_time) = if distribution == "opensearch" {
+            let point = PointInTime { open: "_search/point_in_time", id: "pit_id", close: "_search/point_in_time" };
+            (Product::OpenSearch, (2, 7), "OpenSearch 2.7", "flat_object", point)
+        } else if tagline == "You Know, for Search" {
+            let point = PointInTime { open: "_pit", id: "id", close: "_pit" };
+            (Product::Elasticsearch, (7, 17), "Elasticsearch 7.17", "flattened", point)
+        } else {
+            return Err(Wrong::Foreign);
+        };
+        if known < least {
+            return Err(Wrong::TooOld { found: format!("{product:?} {number}"), least: name });
+        }
+        Ok(Self { product, version: number.to_owned(), flattened, point_in_time })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Wrong {
+    Foreign,
+    TooOld { found: String, least: &'static str },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_says_who_it_is() {
+        let search = "You Know, for Search";
+        let of = |number, distribution, tagline| {
+            Dialect::from_greeting(number, distribution, tagline).map(|dialect| (dialect.product, dialect.flattened))
+        };
+        assert_eq!(of("2.19.6", "opensearch", "The OpenSearch Project"), Ok((Product::OpenSearch, "flat_object")));
+        assert_eq!(of("7.17.29", "", search), Ok((Product::Elasticsearch, "flattened")));
+        assert_eq!(of("9.0.0-beta1", "", search), Ok((Product::Elasticsearch, "flattened")));
+        for (number, distribution, found) in [
+            ("7.9.0", "", "Elasticsearch 7.9.0"),
+            ("1.3.0", "opensearch", "OpenSearch 1.3.0"),
+            ("x", "", "Elasticsearch x"),
+        ] {
+            let Err(Wrong::TooOld { found: told, .. }) = of(number, distribution, search) else { panic!("{number}") };
+            assert_eq!(told, found);
+        }
+        assert_eq!(of("8.0.0", "", "another"), Err(Wrong::Foreign));
+    }
+}
