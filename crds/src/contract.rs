@@ -70,6 +70,52 @@ pub mod env {
     pub const OUTBOUND_DENY: &str = "TRACARDI_OUTBOUND_DENY";
     /// File with places by IP address, in MaxMind's format.
     pub const GEOIP: &str = "TRACARDI_GEOIP";
+    /// Whose data it is: 1 to 32 lower case letters and digits; `default` unless there are several tenants.
+    pub const TENANT: &str = "TRACARDI_TENANT";
+    /// URL of Elasticsearch or OpenSearch; several separated by commas.
+    pub const ELASTIC_URL: &str = "TRACARDI_ELASTIC_URL";
+    /// Name to log in with at Elasticsearch or OpenSearch.
+    pub const ELASTIC_USERNAME: &str = "TRACARDI_ELASTIC_USERNAME";
+    /// File with the password that belongs to it.
+    pub const ELASTIC_PASSWORD_FILE: &str = "TRACARDI_ELASTIC_PASSWORD_FILE";
+    /// File with an API key of Elasticsearch, encoded as it gives it; instead of name and password.
+    pub const ELASTIC_API_KEY_FILE: &str = "TRACARDI_ELASTIC_API_KEY_FILE";
+    /// File with the certificates (PEM) of the authorities that are believed; the web's without one.
+    pub const ELASTIC_CA_FILE: &str = "TRACARDI_ELASTIC_CA_FILE";
+    /// First part of the names of all indices.
+    pub const ELASTIC_PREFIX: &str = "TRACARDI_ELASTIC_PREFIX";
+    /// Primary shards of a new index.
+    pub const ELASTIC_SHARDS: &str = "TRACARDI_ELASTIC_SHARDS";
+    /// Copies of each shard.
+    pub const ELASTIC_REPLICAS: &str = "TRACARDI_ELASTIC_REPLICAS";
+    /// URL of MySQL or MariaDB with the database's name: `mysql://host:3306/tracardi`.
+    pub const MYSQL_URL: &str = "TRACARDI_MYSQL_URL";
+    /// Name to log in with at MySQL.
+    pub const MYSQL_USERNAME: &str = "TRACARDI_MYSQL_USERNAME";
+    /// File with the password that belongs to it.
+    pub const MYSQL_PASSWORD_FILE: &str = "TRACARDI_MYSQL_PASSWORD_FILE";
+    /// File with the certificates (PEM) of the authorities that are believed; without one the connection is not encrypted.
+    pub const MYSQL_CA_FILE: &str = "TRACARDI_MYSQL_CA_FILE";
+    /// URL of Redis: `redis://host:6379`, `rediss://` for TLS.
+    pub const REDIS_URL: &str = "TRACARDI_REDIS_URL";
+    /// Name to log in with at Redis.
+    pub const REDIS_USERNAME: &str = "TRACARDI_REDIS_USERNAME";
+    /// File with the password.
+    pub const REDIS_PASSWORD_FILE: &str = "TRACARDI_REDIS_PASSWORD_FILE";
+    /// File with the certificates (PEM) of the authorities that are believed; the web's without one.
+    pub const REDIS_CA_FILE: &str = "TRACARDI_REDIS_CA_FILE";
+    /// URL of Pulsar's brokers: `pulsar://host:6650`, `pulsar+ssl://` for TLS. Without one Redis is the queue.
+    pub const PULSAR_URL: &str = "TRACARDI_PULSAR_URL";
+    /// URL of Pulsar's administration: `http://host:8080`.
+    pub const PULSAR_ADMIN_URL: &str = "TRACARDI_PULSAR_ADMIN_URL";
+    /// File with the token to log in with at Pulsar.
+    pub const PULSAR_TOKEN_FILE: &str = "TRACARDI_PULSAR_TOKEN_FILE";
+    /// File with the certificates (PEM) of the authorities that are believed; the web's without one.
+    pub const PULSAR_CA_FILE: &str = "TRACARDI_PULSAR_CA_FILE";
+    /// Tenant and namespace of Pulsar that hold the topics: `tracardi/collect`.
+    pub const PULSAR_NAMESPACE: &str = "TRACARDI_PULSAR_NAMESPACE";
+    /// Into how many parts the queue is divided; each has one worker at a time. Fixed when the queue is made.
+    pub const QUEUE_PARTITIONS: &str = "TRACARDI_QUEUE_PARTITIONS";
 }
 
 /// Seconds that a pod gets between SIGTERM and SIGKILL; the runtime's own shutdown takes less.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderName;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use tracardi_collector::Collector;
+use tracardi_collector::Intake;
 use tracardi_engine::{Configuration, Settings};
 use tracardi_model::{Context, Limits};
 use tracardi_outbound::Guard;
@@ -68,7 +68,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Takes events.
-    pub collector: Collector,
+    pub collector: Arc<dyn Intake>,
     /// Which addresses destinations may have.
     pub guard: Arc<Guard>,
     /// The engine's settings with the compiled configuration; the newest are what events meet.

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde_json::Value;
 use tracardi_collector::CollectError;
-use tracardi_engine::{Command, Origin, Referral, Rejected, admit, agent};
+use tracardi_engine::{Origin, Referral, Rejected, Submission, admit, agent};
 use tracardi_model::{Context, Event, EventSource, SourceType, TrackAnswer, TrackerPayload, weight};
 use tracardi_process::random;
 use tracardi_store::ConfigurationSnapshot;
@@ -90,16 +90,13 @@ impl Admitted {
         let origin = Origin { endpoint, headers: clean(&parts.headers), client_ip: client_ip(app, parts), nonce };
         // What will be made of it counts against the bounds: a record for each event, with the headers in its text.
         let made = EVENT_BYTES.saturating_add(weight::map(&origin.headers)).saturating_mul(payload.events.len());
-        let settings = app.settings.borrow().clone();
         let referral = Referral::of(&payload);
-        let memory = memory.saturating_add(body.len());
-        let mut command = Command::new(context, source, payload, origin, profile_less, &settings).with_body(body);
-        if let Some(referral) = referral {
-            let source = snapshot.event_source(context, &referral.source_id.to_lowercase());
-            command = command.coming_from(referral, source.map(AsRef::as_ref));
-        }
+        let referrer =
+            referral.and_then(|referral| snapshot.event_source(context, &referral.source_id.to_lowercase()).cloned());
+        let memory = memory.saturating_add(body.len()).saturating_add(made);
+        let submission = Submission { context, source, referrer, payload, origin, profile_less, body };
         let _underway = app.progress.begin();
-        Ok(app.collector.collect(command, memory.saturating_add(made)).await?)
+        Ok(app.collector.collect(submission, memory).await?)
     }
 }
 

@@ -130,7 +130,7 @@ async fn taken(app: &App, context: Context, id: &str) -> Result<(), Refusal> {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         refused(&errors.join("; "))
     })?;
-    app.collector.collect(command, text.get().len().saturating_mul(4)).await.map(drop).map_err(Refusal::from)
+    app.collector.replay(command, text.get().len().saturating_mul(4)).await.map_err(Refusal::from)
 }
 
 fn refused(why: &str) -> Refusal {

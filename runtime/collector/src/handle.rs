@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracardi_engine::{Command, Consent, Order, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
 use tracardi_process::{Bell, Metrics, Phase, SharedClock, Supervisor};
-use tracardi_store::{Documents, Index};
+use tracardi_store::{Documents, Index, Version};
 
 use crate::CollectError;
 use crate::cache::Cache;
@@ -51,6 +52,41 @@ impl Default for CollectorLimits {
     }
 }
 
+/// Who else writes to the store, and what that means for a writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody. Requests come from clients, who send them again: what cannot be stored is refused.
+    Alone,
+    /// Other processes; this one takes requests from a queue that would give them again. A group that cannot be stored stays in its
+    /// place and is tried until it succeeds. Merges are left to the housekeeper.
+    Worker,
+    /// Other processes; this one is asked by people, one by one. What cannot be stored is refused, merges that wait are left to the
+    /// housekeeper.
+    Guest,
+    /// Other processes; this one merges the profiles that wait for it, and leads their history to the survivors.
+    Housekeeper,
+}
+
+impl Company {
+    /// Whether it merges what waits for it.
+    pub(crate) const fn merges(self) -> bool {
+        matches!(self, Self::Alone | Self::Housekeeper)
+    }
+}
+
+/// A session and whose it is, as of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Production or staging.
+    pub context: Context,
+    /// Id of the session.
+    pub session: String,
+    /// Id of the profile.
+    pub profile: String,
+    /// The version of the session that says so.
+    pub version: Option<Version>,
+}
+
 /// What a collector is made of.
 #[derive(Debug)]
 pub struct CollectorSetup {
@@ -64,6 +100,19 @@ pub struct CollectorSetup {
     pub clock: SharedClock,
     /// Bounds.
     pub limits: CollectorLimits,
+    /// Who else writes.
+    pub company: Company,
+    /// Told which sessions have begun, or have got another profile, after each commit; what does not fit is dropped.
+    pub bound: Option<mpsc::Sender<Vec<Bound>>>,
+}
+
+/// An order for which there was no room.
+#[derive(Debug)]
+pub struct Unsubmitted {
+    /// Why.
+    pub error: CollectError,
+    /// The order.
+    pub order: Box<Order>,
 }
 
 /// An event that has just been stored.
@@ -72,6 +121,7 @@ pub type LiveEvent = (Context, Arc<Event>);
 /// A handle to the writer; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Collector {
+    settings: watch::Receiver<Arc<Settings>>,
     requests: mpsc::Sender<Request>,
     deletions: mpsc::Sender<Deletion>,
     merges: mpsc::Sender<MergeRequest>,
@@ -93,7 +143,7 @@ impl Collector {
     /// Starts the writer as the task `collector` of phase Flush: it ends after everybody else, when the queue is empty.
     #[must_use]
     pub fn start(supervisor: &Supervisor, setup: CollectorSetup, metrics: &Metrics) -> Self {
-        let CollectorSetup { documents, settings, signing_key, clock, limits } = setup;
+        let CollectorSetup { documents, settings, signing_key, clock, limits, company, bound } = setup;
         let figures = Figures::registered(metrics);
         let (requests, receiver) = mpsc::channel(limits.queue.max(1));
         let (deletions, to_delete) = mpsc::channel(DELETIONS);
@@ -106,10 +156,13 @@ impl Collector {
             deletions: to_delete,
             merges: to_merge,
             documents,
-            settings,
+            settings: settings.clone(),
             signing_key,
             clock,
             limits,
+            company,
+            bound,
+            leaving: supervisor.token(Phase::Flush),
             live: live.clone(),
             outgoing: outgoing.clone(),
             healthy: healthy.clone(),
@@ -119,7 +172,7 @@ impl Collector {
         };
         supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
         let scale = Scale::new(limits.queue_bytes, figures.clone());
-        Self { requests, deletions, merges, scale, live, outgoing, healthy, figures }
+        Self { settings, requests, deletions, merges, scale, live, outgoing, healthy, figures }
     }
 
     /// Collects a request that takes `bytes` bytes of memory. Ok means: on disk, with everything that follows from it. The
@@ -128,22 +181,54 @@ impl Collector {
         self.carry_out(Order::Collect(Box::new(command)), bytes).await
     }
 
+    /// The engine's settings as they are now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
+    }
+
     /// Keeps a decision about consents, sent with `bytes` bytes. Ok means: on disk.
     pub async fn consent(&self, consent: Consent, bytes: usize) -> Result<(), CollectError> {
         self.carry_out(Order::Consent(consent), bytes).await.map(drop)
     }
 
     async fn carry_out(&self, order: Order, bytes: usize) -> Result<TrackAnswer, CollectError> {
-        let Some(weight) = self.scale.take(bytes) else { return Err(self.full()) };
+        match self.submit(order, None, bytes) {
+            Ok(answer) => answer.await,
+            Err(Unsubmitted { error, .. }) => Err(error),
+        }
+    }
+
+    /// Puts an order into the writer's queue, now and in the order of the calls; what is given waits for the answer. `at`: when it was accepted, if
+    /// that was elsewhere.
+    pub fn submit(
+        &self,
+        order: Order,
+        at: Option<Timestamp>,
+        bytes: usize,
+    ) -> Result<impl Future<Output = Result<TrackAnswer, CollectError>> + Send + 'static, Unsubmitted> {
+        let Some(weight) = self.scale.take(bytes) else {
+            return Err(Unsubmitted { error: self.full(), order: Box::new(order) });
+        };
         let (reply, answer) = oneshot::channel();
-        if let Err(refused) = self.requests.try_send(Request { order, reply, weight }) {
+        if let Err(refused) = self.requests.try_send(Request { order, at, reply, weight }) {
             return Err(match refused {
-                mpsc::error::TrySendError::Full(_) => self.full(),
-                mpsc::error::TrySendError::Closed(_) => self.stopping(),
+                mpsc::error::TrySendError::Full(request) => {
+                    Unsubmitted { error: self.full(), order: Box::new(request.order) }
+                }
+                mpsc::error::TrySendError::Closed(request) => {
+                    Unsubmitted { error: self.stopping(), order: Box::new(request.order) }
+                }
             });
         }
+        let figures = self.figures.clone();
         // The writer answers every request it took; it drops them only when the process goes down.
-        answer.await.unwrap_or_else(|_| Err(self.stopping()))
+        Ok(async move {
+            answer.await.unwrap_or_else(|_| {
+                figures.ended("stopping", "");
+                Err(CollectError::Stopping)
+            })
+        })
     }
 
     /// Removes a document by its own id, from the disk and from the cache; whether there was one. Whoever

@@ -13,11 +13,16 @@
 //! same purpose. No memory of recent ids is involved, so it holds across restarts and however long ago the first time was.
 //!
 //! **When the store fails** nobody in the group is told that anything was stored, whatever the group had changed is gone
-//! from the cache, and the next group starts from what is really on disk.
+//! from the cache, and the next group starts from what is really on disk. Where a queue stands before the writer
+//! ([`Company::Worker`]), the group is tried again in its place until it succeeds: what comes after it waits, so the order stays.
+//!
+//! **Other writers.** Several processes may write to one store if it knows versions. What another one has changed since it was
+//! read shows in the commit; then the group is run again on what is there now.
 //!
 //! | module | what for |
 //! |---|---|
 //! | `handle` | [`Collector`]: what the API holds |
+//! | `intake` | [`Intake`]: what of that the endpoints see |
 //! | `queue` | the bounded queue: requests and bytes under way |
 //! | `writer` | the task: group, load, run, commit, answer |
 //! | `sight` | what a group sees and changes |
@@ -32,6 +37,7 @@ mod configured;
 mod error;
 mod figures;
 mod handle;
+mod intake;
 mod merges;
 mod poison;
 mod queue;
@@ -40,5 +46,7 @@ mod writer;
 
 pub use configured::follow;
 pub use error::CollectError;
-pub use handle::{Collector, CollectorLimits, CollectorSetup, LiveEvent};
+pub use handle::{Bound, Collector, CollectorLimits, CollectorSetup, Company, LiveEvent, Unsubmitted};
+pub use intake::Intake;
 pub use merges::Merged;
+pub use writer::entropy;

@@ -84,7 +84,7 @@ impl Writer {
     }
 
     pub(crate) fn may_do_chores(&self) -> bool {
-        (self.chores.merges || self.chores.steps) && self.healthy.load(Ordering::Relaxed)
+        self.company.merges() && (self.chores.merges || self.chores.steps) && self.healthy.load(Ordering::Relaxed)
     }
 
     /// A turn between two groups.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracardi_engine::Order;
 use tracardi_model::{Context, TrackAnswer};
@@ -16,6 +17,8 @@ use crate::merges::Merged;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) order: Order,
+    /// When it was accepted, if that was elsewhere: the time at which it is carried out.
+    pub(crate) at: Option<Timestamp>,
     pub(crate) reply: oneshot::Sender<Result<TrackAnswer, CollectError>>,
     pub(crate) weight: Weight,
 }

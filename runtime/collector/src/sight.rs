@@ -9,6 +9,7 @@ use tracardi_engine::{Order, Outcome, Seen, Settings, State};
 use tracardi_model::{Context, Delayed, Delivery, Event, Original, PerContext, Profile, Session, StoredEvent, Trail};
 use tracardi_store::{Applied, Batch, Document, Found, Loaded, Version, Wanted, Written};
 
+use crate::Bound;
 use crate::cache::Cache;
 
 /// A document in sight.
@@ -94,6 +95,8 @@ pub(crate) struct Sight {
     /// Events that leave the quarantine.
     released: Vec<(Context, String)>,
     trails: Vec<(Context, Arc<Trail>)>,
+    /// Sessions that are new, or have got another profile.
+    bound: PerContext<IndexSet<String>>,
 }
 
 impl Sight {
@@ -292,7 +295,12 @@ impl Sight {
         }
         if let Some(session) = session.filter(|_| store_session) {
             let sessions = &mut self.sessions[context];
-            let slot = Slot::changed(session.clone(), sessions.get(session.id()));
+            let before = sessions.get(session.id());
+            let known = before.and_then(|slot| slot.value.as_ref()?.profile_id());
+            if session.profile_id().is_some() && session.profile_id() != known {
+                self.bound[context].insert(session.id().to_owned());
+            }
+            let slot = Slot::changed(session.clone(), before);
             sessions.insert(session.id().to_owned(), slot);
         }
         if let Some(profile) = profile.filter(|_| store_profile) {
@@ -317,6 +325,23 @@ impl Sight {
     /// Whether the group takes an event out of quarantine.
     pub(crate) fn is_released(&self, context: Context, id: &str) -> bool {
         self.released.iter().any(|(of, released)| *of == context && released == id)
+    }
+
+    /// Whose the sessions are that are new or have got another profile, when this is what was written.
+    pub(crate) fn bound(&self, written: &Written) -> Vec<Bound> {
+        let contexts = [Context::Production, Context::Staging].into_iter();
+        let changed = contexts.flat_map(|context| {
+            self.sessions[context].iter().filter(|(_, slot)| slot.changed).map(move |(id, slot)| (context, id, slot))
+        });
+        let mut versions = written.sessions.iter().copied();
+        changed
+            .filter_map(|(context, id, slot)| {
+                let (session, version) = (slot.value.as_ref()?, versions.next());
+                self.bound[context].contains(id).then_some(())?;
+                let profile = session.profile_id()?.to_owned();
+                Some(Bound { context, session: id.clone(), profile, version })
+            })
+            .collect()
     }
 
     /// How many events the group puts into quarantine.

@@ -19,7 +19,7 @@ use crate::merges::Chores;
 use crate::poison::{self, Tried};
 use crate::queue::{Deletion, MergeRequest, Request};
 use crate::sight::{Missing, Sight};
-use crate::{CollectError, CollectorLimits, LiveEvent};
+use crate::{Bound, CollectError, CollectorLimits, Company, LiveEvent};
 
 /// What a client is told to wait after a failure of the store.
 const RETRY_AFTER_S: u64 = 2;
@@ -27,6 +27,9 @@ const RETRY_AFTER_S: u64 = 2;
 const LIVE_BYTES: usize = 128 << 10;
 /// How often a group is run anew because the store knows more than was thought.
 pub(crate) const ATTEMPTS: u32 = 8;
+/// How long a group waits before it is tried again in its place, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a store that failed is tried when no request does it.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,9 @@ pub(crate) struct Writer {
     pub(crate) signing_key: [u8; 32],
     pub(crate) clock: SharedClock,
     pub(crate) limits: CollectorLimits,
+    pub(crate) company: Company,
+    pub(crate) bound: Option<mpsc::Sender<Vec<Bound>>>,
+    pub(crate) leaving: CancellationToken,
     pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) outgoing: Bell<(Context, String)>,
     pub(crate) healthy: Arc<AtomicBool>,
@@ -169,7 +175,7 @@ impl Writer {
     /// Stores a group or the first part of it and answers; gives the rest.
     async fn store_some(&mut self, mut group: Vec<Request>) -> Vec<Request> {
         let mut rest = Vec::new();
-        match self.try_store(&group).await {
+        match self.store_patiently(&group).await {
             Ok(stored) => {
                 rest = group.split_off(stored.answers.len().min(group.len()));
                 #[allow(clippy::cast_precision_loss, reason = "a group has some hundred requests")]
@@ -180,7 +186,7 @@ impl Writer {
             Err(error) if group.len() > 1 && !error.passes() => {
                 for request in group {
                     let alone = vec![request];
-                    match self.try_store(&alone).await {
+                    match self.store_patiently(&alone).await {
                         Ok(stored) => self.answer(alone, stored),
                         Err(error) => self.answer_unavailable(alone, &error),
                     }
@@ -189,6 +195,19 @@ impl Writer {
             Err(error) => self.answer_unavailable(group, &error),
         }
         rest
+    }
+
+    /// Stores a group; where nobody would come again, however long that takes: until the process leaves.
+    async fn store_patiently(&mut self, group: &[Request]) -> Result<Stored, StoreError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let stored = self.try_store(group).await;
+            let patient = self.company == Company::Worker && matches!(&stored, Err(error) if error.passes());
+            if !patient || self.leaving.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return stored;
+            }
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
     }
 
     /// Stores a group. At first in the hope that its events are new (the commit itself makes sure of that); if one is not,
@@ -237,10 +256,11 @@ impl Writer {
             sight.gather(&mut self.cache, group.iter().map(|request| &request.order), &settings, now, every_event);
         self.load(&mut sight, missing).await?;
         let mut answers = Vec::with_capacity(group.len());
-        for Request { order, .. } in group {
+        for Request { order, at, .. } in group {
             if sight.is_full() {
                 break;
             }
+            let now = at.unwrap_or(now);
             if let Some(id) = order.replayed()
                 && !self.is_in_quarantine(&sight, order.context(), id).await?
             {
@@ -307,6 +327,13 @@ impl Writer {
                 }
             }
         }
+        if let Some(bound) = &self.bound {
+            let sessions = sight.bound(&written);
+            // A cache: whoever does not hear it asks the store.
+            if !sessions.is_empty() {
+                let _ = bound.try_send(sessions);
+            }
+        }
         let quarantined = sight.quarantined();
         Ok(Stored { answers, events: sight.settle(&mut self.cache, &written), quarantined })
     }
@@ -327,7 +354,7 @@ impl Writer {
     }
 
     fn entropy(&self, order: &Order) -> SeededEntropy {
-        SeededEntropy::new(keyed_hash(&self.signing_key, &[b"ids: ", &order.digest()]))
+        entropy(&self.signing_key, order)
     }
 
     /// What becomes of a request on which the engine has panicked: events that are at fault go into quarantine. None when
@@ -428,6 +455,12 @@ impl Writer {
             tracing::info!("the store takes writes again");
         }
     }
+}
+
+/// What the ids of all that is made for an order follow from: under the same key the same, in whatever process.
+#[must_use]
+pub fn entropy(signing_key: &[u8; 32], order: &Order) -> SeededEntropy {
+    SeededEntropy::new(keyed_hash(signing_key, &[b"ids: ", &order.digest()]))
 }
 
 pub(crate) fn unavailable(error: &StoreError) -> CollectError {

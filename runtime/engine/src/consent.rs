@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracardi_model::leaf::MAX_LIST;
 use tracardi_model::{Context, profile, time};
@@ -11,7 +12,7 @@ use crate::steps::keep::stamp;
 use crate::{Outcome, Rejected, State};
 
 /// A decision, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     /// Production or staging.
     pub context: Context,
@@ -24,7 +25,8 @@ pub struct Consent {
 }
 
 /// What a visitor decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Consents by id, given or withdrawn; others stay as they are.
     Each(Vec<(String, bool)>),

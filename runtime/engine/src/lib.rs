@@ -4,7 +4,7 @@
 //! The way of a request through it stands in [`pipeline`]: a list of steps, each a file in `steps/`.
 //! Around it: [`admission`] (may this source send here?), [`command`] (a checked request with its deterministic ids),
 //! [`bridge`] (what the source's settings make of it), [`referral`] (visitors from another site), [`fingerprint`] (visitors known by their device), [`consent`] (a visitor's
-//! decision about consents), [`order`] (whatever the single writer carries out), what users configured
+//! decision about consents), [`order`] (whatever the single writer carries out), [`submission`] (a request on its way to another process), what users configured
 //! ([`configuration`]; its expressions read [`scope`]s), and the tables that the steps use: [`event_types`], [`languages`], [`free_mail`], [`hashed_ids`],
 //! [`agent`], [`geoip`].
 //! How several profiles become one stands in [`merge`], how workflows are handed over in [`workflows`].
@@ -29,6 +29,7 @@ mod rejected;
 pub mod scope;
 mod settings;
 mod steps;
+pub mod submission;
 #[cfg(test)]
 mod tests;
 pub mod workflows;
@@ -41,9 +42,10 @@ pub use event_types::EventTypes;
 pub use fingerprint::{Fingerprint, Seen, Sighting, fingerprint_of};
 pub use geoip::GeoIp;
 pub use order::Order;
-pub use pipeline::{Outcome, State, collect, profile_key, referral_key};
+pub use pipeline::{Foreseen, Outcome, State, collect, foresee, profile_key, referral_key};
 pub use referral::Referral;
 pub use rejected::Rejected;
-pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, Settings};
+pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, NewProfiles, Settings};
+pub use submission::{Envelope, Letter, Submission, Unreadable};
 pub use tracardi_model::StoredEvent;
 pub use workflows::{WorkflowOutcome, WorkflowRun, Workflows};

@@ -150,6 +150,42 @@ pub fn collect(
     Ok(run.outcome)
 }
 
+/// The steps by which it is known whom a command is about, and whether it is refused whatever is stored.
+const FIRST_STEPS: &[Step] =
+    &[bounds::step, bots::early, session::step, profile::step, visitor::step, bots::late, answer::step];
+
+/// What can be told of a command before it is carried out elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Foreseen {
+    /// What the client gets. What the events themselves lead to is not in it.
+    pub answer: TrackAnswer,
+    /// The profile it is about; of a command without a profile the session.
+    pub about: String,
+}
+
+/// Foresees what becomes of a command that meets this state, of which little more need be known than ids. Pure, as [`collect`]; a
+/// refusal is one that [`collect`] would find too.
+pub fn foresee(
+    command: &Command,
+    state: State,
+    settings: &Settings,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<Foreseen, Rejected> {
+    let mut run = Run::new(command, state, settings, now, entropy);
+    for step in FIRST_STEPS {
+        if let Flow::Done(outcome) = step(&mut run)? {
+            let Outcome { mut answer, profile, session, .. } = *outcome;
+            if settings.track_debug && command.payload.debugger() {
+                answer.events = command.event_ids().to_vec();
+            }
+            let about = profile.map(|profile| profile.id.clone()).or_else(|| session.map(|session| session.id.clone()));
+            return Ok(Foreseen { answer, about: about.unwrap_or_default() });
+        }
+    }
+    Ok(Foreseen { answer: run.outcome.answer, about: String::new() })
+}
+
 /// What becomes of a command on which the program fails whatever is left out of it: what was sent for its events is kept, and
 /// their ids are remembered; nothing else happens. `why`: the failure, in words.
 pub(crate) fn give_up(

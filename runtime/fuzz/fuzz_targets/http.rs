@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
 use tracardi_api::{App, Options, Setup, private_router, public_router};
-use tracardi_collector::{Collector, CollectorLimits, CollectorSetup};
+use tracardi_collector::{Collector, CollectorLimits, CollectorSetup, Company};
 use tracardi_engine::Settings;
 use tracardi_model::Limits;
 use tracardi_outbound::Guard;
@@ -127,6 +127,8 @@ async fn app(supervisor: &Supervisor, metrics: &Metrics, directory: &TempDir) ->
         signing_key: keys.signing,
         clock: SystemClock::shared(),
         limits: CollectorLimits::default(),
+        company: Company::Alone,
+        bound: None,
     };
     let collector = Collector::start(supervisor, setup, metrics);
     let options = Options {
@@ -141,7 +143,7 @@ async fn app(supervisor: &Supervisor, metrics: &Metrics, directory: &TempDir) ->
         live_clients: 4,
     };
     let setup = Setup {
-        collector,
+        collector: Arc::new(collector),
         guard: Arc::new(Guard::new("", "").expect("no networks")),
         settings,
         documents: Arc::new(store.clone()),

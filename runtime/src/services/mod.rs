@@ -1,5 +1,7 @@
 //! One file for each service, and what they share.
 
+pub(crate) mod app;
+pub(crate) mod arguments;
 pub(crate) mod gui;
 pub(crate) mod init;
 pub(crate) mod probe;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tracardi_collector::{CollectError, Collector, CollectorLimits, CollectorSetup};
+use tracardi_collector::{CollectError, Collector, CollectorLimits, CollectorSetup, Company};
 use tracardi_engine::{Command, Origin, Settings};
 use tracardi_model::{Context, EventSource, Limits, SourceType, TrackAnswer, TrackerPayload};
 use tracardi_process::{ManualClock, Metrics, Supervisor};
@@ -49,8 +49,15 @@ pub(crate) async fn house_of(directory: &Path, limits: CollectorLimits, settings
     let metrics = Metrics::new();
     let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_790_000_000).unwrap()));
     let settings = watch::Sender::new(Arc::new(settings)).subscribe();
-    let setup =
-        CollectorSetup { documents: faulty.clone(), settings, signing_key: keys.signing, clock: clock.clone(), limits };
+    let setup = CollectorSetup {
+        documents: faulty.clone(),
+        settings,
+        signing_key: keys.signing,
+        clock: clock.clone(),
+        limits,
+        company: Company::Alone,
+        bound: None,
+    };
     let collector = Collector::start(&supervisor, setup, &metrics);
     House { collector, store, faulty, supervisor, metrics, clock }
 }

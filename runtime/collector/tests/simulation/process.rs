@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinSet;
-use tracardi_collector::{CollectError, Collector, CollectorSetup, Merged};
+use tracardi_collector::{CollectError, Collector, CollectorSetup, Company, Merged};
 use tracardi_engine::{Command, Consent, Origin};
 use tracardi_model::{Context, EventSource, Limits, SourceType, TrackAnswer, TrackerPayload};
 use tracardi_process::{Clock as _, ManualClock, Metrics, Phase, Supervisor};
@@ -62,6 +62,8 @@ impl Process {
             signing_key: [7; 32],
             clock: clock.clone(),
             limits: world.plan.limits,
+            company: Company::Alone,
+            bound: None,
         };
         let collector = Collector::start(&supervisor, setup, &metrics);
         let courier = Courier {

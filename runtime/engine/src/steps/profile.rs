@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use tracardi_model::Profile;
+use tracardi_model::canonical::Hasher;
+use tracardi_model::entropy::{first_16, uuid};
 use tracardi_model::session::ProfileRef;
 
 use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::{Flow, Run};
 use crate::steps::identification;
-use crate::{Rejected, hashed_ids};
+use crate::{NewProfiles, Rejected, hashed_ids};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let command = run.command;
@@ -27,7 +29,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             create(run, id);
         }
     } else if run.profile.is_none() {
-        let id = run.command.new_id(run.entropy);
+        let id = new_id(run);
         create(run, id);
         // A session that has to change its profile is a new visit.
         run.session_new = true;
@@ -41,6 +43,23 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     bind(run);
     complete_ids(run);
     Ok(Flow::Next)
+}
+
+/// The id of a profile that is made for this request.
+fn new_id(run: &mut Run<'_>) -> String {
+    let command = run.command;
+    match (run.settings.new_profiles, command.session_id()) {
+        (NewProfiles::BySession(key), Some(session)) => {
+            let mut hasher = Hasher::new("profile of a session");
+            hasher.bytes(&key);
+            hasher.text(command.context.as_str());
+            hasher.text(session);
+            // Whoever names another profile is somebody else.
+            hasher.optional(command.profile_id());
+            uuid(first_16(&hasher.finish()))
+        }
+        _ => command.new_id(run.entropy),
+    }
 }
 
 fn create(run: &mut Run<'_>, id: String) {

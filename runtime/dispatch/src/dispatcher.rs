@@ -1,0 +1,143 @@
+//! What an API process does with a request: foresee, send, answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use tokio::sync::{broadcast, watch};
+use tracardi_collector::{CollectError, Collector, Intake, LiveEvent, Merged};
+use tracardi_engine::{Command, Consent, Envelope, Letter, Order, Rejected, Settings, Submission};
+use tracardi_model::{Context, TrackAnswer};
+use tracardi_process::{Bell, Metrics, SharedClock};
+use tracardi_queue::{Message, Producer, QueueError};
+use tracardi_store::Index;
+
+use crate::Bindings;
+use crate::figures::Sent;
+use crate::foresee::{Foresight, asked, foresee};
+
+/// What a client is told to wait when the queue does not take its request.
+const RETRY_AFTER_S: u64 = 2;
+
+/// What a dispatcher is made of.
+#[derive(Debug)]
+pub struct DispatcherSetup {
+    /// Where requests are put.
+    pub producer: Box<dyn Producer>,
+    /// Whose sessions are.
+    pub bindings: Arc<dyn Bindings>,
+    /// The writer of this process, for what people ask for one by one: deletions, merges, replays. It makes them true at once; other
+    /// writers notice by the versions.
+    pub writer: Collector,
+    /// Settings of the engine.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Key from which new ids are derived; the workers' is the same.
+    pub signing_key: [u8; 32],
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// Puts requests into a queue.
+#[derive(Debug)]
+pub struct Dispatcher {
+    setup: DispatcherSetup,
+    healthy: AtomicBool,
+    figures: Sent,
+}
+
+impl Dispatcher {
+    /// A dispatcher; registers its figures.
+    #[must_use]
+    pub fn new(setup: DispatcherSetup, metrics: &Metrics) -> Self {
+        Self { setup, healthy: AtomicBool::new(true), figures: Sent::registered(metrics) }
+    }
+
+    async fn dispatch(&self, letter: Letter) -> Result<TrackAnswer, CollectError> {
+        let DispatcherSetup { settings, bindings, signing_key, clock, .. } = &self.setup;
+        let (settings, at) = (settings.borrow().clone(), clock.now());
+        let envelope = Envelope { at, letter };
+        // Before the request is taken apart.
+        let payload = envelope.write().map_err(|error| CollectError::Unavailable {
+            reason: format!("the request cannot be written down: {error}"),
+            retry_after_s: RETRY_AFTER_S,
+        })?;
+        let order = envelope.letter.order(&settings);
+        let asked = asked(&order, &settings);
+        let known = bindings.known(order.context(), order.session_id(), asked.as_deref()).await;
+        let Foresight { answer, key } = foresee(&order, &known, &settings, signing_key, at).map_err(|rejected| {
+            self.figures.ended("rejected");
+            CollectError::Rejected(rejected)
+        })?;
+        self.send(&order, Message { key, payload: payload.into() }).await?;
+        Ok(answer)
+    }
+
+    async fn send(&self, order: &Order, message: Message) -> Result<(), CollectError> {
+        let began = Instant::now();
+        let sent = self.setup.producer.send(message).await;
+        self.figures.receipt.observe(began.elapsed().as_secs_f64());
+        let (outcome, error) = match sent {
+            Ok(()) => {
+                self.figures.ended("queued");
+                if !self.healthy.swap(true, Ordering::Relaxed) {
+                    tracing::info!("the queue takes requests again");
+                }
+                return Ok(());
+            }
+            Err(QueueError::TooLarge { .. }) => {
+                ("too_large", CollectError::Rejected(Rejected::TooLarge { events: order.event_ids().len() }))
+            }
+            Err(QueueError::Full(_)) => ("queue_full", CollectError::Full { retry_after_s: RETRY_AFTER_S }),
+            Err(error @ (QueueError::Unavailable(_) | QueueError::Refused(_))) => {
+                if self.healthy.swap(false, Ordering::Relaxed) {
+                    tracing::error!(%error, "the queue takes no requests; they are answered 503 until it does");
+                }
+                let reason = "the queue cannot take it at the moment".to_owned();
+                ("unavailable", CollectError::Unavailable { reason, retry_after_s: RETRY_AFTER_S })
+            }
+        };
+        self.figures.ended(outcome);
+        Err(error)
+    }
+}
+
+#[async_trait]
+impl Intake for Dispatcher {
+    async fn collect(&self, submission: Submission, _: usize) -> Result<TrackAnswer, CollectError> {
+        self.dispatch(Letter::Collect(Box::new(submission))).await
+    }
+
+    async fn replay(&self, command: Command, bytes: usize) -> Result<(), CollectError> {
+        self.setup.writer.collect(command, bytes).await.map(drop)
+    }
+
+    async fn consent(&self, consent: Consent, _: usize) -> Result<(), CollectError> {
+        self.dispatch(Letter::Consent(consent)).await.map(drop)
+    }
+
+    async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, CollectError> {
+        self.setup.writer.delete(context, index, id).await
+    }
+
+    async fn merge(&self, context: Context, ids: &[String]) -> Result<Merged, CollectError> {
+        self.setup.writer.merge(context, ids).await
+    }
+
+    fn refused(&self, rejected: &Rejected) {
+        self.setup.writer.refused(rejected);
+    }
+
+    fn live(&self) -> broadcast::Receiver<LiveEvent> {
+        self.setup.writer.live()
+    }
+
+    fn outgoing(&self) -> Bell<(Context, String)> {
+        self.setup.writer.outgoing()
+    }
+
+    fn complaint(&self) -> Option<String> {
+        (!self.healthy.load(Ordering::Relaxed))
+            .then(|| "the queue takes no requests at the moment; see the log".to_owned())
+    }
+}
