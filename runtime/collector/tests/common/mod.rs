@@ -9,7 +9,7 @@
 )]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -122,8 +122,8 @@ pub(crate) fn command(body: &Value) -> Command {
     }
     let source = Arc::new(source);
     let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
-    let settings = Settings::new("test").unwrap();
-    Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false, &settings)
+    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings::new("test").unwrap());
+    Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false, &SETTINGS)
 }
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
