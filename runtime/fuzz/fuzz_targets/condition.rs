@@ -9,10 +9,9 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use tracardi_language::Source;
-use tracardi_language::condition::elastic::{self, Indexed, Mapping};
 use tracardi_language::condition::{self, MAX_LENGTH};
-use tracardi_language::dot::Path;
+use tracardi_language::elastic::{self, Mapping};
+use tracardi_language::Source;
 
 static DOCUMENTS: LazyLock<Value> = LazyLock::new(|| {
     let document = json!({
@@ -21,18 +20,6 @@ static DOCUMENTS: LazyLock<Value> = LazyLock::new(|| {
     });
     json!({"event": document, "profile": document, "session": document})
 });
-
-/// By the length of its last name, something of each kind.
-fn indexed(path: &Path) -> Indexed {
-    match path.segments().last().map_or(0, |segment| segment.name.len() % 6) {
-        0 => Indexed::Unknown,
-        1 => Indexed::Text,
-        2 => Indexed::Number,
-        3 => Indexed::Boolean,
-        4 => Indexed::Time,
-        _ => Indexed::Flattened { root: 1 },
-    }
-}
 
 fuzz_target!(|text: &str| {
     match condition::parse(text) {
@@ -46,9 +33,9 @@ fuzz_target!(|text: &str| {
                 panic!("an error says what is wrong");
             }
             let _ = parsed.needs();
-            let mapping = Mapping { source: Source::Event, indexed: &indexed, ignored: Some("_ignored") };
-            let queries = elastic::to_queries(&parsed, mapping, now);
-            for query in [queries.possible, queries.certain] {
+            let mapping = Mapping { source: Source::Event, facts: "facts", time: None };
+            let queries = elastic::condition(&parsed, mapping, now);
+            for query in [queries.sure(mapping), queries.open(mapping)] {
                 assert_eq!(query.as_object().map(serde_json::Map::len), Some(1), "a query has one name");
             }
         }

@@ -1,5 +1,5 @@
 //! The search language: any text is parsed or refused with a place in it; what is parsed has an answer for every document
-//! and a query for Elasticsearch.
+//! and queries for Elasticsearch.
 //!
 //! `make fuzz MINUTES=10`; seeds are `corpus/filter/seed-*`.
 #![no_main]
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use tracardi_language::filter::{self, elastic};
+use tracardi_language::{Source, elastic, filter};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     json!({
@@ -21,8 +21,11 @@ fuzz_target!(|text: &str| {
     match filter::parse(text) {
         Ok(parsed) => {
             let _ = parsed.matches(&DOCUMENT);
-            let query = elastic::to_query(&parsed, &|path| path.to_string());
-            assert_eq!(query.as_object().map(serde_json::Map::len), Some(1), "a query has one name");
+            let mapping = elastic::Mapping { source: Source::Event, facts: "facts", time: None };
+            let queries = elastic::filter(&parsed, mapping);
+            for query in [queries.sure(mapping), queries.open(mapping)] {
+                assert_eq!(query.as_object().map(serde_json::Map::len), Some(1), "a query has one name");
+            }
         }
         Err(error) => assert!(error.line > 0 && error.column > 0 && !error.message.is_empty()),
     }

@@ -3,6 +3,7 @@
 //! * [`dot`]: dotted paths into JSON, as mappings use them;
 //! * [`condition`]: what decides whether a rule, a segment or a branch of a workflow applies;
 //! * [`filter`]: the search language of list views, evaluated in memory here and compiled to queries by the stores;
+//! * [`elastic`]: filters and conditions asked of an index of Elasticsearch or OpenSearch;
 //! * [`reference`]: `event@properties.price`, a value of a document that is at hand (a [`Scope`]);
 //! * [`template`]: texts and JSON with references in them;
 //! * [`calculator`]: sums over references, written back to documents.
@@ -10,6 +11,7 @@
 pub mod calculator;
 pub mod condition;
 mod cursor;
+pub mod elastic;
 mod error;
 pub mod filter;
 pub mod reference;

@@ -166,7 +166,7 @@ impl Term {
     }
 
     /// The point in time that the term is whatever the documents are; none, if it is none or depends on them.
-    pub(super) fn moment(&self, now: Timestamp) -> Option<Moment> {
+    pub(crate) fn moment(&self, now: Timestamp) -> Option<Moment> {
         match self.operand(&NOTHING, now) {
             Ok(Some(Operand::Time(time))) => Some(time),
             _ => None,

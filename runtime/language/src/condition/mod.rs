@@ -47,7 +47,6 @@
 //! missing field works for `CONTAINS` too; local time is UTC, as it is in the containers of the original; zones, offsets and
 //! times that are written out are checked when the text is parsed.
 
-pub mod elastic;
 mod evaluate;
 mod fields;
 mod function;

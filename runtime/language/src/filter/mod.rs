@@ -27,7 +27,6 @@
 //! Source: spec/pipeline.md 7.7. Elasticsearch's own behaviour decides where that is silent.
 
 mod complete;
-pub mod elastic;
 mod matches;
 mod parse;
 mod pattern;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tracardi_model::Map;
 
-/// Elasticsearch refuses queries with more clauses, or nested deeper.
+/// Servers refuse queries with more clauses, or nested deeper.
 const MAX_CLAUSES: usize = 1_000;
 const MAX_DEPTH: usize = 18;
 
@@ -11,8 +11,10 @@ const MAX_DEPTH: usize = 18;
 pub(super) enum Query {
     Everything,
     Nothing,
-    /// As Elasticsearch reads it.
+    /// As the server reads it.
     Is(Value),
+    /// The field has one of these values.
+    OneOf(String, Vec<Value>),
     Every(Vec<Query>),
     Any(Vec<Query>),
     Not(Box<Query>),
@@ -31,7 +33,13 @@ impl Query {
 
     /// The field has one of these values.
     pub(super) fn one_of(field: &str, values: Vec<Value>) -> Self {
-        if values.is_empty() { Self::Nothing } else { Self::on("terms", field, values.into()) }
+        if values.is_empty() { Self::Nothing } else { Self::OneOf(field.to_owned(), values) }
+    }
+
+    /// The field has a value within these bounds.
+    pub(super) fn range<T: Into<Value>>(field: &str, bounds: impl IntoIterator<Item = (&'static str, T)>) -> Self {
+        let bounds = bounds.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        Self::on("range", field, Value::Object(bounds.collect()))
     }
 
     pub(super) fn every(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -44,23 +52,40 @@ impl Query {
                 part => all.push(part),
             }
         }
-        match (all.pop(), all.is_empty()) {
-            (None, _) => Self::Everything,
-            (Some(only), true) => only,
-            (Some(last), false) => {
-                all.push(last);
-                Self::Every(all)
-            }
-        }
+        Self::joined(all, Self::Every).unwrap_or(Self::Everything)
     }
 
-    /// One of the parts: none of them excludes all.
+    /// One of the parts: none of them excludes all. Those that ask a field for values ask for all of them at once.
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        let none = Self::every(parts.into_iter().flat_map(Self::alternatives).map(Self::not));
-        match none {
-            Self::Every(parts) => Self::Any(parts.into_iter().map(Self::not).collect()),
-            other => other.not(),
+        let mut all: Vec<Self> = Vec::new();
+        for part in parts.into_iter().flat_map(Self::alternatives) {
+            match part {
+                Self::Nothing => {}
+                Self::Everything => return Self::Everything,
+                Self::OneOf(field, values) => {
+                    let known = all.iter_mut().find_map(|known| match known {
+                        Self::OneOf(name, values) if *name == field => Some(values),
+                        _ => None,
+                    });
+                    match known {
+                        Some(known) => known.extend(values),
+                        None => all.push(Self::OneOf(field, values)),
+                    }
+                }
+                part => all.push(part),
+            }
         }
+        Self::joined(all, Self::Any).unwrap_or(Self::Nothing)
+    }
+
+    /// None for no parts, one part as it is.
+    fn joined(mut parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Option<Self> {
+        let last = parts.pop()?;
+        if parts.is_empty() {
+            return Some(last);
+        }
+        parts.push(last);
+        Some(join(parts))
     }
 
     fn alternatives(self) -> Vec<Self> {
@@ -79,7 +104,7 @@ impl Query {
         }
     }
 
-    /// Whether Elasticsearch takes it.
+    /// Whether the server takes it.
     pub(super) fn fits(&self) -> bool {
         let (clauses, depth) = self.measures();
         clauses <= MAX_CLAUSES && depth <= MAX_DEPTH
@@ -87,7 +112,7 @@ impl Query {
 
     fn measures(&self) -> (usize, usize) {
         match self {
-            Self::Everything | Self::Nothing | Self::Is(_) => (1, 0),
+            Self::Everything | Self::Nothing | Self::Is(_) | Self::OneOf(..) => (1, 0),
             Self::Every(parts) | Self::Any(parts) => parts
                 .iter()
                 .map(Self::measures)
@@ -105,6 +130,7 @@ impl Query {
             Self::Everything => json!({"match_all": {}}),
             Self::Nothing => json!({"match_none": {}}),
             Self::Is(query) => query,
+            Self::OneOf(field, values) => json!({"terms": Map::from_iter([(field, values.into())])}),
             Self::Any(parts) => json!({"bool": {"should": all(parts), "minimum_should_match": 1}}),
             Self::Not(part) => json!({"bool": {"must_not": [part.into_json()]}}),
             Self::Every(parts) => {
