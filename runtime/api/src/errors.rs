@@ -64,7 +64,7 @@ impl From<StoreError> for Refusal {
             StoreError::BadField(_) => {
                 Self::field("value_error", vec!["query".into(), "group_by".into()], error.to_string())
             }
-            StoreError::BadPattern(_) => {
+            StoreError::BadPattern(_) | StoreError::TooBroad { .. } => {
                 Self::field("value_error", vec!["body".into(), "where".into()], error.to_string())
             }
             StoreError::ForeignField { .. } => {

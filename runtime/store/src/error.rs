@@ -55,6 +55,16 @@ pub enum StoreError {
     /// A pattern in a query has too many wildcards.
     #[error("the pattern {0:?} has more than 8 `*`; use fewer, or search for its words")]
     BadPattern(String),
+    /// So many documents would have to be read to answer a query.
+    #[error(
+        "the index cannot answer this query alone: {found} documents would have to be read, at most {most} are; narrow it by time, or by a field that is compared with a value"
+    )]
+    TooBroad {
+        /// How many.
+        found: u64,
+        /// How many a query may read.
+        most: u64,
+    },
     /// A condition that is to find documents reads others as well.
     #[error("{field} stands in another document: a condition that finds them reads {own}@… only")]
     ForeignField {

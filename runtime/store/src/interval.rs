@@ -97,17 +97,23 @@ impl Interval {
     }
 }
 
-/// The bars of a histogram.
-pub(crate) struct Bars {
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    /// Microseconds.
-    pub(crate) width: i64,
-    pub(crate) number: usize,
+/// The bars of a histogram, the same in every store.
+#[derive(Clone, Copy, Debug)]
+pub struct Bars {
+    /// Beginning of the first one.
+    pub first: Timestamp,
+    /// The last instant that is in one.
+    pub last: Timestamp,
+    /// Microseconds of each, at least 1.
+    pub width: i64,
+    /// How many there are.
+    pub number: usize,
 }
 
 impl Bars {
-    pub(crate) fn of(histogram: &Histogram) -> Self {
+    /// The bars that a histogram asks for.
+    #[must_use]
+    pub fn of(histogram: &Histogram) -> Self {
         let width = histogram.width_seconds.clamp(1, i64::MAX / 1_000_000) * 1_000_000;
         let span = histogram.to.as_microsecond().saturating_sub(histogram.from.as_microsecond());
         let number = if span < 0 { 0 } else { (span / width + 1).min(MAX_BUCKETS) };
@@ -118,7 +124,8 @@ impl Bars {
     }
 
     /// No document in any of them.
-    pub(crate) fn empty(&self) -> Counts {
+    #[must_use]
+    pub fn empty(&self) -> Counts {
         let buckets = (0..).take(self.number).filter_map(|bar: i64| {
             let start = self.first.checked_add(SignedDuration::from_micros(bar.checked_mul(self.width)?)).ok()?;
             Some(Bucket { start, count: 0, by_group: Vec::new() })

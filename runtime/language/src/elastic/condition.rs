@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::facts::{EMPTY_LIST, EMPTY_OBJECT, TEXT};
+use super::facts::{EMPTY_LIST, EMPTY_OBJECT, TEXT, ordered as orders};
 use super::spot::{Mark, Order, Part, Spot};
 use super::{Known, Mapping, Queries, Query};
 use crate::condition::moment::Moment;
@@ -201,7 +201,7 @@ fn same(spot: &Spot<'_>, mark: Mark, literal: &Value) -> Known {
         Value::String(text) => spot.text(mark, text),
         other => match number(other) {
             Some(number) => {
-                let booleans = [false, true].into_iter().filter(|yes| f64::from(*yes) == number + 0.0);
+                let booleans = [false, true].into_iter().filter(|yes| orders(f64::from(*yes)) == orders(number));
                 let booleans = booleans.map(|yes| spot.boolean(mark, yes));
                 Known::exactly(Query::any(booleans.chain([spot.number(mark, number)])))
             }

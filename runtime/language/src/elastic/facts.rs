@@ -32,8 +32,8 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// Bytes of a path, at most.
 pub(super) const MAX_PATH: usize = 1_024;
 
-/// Not all facts of the document are told.
-pub(super) const PARTIAL: &str = "!partial";
+/// A fact: not all of the document are told.
+pub const PARTIAL: &str = "!partial";
 /// The JSON text of the document has more in it than its facts: long texts, and what stands there behind a backslash.
 pub(super) const HIDDEN: &str = "!hidden";
 

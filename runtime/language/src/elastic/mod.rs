@@ -35,12 +35,11 @@ mod words;
 use serde_json::Value;
 
 pub use condition::to_queries as condition;
-pub use facts::{MAX_BYTES, MAX_FACTS, MAX_TEXT, facts};
+pub use facts::{MAX_BYTES, MAX_FACTS, MAX_TEXT, PARTIAL, facts};
 pub use filter::to_queries as filter;
 pub use values::Values;
 pub use words::{MAX_WORDS, to_queries as words};
 
-use self::facts::PARTIAL;
 use self::query::Query;
 use crate::Source;
 

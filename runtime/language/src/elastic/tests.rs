@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
-use tracardi_model::{Map, Path, time};
+use tracardi_model::{Path, time};
 
 use super::*;
 use crate::condition::{self, Condition};

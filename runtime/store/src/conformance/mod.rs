@@ -7,6 +7,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::missing_panics_doc,
     clippy::assigning_clones,
     reason = "a failed check panics: that is its answer"
