@@ -4,6 +4,7 @@ use std::fmt;
 
 use elasticsearch::http::Method;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::client::{Body, Client};
 use crate::error::{ElasticError, one_line};
@@ -24,8 +25,6 @@ pub struct Dialect {
     pub product: Product,
     /// Its version, as it says.
     pub version: String,
-    /// The type of a field that takes any object and knows each of its values as a text.
-    pub flattened: &'static str,
     /// How a point in time is had.
     pub point_in_time: PointInTime,
 }
@@ -35,11 +34,19 @@ pub struct Dialect {
 pub struct PointInTime {
     /// `POST /<index>/<this>?keep_alive=1m` opens one.
     pub open: &'static str,
-    /// The field of the answer that holds its id; as a field of the body of `DELETE /<close>` it closes it (one id for
-    /// Elasticsearch, a list of them for OpenSearch).
+    /// The field of the answer that holds its id; as a field of the body of `DELETE /<close>` it closes it.
     pub id: &'static str,
     /// Where it is closed.
     pub close: &'static str,
+    /// Whether that takes a list of ids.
+    pub several: bool,
+}
+
+impl PointInTime {
+    /// The body that closes one.
+    pub(crate) fn closing(&self, id: &str) -> Value {
+        if self.several { json!({ (self.id): [id] }) } else { json!({ (self.id): id }) }
+    }
 }
 
 impl fmt::Display for Dialect {
@@ -93,19 +100,24 @@ impl Dialect {
     fn from_greeting(number: &str, distribution: &str, tagline: &str) -> Result<Self, Wrong> {
         let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
         let known = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        let (product, least, name, flattened, point_in_time) = if distribution == "opensearch" {
-            let point = PointInTime { open: "_search/point_in_time", id: "pit_id", close: "_search/point_in_time" };
-            (Product::OpenSearch, (2, 7), "OpenSearch 2.7", "flat_object", point)
+        let (product, least, name, point_in_time) = if distribution == "opensearch" {
+            let point = PointInTime {
+                open: "_search/point_in_time",
+                id: "pit_id",
+                close: "_search/point_in_time",
+                several: true,
+            };
+            (Product::OpenSearch, (2, 7), "OpenSearch 2.7", point)
         } else if tagline == "You Know, for Search" {
-            let point = PointInTime { open: "_pit", id: "id", close: "_pit" };
-            (Product::Elasticsearch, (7, 17), "Elasticsearch 7.17", "flattened", point)
+            let point = PointInTime { open: "_pit", id: "id", close: "_pit", several: false };
+            (Product::Elasticsearch, (7, 17), "Elasticsearch 7.17", point)
         } else {
             return Err(Wrong::Foreign);
         };
         if known < least {
             return Err(Wrong::TooOld { found: format!("{product:?} {number}"), least: name });
         }
-        Ok(Self { product, version: number.to_owned(), flattened, point_in_time })
+        Ok(Self { product, version: number.to_owned(), point_in_time })
     }
 }
 
@@ -123,11 +135,11 @@ mod tests {
     fn a_server_says_who_it_is() {
         let search = "You Know, for Search";
         let of = |number, distribution, tagline| {
-            Dialect::from_greeting(number, distribution, tagline).map(|dialect| (dialect.product, dialect.flattened))
+            Dialect::from_greeting(number, distribution, tagline).map(|dialect| dialect.product)
         };
-        assert_eq!(of("2.19.6", "opensearch", "The OpenSearch Project"), Ok((Product::OpenSearch, "flat_object")));
-        assert_eq!(of("7.17.29", "", search), Ok((Product::Elasticsearch, "flattened")));
-        assert_eq!(of("9.0.0-beta1", "", search), Ok((Product::Elasticsearch, "flattened")));
+        assert_eq!(of("2.19.6", "opensearch", "The OpenSearch Project"), Ok(Product::OpenSearch));
+        assert_eq!(of("7.17.29", "", search), Ok(Product::Elasticsearch));
+        assert_eq!(of("9.0.0-beta1", "", search), Ok(Product::Elasticsearch));
         for (number, distribution, found) in [
             ("7.9.0", "", "Elasticsearch 7.9.0"),
             ("1.3.0", "opensearch", "OpenSearch 1.3.0"),

@@ -1,11 +1,8 @@
 //! What a document looks like in an index: written and read. See the crate's documentation.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use tracardi_language::elastic;
 use tracardi_model::{Context, Delayed, Event, Original, Profile, Session, StoredEvent, Trail};
 use tracardi_store::StoreError;
 
@@ -125,9 +122,9 @@ impl Envelope {
 /// How much of a document an index is to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Form {
-    /// All of it, as far as it can.
+    /// It can be searched by content.
     Searchable,
-    /// Nothing but the envelope: what is not searched for by content, and what a server refuses for a reason nobody thought of.
+    /// Nothing but the envelope: what is not searched by content, and what a server refuses for a reason nobody thought of.
     Kept,
 }
 
@@ -151,27 +148,24 @@ impl Source {
         Self { envelope, form: Form::Kept, text }
     }
 
-    /// Adds the line to a request; with what is pending, if anything is.
-    pub(crate) fn write(&self, pending: Option<&str>, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    /// Adds the line to a request, in a form; with what is pending, if anything is.
+    pub(crate) fn write(&self, form: Form, pending: Option<&str>, line: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         serde_json::to_writer(&mut *line, &self.envelope)?;
         line.pop();
-        let reduced = match self.form {
-            Form::Kept => Some(None),
-            Form::Searchable if fits(&self.text) => None,
-            Form::Searchable => Some(Some(reduced(serde_json::from_str(&self.text)?, 1))),
-        };
-        match reduced {
-            None => {
+        line.extend_from_slice(br#","bytes":"#);
+        serde_json::to_writer(&mut *line, &self.text.len())?;
+        line.extend_from_slice(br#","facts":"#);
+        match form {
+            Form::Searchable => {
+                let facts = elastic::facts(&mut serde_json::Deserializer::from_str(&self.text))?;
+                serde_json::to_writer(&mut *line, &facts)?;
                 line.extend_from_slice(br#","document":"#);
                 line.extend_from_slice(self.text.as_bytes());
             }
-            Some(document) => {
+            Form::Kept => {
+                serde_json::to_writer(&mut *line, &[elastic::PARTIAL])?;
                 line.extend_from_slice(br#","text":"#);
                 serde_json::to_writer(&mut *line, &self.text)?;
-                if let Some(document) = document {
-                    line.extend_from_slice(br#","partial":true,"document":"#);
-                    serde_json::to_writer(&mut *line, &document)?;
-                }
             }
         }
         if let Some(pending) = pending {
@@ -201,126 +195,6 @@ pub(crate) fn text_of(source: &RawValue) -> Result<Box<RawValue>, StoreError> {
     }
 }
 
-/// Objects and lists in one another, the document included: the default of `flattened`.
-const DEPTH: usize = 20;
-/// Bytes of a text. With the path before it, a term stays below the 32,766 bytes that Lucene takes.
-pub(crate) const LONGEST: usize = 8_000;
-/// Bytes of the name of a field.
-const LONGEST_NAME: usize = 500;
-
-fn fits_name(name: &str) -> bool {
-    let names = name.split('.').all(|part| !part.trim().is_empty());
-    names && name.len() <= LONGEST_NAME && !name.contains('\0')
-}
-
-/// Whether an index can take a document as it is.
-fn fits(text: &str) -> bool {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Look { depth: 1 }.deserialize(&mut reader).is_ok()
-}
-
-/// Reads through a value without keeping anything; fails at the first thing that does not fit.
-#[derive(Clone, Copy)]
-struct Look {
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Look {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Look {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.len() <= LONGEST { Ok(()) } else { Err(E::custom("too long")) }
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(self.below()?)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let below = self.below()?;
-        while members.next_key_seed(Name)?.is_some() {
-            members.next_value_seed(below)?;
-        }
-        Ok(())
-    }
-}
-
-impl Look {
-    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth < DEPTH { Ok(Self { depth: self.depth + 1 }) } else { Err(E::custom("too deep")) }
-    }
-}
-
-/// The name of a field, looked at.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<(), E> {
-        if fits_name(name) { Ok(()) } else { Err(E::custom("odd name")) }
-    }
-}
-
-/// What an index can take of a value.
-fn reduced(value: Value, depth: usize) -> Value {
-    match value {
-        Value::Object(_) | Value::Array(_) if depth > DEPTH => Value::Null,
-        Value::Object(members) => {
-            let members = members.into_iter().filter(|(name, _)| fits_name(name));
-            Value::Object(members.map(|(name, value)| (name, reduced(value, depth + 1))).collect::<Map<_, _>>())
-        }
-        Value::Array(list) => Value::Array(list.into_iter().map(|value| reduced(value, depth + 1)).collect()),
-        Value::String(text) if text.len() > LONGEST => Value::Null,
-        value => value,
-    }
-}
-
 /// Reads JSON that we have written.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Corrupt { what: what.to_owned(), reason: error.to_string() })
@@ -328,37 +202,33 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn deep(depth: usize) -> String {
-        "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth)
+    fn line(source: &Source, pending: Option<&str>) -> String {
+        let mut line = Vec::new();
+        source.write(source.form, pending, &mut line).unwrap();
+        let line = String::from_utf8(line).unwrap();
+        assert_eq!(line.lines().count(), 1);
+        line
+    }
+
+    fn read(line: &str) -> Box<RawValue> {
+        text_of(&RawValue::from_string(line.trim_end().to_owned()).unwrap()).unwrap()
     }
 
     #[test]
-    fn what_an_index_cannot_take_is_left_out_of_the_index_only() {
-        let long = "x".repeat(LONGEST + 1);
-        let odd = [
-            deep(DEPTH + 1),
-            json!({"a": {"b": long}}).to_string(),
-            json!({"": 1}).to_string(),
-            json!({"a..b": 1}).to_string(),
-            json!({".a": {"b": 1}}).to_string(),
-            json!({"nul\0nul": 1}).to_string(),
-            json!({"a": [{"b".repeat(501): 1}]}).to_string(),
-        ];
-        let fine = [deep(DEPTH), json!({"a.b": [1, null, {"c": "x".repeat(LONGEST)}]}).to_string()];
-        for (text, partial) in odd.iter().map(|text| (text, true)).chain(fine.iter().map(|text| (text, false))) {
-            let source = Source::searchable(Envelope::new(Context::Production, "x", 1), text.clone());
-            let mut line = Vec::new();
-            source.write(None, &mut line).unwrap();
-            let line = String::from_utf8(line).unwrap();
-            let value: Value = serde_json::from_str(&line).unwrap();
-            assert_eq!(value.get("partial").is_some(), partial, "{text:.60}");
-            assert!(fits(&value["document"].to_string()), "{text:.60}");
-            let read = text_of(&RawValue::from_string(line.trim_end().to_owned()).unwrap()).unwrap();
-            assert_eq!(read.get(), text);
+    fn documents_are_kept_byte_for_byte_and_searched_by_their_facts() {
+        let odd = json!({"": 1, "a..b": [1, null, {"c": "x".repeat(40_000)}], "nul\0nul": {".": "\n"}}).to_string();
+        for text in [odd.as_str(), "{ }", r#"{"b": 1.50, "a": 2}"#] {
+            let source = Source::searchable(Envelope::new(Context::Production, "x", 1), text.to_owned());
+            let line = line(&source, None);
+            assert_eq!(read(&line).get(), text);
+            let written: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(written["bytes"], text.len());
+            let facts = elastic::facts(&serde_json::from_str::<Value>(text).unwrap()).unwrap();
+            assert_eq!(written["facts"].as_array().unwrap().len(), facts.len());
         }
     }
 
@@ -366,10 +236,8 @@ mod tests {
     fn what_is_kept_only_may_be_anything() {
         let text = r#"{"request": {"a":1,"a":2}, "n": 1e999}"#;
         let source = Source::kept(Envelope::new(Context::Staging, "x", 1), text.to_owned());
-        let mut line = Vec::new();
-        source.write(Some("{}"), &mut line).unwrap();
-        let line = String::from_utf8(line).unwrap();
-        assert_eq!(line.lines().count(), 1);
-        assert_eq!(text_of(&RawValue::from_string(line.trim_end().to_owned()).unwrap()).unwrap().get(), text);
+        let line = line(&source, Some("{}"));
+        assert_eq!(read(&line).get(), text);
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["facts"], json!([elastic::PARTIAL]));
     }
 }

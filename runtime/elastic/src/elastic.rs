@@ -41,7 +41,7 @@ impl Elastic {
         let names = Names::new(&settings.prefix, &settings.tenant)?;
         let client = Client::new(&settings.endpoint, settings.timeout)?;
         let dialect = Dialect::of(&client).await?;
-        schema::install(&client, &names, &settings, &dialect).await?;
+        schema::install(&client, &names, &settings).await?;
         let last = AtomicI64::new(0);
         Ok(Self(Arc::new(Inner { client, dialect, names, settings, deposit, clock, last })))
     }

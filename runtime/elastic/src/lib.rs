@@ -9,6 +9,7 @@
 //! | `names` | indices, aliases, `_id`s |
 //! | `schema` | templates and mappings, made at the start |
 //! | `document` | what a document looks like in an index |
+//! | `query` | pages, counts, histograms |
 //!
 //! # What a document looks like in an index
 //!
@@ -17,7 +18,7 @@
 //! ```json
 //! {"context": "production", "id": "…", "key": "p:…", "inserted": 1780000000000000, "stored": 1780000000000001,
 //!  "type": "page-view", "source": "…", "session": "…", "profile": "…", "valid": true,
-//!  "document": {"id": "…", "type": "page-view", …}}
+//!  "bytes": 2310, "facts": ["type=@page-view", …], "document": {"id": "…", "type": "page-view", …}}
 //! ```
 //!
 //! - `context`, `id`, `type`, `source`, `session`, `profile` are keywords to search for. An id of more than
@@ -27,10 +28,13 @@
 //!   due). A `date` would lose the microseconds, a `date_nanos` refuses years that clients can name.
 //! - `stored` is a `long` that grows from one document to the next in the order of storing; 0 for sessions and profiles, which are
 //!   replaced. A list is sorted by `inserted`, `stored`, `key`.
-//! - `document` is our JSON, byte for byte, `flattened` (OpenSearch: `flat_object`), for events, sessions and profiles.
-//! - `text` is our JSON as a string that is not indexed: of everything else, and of a document that an index could not take as it is
-//!   (deeper than 20, a text of more than 8 kB, an odd name of a field). Then `partial` is `true` and `document` holds what
-//!   the index can take. Who reads takes `text` if it is there, `document` otherwise (`document::text_of`).
+//! - `document` is our JSON, byte for byte, for events, sessions and profiles. It is not indexed: so nothing that a client names can
+//!   disagree with a mapping, or with what a server takes for a name.
+//! - `facts` is what is searched by content instead: a list of keywords that say which value stands where
+//!   ([`tracardi_language::elastic`]).
+//! - `text` is our JSON as a string that is not indexed: of everything else, and of a document that a server did not take as it is;
+//!   then its only fact is that there are others. Who reads takes `text` if it is there, `document` otherwise (`document::text_of`).
+//! - `bytes` is the length of our JSON: how many documents fit on a page is known before they are read.
 //! - `survivor` is there when a profile is being merged into another one: searches leave it out.
 //! - `waiting` is a number, when a profile awaits a merge.
 //! - `pending` is not indexed.
@@ -43,6 +47,7 @@ mod document;
 mod elastic;
 mod error;
 pub mod names;
+mod query;
 mod schema;
 mod settings;
 #[cfg(test)]
@@ -51,4 +56,5 @@ mod tests;
 pub use dialect::{Dialect, Product};
 pub use elastic::Elastic;
 pub use error::ElasticError;
+pub use query::{MAX_ASKED, WINDOW};
 pub use settings::ElasticSettings;

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tracardi_model::Context;
 
 use crate::client::{Body, Client, read};
-use crate::dialect::Dialect;
 use crate::error::ElasticError;
 use crate::names::{Kind, Names};
 use crate::settings::ElasticSettings;
@@ -18,7 +17,7 @@ use crate::settings::ElasticSettings;
 pub(crate) const REVISION: i64 = 1;
 
 /// The mapping of all indices. See the crate's documentation for what the fields mean.
-fn mapping(dialect: &Dialect) -> Value {
+fn mapping() -> Value {
     let keyword = json!({"type": "keyword"});
     let long = json!({"type": "long"});
     let boolean = json!({"type": "boolean"});
@@ -29,15 +28,15 @@ fn mapping(dialect: &Dialect) -> Value {
         "properties": {
             "context": keyword, "id": keyword, "key": keyword, "inserted": long, "stored": long,
             "type": keyword, "source": keyword, "session": keyword, "profile": keyword,
-            "valid": boolean, "partial": boolean, "waiting": long, "survivor": keyword,
+            "valid": boolean, "bytes": long, "facts": keyword, "waiting": long, "survivor": keyword,
             "done": boolean, "events": long,
-            "document": {"type": dialect.flattened}, "text": unindexed, "pending": unindexed,
+            "document": unindexed, "text": unindexed, "pending": unindexed,
         },
     })
 }
 
 /// The composable template of a kind.
-fn template(kind: Kind, names: &Names, settings: &ElasticSettings, dialect: &Dialect) -> Value {
+fn template(kind: Kind, names: &Names, settings: &ElasticSettings) -> Value {
     json!({
         "index_patterns": [names.pattern(kind)],
         "priority": 500,
@@ -49,7 +48,7 @@ fn template(kind: Kind, names: &Names, settings: &ElasticSettings, dialect: &Dia
                 // What is acknowledged is on disk.
                 "index.translog.durability": "request",
             },
-            "mappings": mapping(dialect),
+            "mappings": mapping(),
             "aliases": {names.alias(kind): {}},
         },
     })
@@ -90,12 +89,7 @@ pub(crate) async fn indices(client: &Client, names: &Names) -> Result<BTreeMap<K
 }
 
 /// Makes what is missing and brings the rest up to date.
-pub(crate) async fn install(
-    client: &Client,
-    names: &Names,
-    settings: &ElasticSettings,
-    dialect: &Dialect,
-) -> Result<(), ElasticError> {
+pub(crate) async fn install(client: &Client, names: &Names, settings: &ElasticSettings) -> Result<(), ElasticError> {
     let path = |kind: Kind| format!("_index_template/{}", names.alias(kind));
     // All are put with the same revision, the profile's last.
     let (status, body) = client.answer(Method::Get, &path(Kind::Profile), Body::Nothing).await?;
@@ -111,12 +105,12 @@ pub(crate) async fn install(
         status => return Err(client.refusal(status, &body)),
     }
     try_join_all(Kind::ALL.iter().map(async |kind| {
-        let template = template(*kind, names, settings, dialect);
+        let template = template(*kind, names, settings);
         client.send(Method::Put, &path(*kind), (&template).into()).await
     }))
     .await?;
     let found = indices(client, names).await?;
-    let mapping = mapping(dialect);
+    let mapping = mapping();
     try_join_all(found.iter().map(async |(kind, generations)| {
         if generations.is_empty() {
             return create(client, &names.index(*kind, 1)).await;
