@@ -1,0 +1,97 @@
+//! What goes wrong with Redis.
+
+use redis::{ErrorKind, RedisError};
+
+/// Why Redis did not do what it was asked to. One line for people; names the server and, where a setting is at fault, the remedy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No memory or no disk for more. Nothing was done. Passes.
+    #[error("{0}")]
+    Full(String),
+    /// Cannot be reached, does not answer, starts, is being switched over. Of what was under way nobody knows whether it was done.
+    /// Passes.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What was configured does not fit. Stays until somebody changes it, here or there.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Failure {
+    /// What an error of the client means; `place` is the server's URL.
+    pub(crate) fn of(place: &str, error: &RedisError) -> Self {
+        let server = error.clone().into_server_errors();
+        if let Some((_, error)) = server.as_deref().and_then(<[_]>::first) {
+            return Self::answered(place, error.code(), error.details().unwrap_or_default());
+        }
+        let told = error.to_string();
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Self::answered(place, "WRONGPASS", &told),
+            _ if told.contains("DB index is out of range") => Self::answered(place, "ERR", &told),
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
+                Self::Refused(format!("what answers at {place} is not Redis ({told}): correct the URL"))
+            }
+            _ if told.contains("certificate") || told.contains("UnknownIssuer") => Self::Refused(format!(
+                "the certificate of Redis at {place} is not believed ({told}): give the authority that it comes from, and the name \
+                 that it is for in the URL"
+            )),
+            _ if told.contains("corrupt message") || told.contains("InvalidContentType") => Self::Refused(format!(
+                "what answers at {place} does not speak TLS: write redis:// instead of rediss://, or switch TLS on there"
+            )),
+            ErrorKind::InvalidClientConfig | ErrorKind::Client => {
+                Self::Refused(format!("Redis at {place} cannot be used: {told}"))
+            }
+            // A server without TLS waits for the end of what it takes for a command.
+            _ if error.is_timeout() && place.starts_with("rediss:") => Self::Unavailable(format!(
+                "Redis at {place}: {told}; if it is there and does not speak TLS, write redis:// instead of rediss://"
+            )),
+            _ => Self::Unavailable(format!("Redis at {place}: {told}")),
+        }
+    }
+
+    /// What an answer of the server means.
+    fn answered(place: &str, code: &str, details: &str) -> Self {
+        let told = format!("Redis at {place} answered {code} {details}");
+        match code {
+            "OOM" => Self::Full(format!("{told}: raise its `maxmemory`, or let those who read catch up")),
+            "MISCONF" => Self::Full(format!("{told}: make space on its volume")),
+            "NOAUTH" | "WRONGPASS" => Self::Refused(format!("{told}: correct username and password")),
+            "NOPERM" => Self::Refused(format!("{told}: give the user the command and the keys that it names")),
+            "WRONGTYPE" => {
+                Self::Refused(format!("{told}: another program uses our keys; choose another prefix or database"))
+            }
+            "ERR" if details.contains("DB index") => {
+                Self::Refused(format!("{told}: correct the number after the address"))
+            }
+            "ERR" if details.contains("AUTH") => Self::Refused(format!("{told}: correct username and password")),
+            _ => Self::Unavailable(told),
+        }
+    }
+
+    /// Whether the connection may be used on: the server answered, and the answer says nothing about its scripts and its role.
+    pub(crate) fn leaves_the_connection(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_say_what_to_do() {
+        for (code, details, remedy) in [
+            ("OOM", "command not allowed", "maxmemory"),
+            ("MISCONF", "errors writing to the AOF file", "space"),
+            ("NOAUTH", "Authentication required.", "username"),
+            ("NOPERM", "this user has no permissions", "user"),
+            ("WRONGTYPE", "", "prefix"),
+            ("ERR", "DB index is out of range", "number"),
+        ] {
+            let failure = Failure::answered("redis://h:6379", code, details);
+            assert!(failure.to_string().contains(remedy), "{failure}");
+            assert_eq!(matches!(failure, Failure::Full(_)), ["OOM", "MISCONF"].contains(&code));
+        }
+        assert!(matches!(Failure::answered("h", "LOADING", ""), Failure::Unavailable(_)));
+    }
+}

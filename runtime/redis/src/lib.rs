@@ -1,0 +1,22 @@
+//! How this house speaks to Redis.
+//!
+//! | module | what for |
+//! |---|---|
+//! | [`server`] | where Redis is and who we are there |
+//! | [`link`] | a connection that is rebuilt when it breaks; many may use it at once |
+//! | [`script`] | programs that run inside Redis, whole or not at all |
+//! | [`failure`] | what goes wrong, in words that name setting and remedy |
+//!
+//! Redis 7.0 or newer (or Valkey), one primary with or without replicas, directly or behind a name or proxy that leads to the
+//! primary. Redis Cluster is refused at the first connection: nothing here follows its redirections. All keys of one script bear the
+//! same hash tag all the same, so that they would lie in one slot.
+
+pub mod failure;
+pub mod link;
+pub mod script;
+pub mod server;
+
+pub use failure::Failure;
+pub use link::Link;
+pub use script::Script;
+pub use server::Server;
