@@ -16,6 +16,18 @@ pub struct Message {
     pub payload: Bytes,
 }
 
+impl Message {
+    /// An error if its key is longer than [`LONGEST_KEY`], or its payload than `largest`.
+    pub fn fits(&self, largest: usize) -> Result<(), QueueError> {
+        for (bytes, limit) in [(self.key.len(), LONGEST_KEY), (self.payload.len(), largest)] {
+            if bytes > limit {
+                return Err(QueueError::TooLarge { bytes, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Bytes of a key.
 pub const LONGEST_KEY: usize = 512;
 
