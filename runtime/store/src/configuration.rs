@@ -130,6 +130,18 @@ impl ConfigurationSnapshot {
     }
 }
 
+/// A token's life is extended in the store only when this part of it has passed: not every request of a logged-in user costs a
+/// write.
+const EXTEND_AFTER: f64 = 0.1;
+
+/// When a token expires that is used at `now`, if that is worth a write; both in microseconds since 1970.
+#[must_use]
+pub fn renewed(expires: i64, now: Timestamp, life: SignedDuration) -> Option<i64> {
+    let renewed = now.saturating_add(life).unwrap_or(Timestamp::MAX).as_microsecond();
+    let gained = SignedDuration::from_micros(renewed.saturating_sub(expires));
+    (gained > life.mul_f64(EXTEND_AFTER)).then_some(renewed)
+}
+
 /// Where configuration is kept.
 #[async_trait]
 pub trait Configuration: Send + Sync + std::fmt::Debug {

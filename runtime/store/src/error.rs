@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The store cannot be reached or does not answer in time. Passes by itself.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// A setting of the store cannot be meant as it is; names the setting and what to do.
+    #[error("{0}")]
+    Setting(String),
     /// Another process has changed what was loaded. Passes when it is loaded again.
     #[error("what was read has been changed by another process since; read it again")]
     Stale,

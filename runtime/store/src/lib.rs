@@ -5,6 +5,7 @@
 //! | [`documents`] | events, sessions, profiles: load, commit, read, count over time |
 //! | [`merges`] | several profiles become one, and what follows |
 //! | [`outbox`] | what destinations are to get, until they have it |
+//! | [`columns`], [`kept`] | how values and configuration stand in the tables of an SQL store |
 //! | [`configuration`] | event sources, users, login tokens; the snapshot that the hot path reads |
 //! | [`sqlite`] | all of it on one SQLite file |
 //! | [`seal`] | encryption of credentials, keyed hashes of tokens |
@@ -31,6 +32,7 @@
 //! - **Limits:** one process per directory (a lock file says so), a document of at most 1 GB (SQLite's own limit), a
 //!   database as big as the volume.
 
+pub mod columns;
 pub mod configuration;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -38,6 +40,7 @@ pub mod documents;
 mod error;
 pub mod history;
 pub mod interval;
+pub mod kept;
 pub mod merges;
 pub mod outbox;
 pub mod seal;
@@ -50,6 +53,7 @@ pub use documents::{
 };
 pub use error::StoreError;
 pub use history::{ChangePage, Changes, History, MergePage, Merged, TRAIL_LIFE};
+pub use kept::Kept;
 pub use merges::{Gone, Merge, Repointed, Waiting};
 pub use outbox::{Chosen, Deliveries, DeliveryPage, Deposit, Due, Outbox, Queue, Settled, State, StoredDelivery};
 pub use seal::Keys;

@@ -57,6 +57,14 @@ impl Keys {
             .map_err(|_| CannotOpen)
     }
 
+    /// What the keys are recognised by, without telling them: their names and a mark of each. A store that keeps the marks can
+    /// refuse other keys at once, instead of failing at every login and every secret.
+    #[must_use]
+    pub fn marks(&self) -> [(&'static str, [u8; 32]); 2] {
+        [("encryption", &self.encryption), ("signing", &self.signing)]
+            .map(|(name, key)| (name, keyed_hash(key, &[b"key check: ", name.as_bytes()])))
+    }
+
     /// The form in which a login token is kept. Who reads the store cannot log in with it.
     #[must_use]
     pub fn token_hash(&self, token: &str) -> [u8; 32] {

@@ -9,7 +9,8 @@ use tracardi_model::{Context, Delayed, Delivery, Original, Profile};
 use super::failure::{exists_already, failed};
 use super::history::{TrailRow, insert_trails};
 use super::script::{Inserts, Script, Values};
-use super::{Sqlite, Writer, delayed, merge, micros, number, outbox, quarantine};
+use super::{Sqlite, Writer, delayed, merge, outbox, quarantine};
+use crate::columns::{micros, number};
 use crate::documents::APPLIED_LIFE;
 use crate::{Applied, Batch, Committed, Document, StoreError, Written};
 

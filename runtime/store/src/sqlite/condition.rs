@@ -13,7 +13,7 @@ use tracardi_language::dot::{Path, Segment};
 use tracardi_language::filter::{Filter, Literal, Relation};
 
 use super::failure::failed;
-use super::micros;
+use crate::columns::micros;
 use crate::documents::MAX_WILDCARDS;
 use crate::{Index, Matching, StoreError};
 

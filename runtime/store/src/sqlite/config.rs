@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, SqliteConnection};
@@ -12,56 +11,12 @@ use tokio::sync::watch;
 use tracardi_model::configuration::Kind;
 use tracardi_model::{Context, EventSource, User};
 
-use super::failure::{exists_already, failed, unreadable};
+use super::failure::{exists_already, failed};
 use super::records::read_records;
-use super::{Sqlite, Writer, micros, number};
-use crate::{Configuration, ConfigurationSnapshot, Keys, Saved, StoreError, StoredRecord};
-
-/// A token's life is extended on disk only when this part of it has passed: not every request of a logged-in user costs a
-/// write.
-const EXTEND_AFTER: f64 = 0.1;
-
-/// Where a source's config is sealed to: it opens nowhere else.
-fn place(context: i64, id: &str) -> String {
-    format!("event_source/{context}/{id}")
-}
-
-pub(super) fn context_of(number: i64) -> Context {
-    if number == 0 { Context::Production } else { Context::Staging }
-}
-
-/// A source as it is kept: without its config, and the config sealed.
-fn taken_apart(keys: &Keys, context: i64, source: &EventSource) -> Result<(String, Option<Vec<u8>>), StoreError> {
-    let unstorable = |reason: String| StoreError::Unavailable(format!("event source {}: {reason}", source.id));
-    let mut document = serde_json::to_value(source).map_err(|error| unstorable(error.to_string()))?;
-    let config =
-        document.as_object_mut().and_then(|object| object.shift_remove("config")).filter(|config| !config.is_null());
-    let sealed = match config {
-        Some(config) => Some(
-            keys.seal(&place(context, &source.id), config.to_string().as_bytes())
-                .map_err(|error| unstorable(error.to_string()))?,
-        ),
-        None => None,
-    };
-    Ok((document.to_string(), sealed))
-}
-
-fn put_together(
-    keys: &Keys,
-    context: i64,
-    id: &str,
-    document: &str,
-    sealed: Option<Vec<u8>>,
-) -> Result<EventSource, StoreError> {
-    let bad = |reason: String| unreadable("event source", id, reason);
-    let mut document: Map<String, Value> = serde_json::from_str(document).map_err(|error| bad(error.to_string()))?;
-    if let Some(sealed) = sealed {
-        let config = keys.open(&place(context, id), &sealed).map_err(|error| bad(error.to_string()))?;
-        let config = serde_json::from_slice(&config).map_err(|error| bad(error.to_string()))?;
-        document.insert("config".to_owned(), config);
-    }
-    serde_json::from_value(Value::Object(document)).map_err(|error| bad(error.to_string()))
-}
+use super::{Sqlite, Writer};
+use crate::columns::{context_of, micros, number, unreadable};
+use crate::configuration::renewed;
+use crate::{Configuration, ConfigurationSnapshot, Kept, Keys, Saved, StoreError, StoredRecord};
 
 /// All event sources of both contexts.
 pub(super) async fn read_event_sources(
@@ -76,8 +31,9 @@ pub(super) async fn read_event_sources(
         let context: i64 = row.try_get("context").map_err(failed)?;
         let id: String = row.try_get("id").map_err(failed)?;
         let document: String = row.try_get("document").map_err(failed)?;
-        let sealed: Option<Vec<u8>> = row.try_get("config").map_err(failed)?;
-        Ok((context_of(context), Arc::new(put_together(keys, context, &id, &document, sealed)?)))
+        let secret: Option<Vec<u8>> = row.try_get("config").map_err(failed)?;
+        let context = context_of(context);
+        Ok((context, Kept { document, secret }.into_source(keys, context, &id)?))
     };
     rows.iter().map(source).collect()
 }
@@ -150,13 +106,12 @@ impl Sqlite {
 #[async_trait]
 impl Configuration for Sqlite {
     async fn save_event_source(&self, context: Context, source: &EventSource) -> Result<(), StoreError> {
-        let code = number(context);
-        let (document, sealed) = taken_apart(&self.0.keys, code, source)?;
+        let Kept { document, secret } = Kept::source(&self.0.keys, context, source)?;
         let statement = sqlx::query(
             "INSERT INTO event_source (context, id, document, config) VALUES (?, ?, ?, ?) \
              ON CONFLICT (context, id) DO UPDATE SET document = excluded.document, config = excluded.config",
         );
-        let statement = statement.bind(code).bind(source.id.clone()).bind(document).bind(sealed);
+        let statement = statement.bind(number(context)).bind(source.id.clone()).bind(document).bind(secret);
         let source = Arc::new(source.clone());
         self.publish(statement, |snapshot| snapshot.put_event_source(context, source)).await.map(|_| ())
     }
@@ -267,8 +222,7 @@ impl Configuration for Sqlite {
         let Some(row) = row else { return Ok(None) };
         let user = user_of(row.try_get(0).map_err(failed)?)?;
         let expires: i64 = row.try_get(1).map_err(failed)?;
-        let renewed = micros(now.saturating_add(life).unwrap_or(Timestamp::MAX));
-        if SignedDuration::from_micros(renewed.saturating_sub(expires)) > life.mul_f64(EXTEND_AFTER) {
+        if let Some(renewed) = renewed(expires, now, life) {
             let mut writer = self.writer().await;
             // What has expired is swept out on the way; there is no other moment at which anybody cares.
             sqlx::query("DELETE FROM token WHERE expires <= ?")

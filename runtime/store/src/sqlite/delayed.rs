@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use tracardi_model::{Context, Delayed};
 
+use super::Sqlite;
 use super::query::Listing;
 use super::script::{Inserts, Script};
-use super::{Sqlite, micros, number};
+use crate::columns::{micros, number};
 use crate::{Document, Page, StoreError};
 
 static DELAYED: LazyLock<Inserts> = LazyLock::new(|| {

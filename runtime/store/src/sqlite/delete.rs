@@ -3,7 +3,8 @@
 use tracardi_model::Context;
 
 use super::failure::failed;
-use super::{Sqlite, history, number};
+use super::{Sqlite, history};
+use crate::columns::number;
 use crate::{Index, StoreError};
 
 /// What is kept of a profile besides itself, under any id that leads to it: its deliveries may be from before a merge.

@@ -43,8 +43,3 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
         _ => StoreError::Unavailable(message()),
     }
 }
-
-/// A record that is there but cannot be read.
-pub(super) fn unreadable(what: &str, id: &str, reason: impl std::fmt::Display) -> StoreError {
-    StoreError::Corrupt { what: format!("{what} {id}"), reason: reason.to_string() }
-}

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use tracardi_model::trail::Changed;
 use tracardi_model::{Context, Trail};
 
-use super::failure::{failed, unreadable};
-use super::query::unsigned;
+use super::failure::failed;
 use super::script::{Inserts, Script, Values};
-use super::{MAX_PAGE, Sqlite, micros, number};
+use super::{MAX_PAGE, Sqlite};
+use crate::columns::{micros, number, unreadable, unsigned};
 use crate::history::TRAIL_LIFE;
 use crate::{ChangePage, Changes, Document, History, MergePage, Merged, StoreError};
 

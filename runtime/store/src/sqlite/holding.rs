@@ -24,9 +24,10 @@ use tracardi_language::condition::Condition;
 use tracardi_model::Context;
 
 use super::condition::Condition as Sql;
-use super::failure::{failed, unreadable};
+use super::failure::failed;
 use super::query::{restriction, table};
 use super::{MAX_PAGE, Sqlite};
+use crate::columns::unreadable;
 use crate::{Holding, Index, Matching, Page, StoreError};
 
 /// Parts that are joined at once: longer chains are joined in groups, because SQLite bounds the depth of an expression.

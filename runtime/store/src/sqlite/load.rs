@@ -7,8 +7,9 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use tracardi_model::{Context, Profile, Session, StoredEvent};
 
-use super::failure::{failed, unreadable};
-use super::{Sqlite, number};
+use super::Sqlite;
+use super::failure::failed;
+use crate::columns::{number, unreadable};
 use crate::{Found, Loaded, StoreError, Wanted};
 
 /// ?1 context; ?2, ?3, ?4: JSON lists of session ids, of ids of profiles, of event ids. `CROSS JOIN` keeps SQLite from

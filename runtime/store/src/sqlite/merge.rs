@@ -1,12 +1,12 @@
 //! Merges of profiles: one transaction that makes them true, then steps of bounded size. See [`crate::merges`].
 
 use sqlx::SqliteConnection;
-use tracardi_model::Context;
 
 use super::commit::{IdentityRow, ProfileRow, replace_profiles};
 use super::failure::failed;
 use super::script::{Script, Values};
-use super::{Sqlite, Writer, micros, number};
+use super::{Sqlite, Writer};
+use crate::columns::{context_of, micros, number};
 use crate::{Gone, Merge, Repointed, StoreError, Waiting};
 
 /// How many sessions a merge carries over at once: those that are likely to be in use.
@@ -87,10 +87,6 @@ impl Sqlite {
             }
         }
     }
-}
-
-fn context_of(number: i64) -> Context {
-    if number == 0 { Context::Production } else { Context::Staging }
 }
 
 async fn make_true(writer: &mut SqliteConnection, merge: Merge) -> Result<Repointed, sqlx::Error> {

@@ -56,7 +56,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::pool::PoolConnection;
 use sqlx::{SqliteConnection, SqlitePool};
@@ -190,19 +189,6 @@ impl DerefMut for Reader {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
     }
-}
-
-/// The number of a context in the tables.
-const fn number(context: Context) -> i64 {
-    match context {
-        Context::Production => 0,
-        Context::Staging => 1,
-    }
-}
-
-/// A time as it stands in the tables.
-fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
 }
 
 #[async_trait]

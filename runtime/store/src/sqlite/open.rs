@@ -13,7 +13,6 @@ use tokio::sync::{Mutex, watch};
 
 use super::failure::failed;
 use super::{Inner, LOG_BYTES, Room, Sqlite, Writer, config, records, schema};
-use crate::seal::keyed_hash;
 use crate::{ConfigurationSnapshot, Keys, StoreError};
 
 const FILE: &str = "tracardi.db";
@@ -126,12 +125,11 @@ fn sync_directory(directory: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Directory { path: directory.to_owned(), reason: error.to_string() })
 }
 
-/// On the first start remembers what the keys are recognised by; later refuses others. With a wrong signing key every
-/// login would fail, with a wrong encryption key every event source: better to say so at once.
+/// On the first start remembers what the keys are recognised by; later refuses others.
 async fn check_keys(writer: &mut SqliteConnection, keys: &Keys) -> Result<(), StoreError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    for (name, key) in [("encryption", &keys.encryption), ("signing", &keys.signing)] {
-        let mark = keyed_hash(key, &[b"key check: ", name.as_bytes()]).to_vec();
+    for (name, mark) in keys.marks() {
+        let mark = mark.to_vec();
         let known: Vec<u8> = sqlx::query_scalar(
             "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value RETURNING value",
         )

@@ -11,11 +11,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use tracardi_model::{Context, Delivery};
 
-use super::config::context_of;
-use super::failure::{failed, unreadable};
-use super::query::{fitting, unsigned};
+use super::failure::failed;
 use super::script::{Inserts, Script};
-use super::{MAX_PAGE, Sqlite, micros, number};
+use super::{MAX_PAGE, Sqlite};
+use crate::columns::{code, context_of, fitting, instant, micros, number, state_of, unreadable, unsigned};
 use crate::outbox::DELIVERED_LIFE;
 use crate::{Chosen, Deliveries, DeliveryPage, Due, Outbox, Queue, Settled, State, StoreError, StoredDelivery};
 
@@ -64,27 +63,6 @@ pub(super) async fn insert_deliveries(
                 .bind(Box::<str>::from(delivery.body).into_string());
         })
         .await
-}
-
-/// The number of a state in the table.
-const fn code(state: State) -> i64 {
-    match state {
-        State::Waiting => 0,
-        State::Delivered => 1,
-        State::Dead => 2,
-    }
-}
-
-fn state_of(code: i64) -> State {
-    match code {
-        0 => State::Waiting,
-        1 => State::Delivered,
-        _ => State::Dead,
-    }
-}
-
-fn instant(micros: i64, id: &str) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(micros).map_err(|error| unreadable("delivery", id, error))
 }
 
 /// A row as a stored delivery.

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tracardi_model::{Context, Original};
 
-use super::failure::{failed, unreadable};
+use super::Sqlite;
+use super::failure::failed;
 use super::query::Listing;
 use super::script::{Inserts, Script};
-use super::{Sqlite, micros, number};
+use crate::columns::{micros, number, unreadable};
 use crate::documents::ORIGINAL_LIFE;
 use crate::{Document, Page, StoreError};
 

@@ -9,9 +9,10 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use tracardi_model::Context;
 
 use super::condition::{Condition, Statement};
-use super::failure::{failed, unreadable};
-use super::{MAX_PAGE, Sqlite, micros, number};
-use crate::documents::{PAGE_BYTES, TOP_VALUES};
+use super::failure::failed;
+use super::{MAX_PAGE, Sqlite};
+use crate::columns::{fitting, micros, number, unreadable, unsigned};
+use crate::documents::TOP_VALUES;
 use crate::interval::Bars;
 use crate::{Counts, Histogram, Index, Matching, Page, Select, StoreError};
 
@@ -80,23 +81,8 @@ fn raw(kind: Index, document: String) -> Result<Box<RawValue>, StoreError> {
     RawValue::from_string(document).map_err(|error| unreadable(table(kind), "document", error))
 }
 
-/// As many of these rows (with their lengths) as a page holds.
-pub(super) fn fitting(rows: Vec<(i64, i64)>) -> Vec<i64> {
-    let mut room = PAGE_BYTES;
-    let fit = |(at, (row, length)): (usize, (i64, i64))| {
-        let rest = room.checked_sub(unsigned(length));
-        room = rest.unwrap_or(0);
-        (at == 0 || rest.is_some()).then_some(row)
-    };
-    rows.into_iter().enumerate().map_while(fit).collect()
-}
-
 /// Values of a field that are longer are not told by a histogram: all of them are held in memory while they are counted.
 const VALUE_BYTES: usize = 512;
-
-pub(super) fn unsigned(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
-}
 
 /// The types of a context's events: each found by one look into the index behind the one before. ?1 context, ?2 number.
 pub(super) const TYPES: &str = "\
