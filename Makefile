@@ -17,7 +17,7 @@ PRIVATE_URL ?=
 SEEDS ?= 1000000
 VERSION ?= 0.2.2
 
-.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate user-agents clean
+.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,8 @@ scenarios: gui ## What clients see, told in YAML; against another installation w
 		cargo test --locked -p tracardi-runtime --test scenarios
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
+queries: ## Ask a MariaDB about the statements in runtime/mysql and write .sqlx/ anew; after changing one
+	@$(XTASK) queries
 user-agents: ## Take the expressions that tell user agents apart from another version of the crate ua-parser, VERSION=0.2.2
 	@$(XTASK) user-agents --version $(VERSION)
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed

@@ -9,6 +9,7 @@ mod http;
 mod images;
 mod install;
 mod measure;
+mod queries;
 mod shell;
 mod test;
 
@@ -60,6 +61,8 @@ enum Command {
         #[arg(long)]
         version: String,
     },
+    /// What the compiler knows of the statements for MySQL, asked of a MariaDB.
+    Queries,
     /// Sizes, start-up times, idle memory.
     Measure,
 }
@@ -87,6 +90,7 @@ fn run(Arguments { images, command }: &Arguments) -> Result<()> {
         Command::E2e { full } => test::e2e(*full, images),
         Command::Fuzz { minutes } => fuzz::for_minutes(*minutes),
         Command::UserAgents { version } => agents::renew(version),
+        Command::Queries => queries::write(),
         Command::Measure => measure::measure(),
     }
 }

@@ -27,6 +27,8 @@ impl Recipe for MariaDb {
 
     fn prepare(&self, place: &Place, options: &Options) -> Result<Launch> {
         let data = format!("--datadir={}", place.path("data"));
+        // A server that starts removes temporary tables from its folder for them, also those of others.
+        crate::recipe::folder(&place.home, "tmp")?;
         // Root comes in over the socket only.
         let root = "--auth-root-authentication-method=socket";
         run("mariadb-install-db", ["--no-defaults", &data, "--user=root", root, "--skip-test-db"])?;
@@ -39,12 +41,13 @@ impl Recipe for MariaDb {
             &[
                 "CREATE DATABASE IF NOT EXISTS tracardi CHARACTER SET utf8mb4;".to_owned(),
                 format!("CREATE USER IF NOT EXISTS {user};"),
-                format!("GRANT ALL ON *.* TO {};", user.split(' ').next().unwrap_or_default()),
+                format!("GRANT ALL ON *.* TO {} WITH GRANT OPTION;", user.split(' ').next().unwrap_or_default()),
             ],
         )?;
         let launch = Launch::new("mariadbd", ["--no-defaults", &data, "--user=root", "--skip-name-resolve"])
             .then([format!("--bind-address={}", place.address), format!("--port={PORT}")])
             .then([format!("--socket={}", place.path(SOCKET)), format!("--init-file={first}")])
+            .then([format!("--tmpdir={}", place.path("tmp"))])
             .then(["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=16M", "--performance-schema=OFF"])
             .then(options.largest_message.map(|bytes| format!("--max-allowed-packet={bytes}")));
         Ok(match &place.certificates {

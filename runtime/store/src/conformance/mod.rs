@@ -2,8 +2,8 @@
 //! memory for tests and simulations.
 //!
 //! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`], [`delayed::all`], [`quarantine::all`],
-//! [`erasure::all`], [`history::all`] and [`configuration::all`] on an empty store each, and check by themselves what needs a
-//! restart.
+//! [`erasure::all`], [`history::all`] and [`configuration::all`] on an empty store each, [`lines::live`] with acts at random, and
+//! check by themselves what needs a restart.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ pub mod documents;
 pub mod erasure;
 pub mod faults;
 pub mod history;
+pub mod lines;
 pub mod memory;
 pub mod merges;
 pub mod outbox;
