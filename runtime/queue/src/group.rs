@@ -152,3 +152,79 @@ impl<C: Carrier> Drop for Job<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Carries when it may, and counts the groups.
+    #[derive(Debug)]
+    struct Gate {
+        open: Semaphore,
+        groups: Mutex<Vec<Vec<u32>>>,
+    }
+
+    #[async_trait]
+    impl Carrier for Gate {
+        type Order = u32;
+        type Answer = u32;
+
+        fn size(_: &u32) -> usize {
+            4
+        }
+
+        async fn carry(&self, group: Vec<u32>) -> Vec<Result<u32, QueueError>> {
+            self.open.acquire().await.unwrap().forget();
+            assert!(!group.contains(&13), "unlucky");
+            self.groups.lock().unwrap().push(group.clone());
+            group.into_iter().map(Ok).collect()
+        }
+    }
+
+    fn group() -> Group<Gate> {
+        Group::new(Gate { open: Semaphore::new(0), groups: Mutex::default() }, Supervisor::new())
+    }
+
+    async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(Duration::ZERO, future).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_goes_together_and_who_goes_away_takes_nothing_with_him() {
+        let group = group();
+        assert_eq!(once(group.ask(1)).await, None, "went away");
+        // Its order has begun its way by then.
+        tokio::task::yield_now().await;
+        let rest = futures::future::join_all((2..9).map(|order| group.ask(order)));
+        let open = async {
+            tokio::task::yield_now().await;
+            group.carrier().open.add_permits(100);
+        };
+        let (answers, ()) = tokio::join!(rest, open);
+        assert_eq!(answers.into_iter().collect::<Result<Vec<_>, _>>(), Ok((2..9).collect()));
+        assert_eq!(*group.carrier().groups.lock().unwrap(), [vec![1], (2..9).collect()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn groups_are_bounded_and_in_order() {
+        let group = group();
+        let many = futures::future::join_all((100..700).map(|order| group.ask(order)));
+        group.carrier().open.add_permits(100);
+        assert_eq!(many.await.into_iter().collect::<Result<Vec<_>, _>>(), Ok((100..700).collect()));
+        let groups = group.carrier().groups.lock().unwrap();
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256, 88]);
+        assert!(groups.concat().is_sorted());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_panic_the_next_one_is_carried() {
+        let group = group();
+        group.carrier().open.add_permits(100);
+        assert!(matches!(group.ask(13).await, Err(QueueError::Unavailable(_))));
+        assert_eq!(group.ask(14).await, Ok(14));
+    }
+}

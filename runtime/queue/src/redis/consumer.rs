@@ -8,11 +8,12 @@ use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracardi_process::{Phase, Supervisor, random};
+use tracardi_process::{Phase, Supervisor};
 
 use super::hands::Hands;
 use super::names::Names;
 use super::scripts::{self, script};
+use super::seats::Seat;
 use super::{Base, EntryId, message_id, odd, read_message_id};
 use crate::{Consumer, Message, MessageId, QueueError, Received, Take};
 
@@ -21,6 +22,8 @@ pub(super) struct Reader {
     hands: Arc<Hands>,
     /// Ends what keeps the hands.
     stop: DropGuard,
+    /// After `stop`: nobody else may have the name before.
+    seat: Seat,
     bell: Bell,
     /// Which partition comes first: each in its turn.
     turn: usize,
@@ -36,11 +39,10 @@ impl Reader {
     pub(super) async fn new(
         base: &Base,
         names: Arc<Names>,
-        name: &str,
+        seat: Seat,
         supervisor: &Supervisor,
     ) -> Result<Self, QueueError> {
-        let random = random::hex::<8>().map_err(|error| QueueError::Unavailable(format!("no randomness: {error}")))?;
-        let hands = Hands::take_up(base.link(), names, format!("{name}-{random}"), base.settings.lease).await?;
+        let hands = Hands::take_up(base.link(), names, seat.token.clone(), base.settings.lease).await?;
         let (hands, stop) = (Arc::new(hands), CancellationToken::new());
         let (kept, stopped, leaving) = (hands.clone(), stop.clone(), supervisor.token(Phase::Flush));
         // A process that leaves does not wait for a consumer that nobody dropped.
@@ -50,7 +52,7 @@ impl Reader {
                 () = leaving.cancelled() => {}
             }
         });
-        Ok(Self { hands, stop: stop.drop_guard(), bell: Bell { base: base.clone(), connection: None }, turn: 0 })
+        Ok(Self { hands, stop: stop.drop_guard(), seat, bell: Bell { base: base.clone(), connection: None }, turn: 0 })
     }
 
     /// Reads once, in one round trip.
@@ -155,11 +157,13 @@ impl Consumer for Reader {
     }
 
     async fn leave(self: Box<Self>) {
-        // Before it is told: nothing may say afterwards that this one lives.
-        let Self { hands, stop, .. } = *self;
+        let Self { hands, stop, seat, .. } = *self;
         drop(stop);
-        if let Err(error) = hands.leave().await {
-            tracing::warn!(%error, "cannot hand the queue's messages over; others take them when the lease is over");
+        match hands.leave().await {
+            Ok(()) => seat.leave(),
+            Err(error) => {
+                tracing::warn!(%error, "cannot hand the queue's messages over; others take them when the lease is over");
+            }
         }
     }
 }

@@ -21,10 +21,12 @@ const BEAT: Duration = Duration::from_secs(1);
 pub(super) struct Hands {
     pub(super) link: Link,
     pub(super) names: Arc<Names>,
-    /// Who this consumer is: its name and something random.
+    /// Who this consumer is.
     pub(super) token: String,
     lease: Duration,
     held: Mutex<BTreeMap<u16, Held>>,
+    /// Whether this one has left; locked while it is said that it lives, so that nothing says so afterwards.
+    left: tokio::sync::Mutex<bool>,
     /// Rings when a partition has come.
     pub(super) came: Notify,
     /// Rings when a partition can be given away.
@@ -50,8 +52,8 @@ impl Hands {
         token: String,
         lease: Duration,
     ) -> Result<Self, QueueError> {
-        let (held, came, idle) = (Mutex::default(), Notify::new(), Notify::new());
-        let hands = Self { link, names, token, lease, held, came, idle };
+        let (held, left) = (Mutex::default(), tokio::sync::Mutex::new(false));
+        let hands = Self { link, names, token, lease, held, left, came: Notify::new(), idle: Notify::new() };
         hands.beat().await?;
         Ok(hands)
     }
@@ -78,6 +80,10 @@ impl Hands {
     }
 
     async fn beat(&self) -> Result<(), QueueError> {
+        let left = self.left.lock().await;
+        if *left {
+            return Ok(());
+        }
         let millis = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut beat = script(scripts::BEAT).on(&[self.names.owners(), self.names.members()]);
         beat.arg(&self.token).arg(millis).arg(self.names.streams().len());
@@ -165,6 +171,7 @@ impl Hands {
 
     /// Gives everything away.
     pub(super) async fn leave(&self) -> Result<(), QueueError> {
+        *self.left.lock().await = true;
         let mut leave = script(scripts::LEAVE).on(&[self.names.owners(), self.names.members()]);
         leave.arg(&self.token);
         Ok(self.link.ask::<()>(&leave).await?)

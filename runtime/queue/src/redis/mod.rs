@@ -10,6 +10,7 @@
 //! | `scripts` | what runs inside Redis |
 //! | `producer` | sends: one script a group, which looks at the bound and appends |
 //! | `hands` | who reads which partition: membership, fair shares, changes of hands |
+//! | `seats` | what a consumer is called among the others |
 //! | `consumer` | receives what is in one's partitions, acknowledges, buries |
 //! | `dead` | the dead letters |
 //! | `durability` | what a receipt is worth with this server's settings |
@@ -19,6 +20,9 @@
 //! away as soon as it holds no message of them. Reading names the reader: who has lost a partition gets nothing from it. Time
 //! decides only who may try; what somebody does who reads on without knowing that he was replaced is stopped by the documents'
 //! versions.
+//!
+//! A consumer that is dropped without leaving keeps its place among the others, and with it its partitions, for the next one that
+//! its process makes with the same [`Redis`], so that an error costs nobody a lease.
 //!
 //! **Bounds.** A stream of [`Settings::longest`] messages takes no more: [`QueueError::Full`]; nothing is ever cut off. The same when
 //! Redis has no memory left (`maxmemory`) or cannot write its file; reading, acknowledging and burying go on then, which is what
@@ -33,11 +37,13 @@ mod hands;
 mod names;
 mod producer;
 mod scripts;
+mod seats;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use seats::Seats;
 use tokio::sync::OnceCell;
 use tracardi_model::Tenant;
 use tracardi_process::{Endpoint, Supervisor};
@@ -86,6 +92,7 @@ pub struct Redis {
     base: Base,
     supervisor: Supervisor,
     link: Arc<Link>,
+    seats: Seats,
     /// Its number of partitions is in Redis; known once it was reached.
     names: OnceCell<Arc<Names>>,
 }
@@ -127,7 +134,7 @@ impl Redis {
         let server = Server::at(endpoint)?;
         let base = Base { server, settings, tenant, name: name.to_owned() };
         let link = Arc::new(base.link());
-        Ok(Self { base, supervisor, link, names: OnceCell::new() })
+        Ok(Self { base, supervisor, link, seats: Seats::default(), names: OnceCell::new() })
     }
 
     async fn names(&self) -> Result<&Arc<Names>, QueueError> {
@@ -164,7 +171,8 @@ impl Queue for Redis {
 
     async fn consumer(&self, name: &str) -> Result<Box<dyn Consumer>, QueueError> {
         let names = self.names().await?.clone();
-        Ok(Box::new(consumer::Reader::new(&self.base, names, name, &self.supervisor).await?))
+        let seat = self.seats.take(name)?;
+        Ok(Box::new(consumer::Reader::new(&self.base, names, seat, &self.supervisor).await?))
     }
 
     async fn figures(&self) -> Result<Figures, QueueError> {

@@ -217,3 +217,26 @@ async fn replicas_that_are_demanded_must_have_it() {
     settle(&mut *consumer, waiting).await;
     consumer.leave().await;
 }
+
+/// A worker that drops its consumer after an error goes on at once with what it held, however long the lease.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_consumer_leaves_its_place_to_the_next_of_its_process() {
+    let server = Kind::Redis.start().unwrap();
+    let url = url(&server);
+    let long = Settings { lease: Duration::from_hours(1), ..settings() };
+    let (here, there) = (queue(&url, "one", long.clone()), queue(&url, "one", long));
+    send(&here, (0..20).map(|number| message(&number.to_string(), "x"))).await;
+    let mut first = here.consumer("first").await.unwrap();
+    take(&mut *first, 20).await;
+    drop(first);
+    let mut stranger = there.consumer("stranger").await.unwrap();
+    assert!(stranger.receive(BRIEF).await.unwrap().is_empty(), "another process waits for the lease");
+    stranger.leave().await;
+    let mut second = here.consumer("second").await.unwrap();
+    settle(&mut *second, 20).await;
+    second.leave().await;
+    let mut stranger = there.consumer("stranger").await.unwrap();
+    send(&here, [message("key", "after")]).await;
+    assert_eq!(texts(&settle(&mut *stranger, 1).await), ["after"]);
+    stranger.leave().await;
+}
