@@ -123,12 +123,17 @@ fn without_number(error: &sqlx::Error) -> String {
 }
 
 fn tls(reason: &str) -> String {
-    if reason.contains("does not support TLS") {
-        "offers no encryption; switch it on there, or write mysql:// in mysql.url and give no mysql.authority"
-            .to_owned()
+    let (what, remedy) = if reason.contains("does not support TLS") {
+        return "offers no encryption; switch it on there, or write mysql:// in mysql.url and give no mysql.authority"
+            .to_owned();
+    } else if reason.contains("xpired") || reason.contains("not valid after") {
+        ("that has expired", "renew it on the server")
+    } else if reason.contains("not valid for name") {
+        ("for another name", "write the name that it has in mysql.url, or have this one in it")
     } else {
-        format!("has a certificate that is not believed ({reason}); give its authority (PEM) in mysql.authority")
-    }
+        ("that is not believed", "give its authority (PEM) in mysql.authority")
+    };
+    format!("has a certificate {what} ({reason}); {remedy}")
 }
 
 /// The answer when there was none.
@@ -137,4 +142,24 @@ pub(crate) fn silent(settings: &MysqlSettings, seconds: u64) -> StoreError {
     StoreError::Unavailable(format!(
         "MySQL at {url} does not answer within {seconds} s; it hangs, or something else listens there: look at mysql.url"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tls;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_has_its_own_remedy() {
+        for (reason, remedy) in [
+            ("invalid peer certificate: certificate expired: verification time 5 (UNIX)", "renew it"),
+            (
+                "invalid peer certificate: certificate not valid for name \"a\"; certificate is only valid for \"b\"",
+                "mysql.url",
+            ),
+            ("invalid peer certificate: UnknownIssuer", "mysql.authority"),
+            ("server does not support TLS", "mysql://"),
+        ] {
+            assert!(tls(reason).contains(remedy), "{reason}: {}", tls(reason));
+        }
+    }
 }
