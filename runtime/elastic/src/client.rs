@@ -110,7 +110,7 @@ impl Client {
     pub(crate) async fn answer(&self, method: Method, path: &str, body: Body) -> Result<(u16, Bytes), ElasticError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         #[cfg(test)]
-        self.fuse.before(&self.url)?;
+        self.fuse.before(&self.url).await?;
         let mut headers = HeaderMap::new();
         let body = match body {
             Body::Nothing => None,

@@ -76,7 +76,9 @@ impl Dialect {
         let foreign = |reason: String| ElasticError::Foreign { url: url(), reason };
         let (status, body) = client.answer(Method::Get, "", Body::Nothing).await.map_err(|error| match error {
             // Not even HTTP.
-            ElasticError::Unreachable { reason, .. } if reason.contains("HTTP") => foreign(reason),
+            ElasticError::Unreachable { reason, .. } if reason.contains("closed before") || reason.contains("HTTP") => {
+                foreign(format!("{reason} (does it want https://?)"))
+            }
             error => error,
         })?;
         let greeting = serde_json::from_slice::<Greeting>(&body);

@@ -38,8 +38,8 @@ pub(crate) struct Envelope {
     pub(crate) events: Option<u64>,
 }
 
-fn owned(id: &str) -> Option<String> {
-    Some(term(id).into_owned())
+fn owned(id: &str) -> String {
+    term(id).into_owned()
 }
 
 impl Envelope {
@@ -66,17 +66,17 @@ impl Envelope {
     pub(crate) fn of_event(context: Context, event: &Event, stored: i64) -> Self {
         Self {
             stored,
-            kind: owned(event.kind()),
-            source: owned(event.source_id()),
-            session: event.session_id().and_then(owned),
-            profile: event.profile_id().and_then(owned),
+            kind: Some(owned(event.kind())),
+            source: Some(owned(event.source_id())),
+            session: event.session_id().map(owned),
+            profile: event.profile_id().map(owned),
             valid: Some(event.metadata.valid),
             ..Self::new(context, event.id(), event.insert().as_microsecond())
         }
     }
 
     pub(crate) fn of_session(context: Context, session: &Session) -> Self {
-        let profile = session.profile_id().and_then(owned);
+        let profile = session.profile_id().map(owned);
         Self { profile, ..Self::new(context, session.id(), session.insert().as_microsecond()) }
     }
 
@@ -88,7 +88,7 @@ impl Envelope {
     pub(crate) fn of_trail(context: Context, trail: &Trail, stored: i64) -> Self {
         Self {
             stored,
-            profile: trail.profile.as_deref().and_then(owned),
+            profile: trail.profile.as_deref().map(owned),
             ..Self::new(context, &trail.event, trail.at.as_microsecond())
         }
     }
@@ -96,7 +96,7 @@ impl Envelope {
     pub(crate) fn of_delayed(context: Context, delayed: &Delayed, stored: i64) -> Self {
         Self {
             stored,
-            profile: delayed.profile.as_deref().and_then(owned),
+            profile: delayed.profile.as_deref().map(owned),
             ..Self::new(context, &delayed.id, delayed.due.as_microsecond())
         }
     }
@@ -104,18 +104,18 @@ impl Envelope {
     pub(crate) fn of_original(context: Context, original: &Original, stored: i64) -> Self {
         Self {
             stored,
-            profile: original.profile.as_deref().and_then(owned),
+            profile: original.profile.as_deref().map(owned),
             ..Self::new(context, &original.id, original.at.as_microsecond())
         }
     }
 
     pub(crate) fn of_applied(context: Context, event: &StoredEvent, at: i64) -> Self {
-        Self { profile: event.profile_id.as_deref().and_then(owned), ..Self::new(context, &event.id, at) }
+        Self { profile: event.profile_id.as_deref().map(owned), ..Self::new(context, &event.id, at) }
     }
 
     /// An id that leads to a profile.
     pub(crate) fn of_identity(context: Context, alias: &str, owner: &str) -> Self {
-        Self { profile: owned(owner), ..Self::new(context, alias, 0) }
+        Self { profile: Some(owned(owner)), ..Self::new(context, alias, 0) }
     }
 }
 

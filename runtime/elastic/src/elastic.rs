@@ -1,15 +1,16 @@
 //! The handle.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use tracardi_process::SharedClock;
 use tracardi_store::Deposit;
 
+use crate::bulk::{Pace, Place};
 use crate::client::Client;
 use crate::dialect::Dialect;
 use crate::error::ElasticError;
-use crate::names::Names;
+use crate::names::{Kind, Names};
 use crate::schema;
 use crate::settings::ElasticSettings;
 
@@ -27,6 +28,9 @@ pub(crate) struct Inner {
     /// Where deliveries go.
     pub(crate) deposit: Arc<dyn Deposit>,
     pub(crate) clock: SharedClock,
+    pub(crate) pace: Pace,
+    /// The newest generation of events that is known here.
+    generation: AtomicU32,
     /// The last number given to a document.
     last: AtomicI64,
 }
@@ -38,12 +42,25 @@ impl Elastic {
         deposit: Arc<dyn Deposit>,
         clock: SharedClock,
     ) -> Result<Self, ElasticError> {
+        let store = Self::connect(settings, deposit, clock).await?;
+        let Inner { client, names, settings, .. } = &*store.0;
+        schema::install(client, names, settings).await?;
+        store.0.learn_generation().await?;
+        Ok(store)
+    }
+
+    /// Looks at the server only.
+    pub(crate) async fn connect(
+        settings: ElasticSettings,
+        deposit: Arc<dyn Deposit>,
+        clock: SharedClock,
+    ) -> Result<Self, ElasticError> {
         let names = Names::new(&settings.prefix, &settings.tenant)?;
         let client = Client::new(&settings.endpoint, settings.timeout)?;
         let dialect = Dialect::of(&client).await?;
-        schema::install(&client, &names, &settings).await?;
-        let last = AtomicI64::new(0);
-        Ok(Self(Arc::new(Inner { client, dialect, names, settings, deposit, clock, last })))
+        let (pace, generation, last) = (Pace::new(settings.request_bytes), AtomicU32::new(1), AtomicI64::new(0));
+        let inner = Inner { client, dialect, names, settings, deposit, clock, pace, generation, last };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// What kind of server it is.
@@ -60,6 +77,38 @@ impl Elastic {
 }
 
 impl Inner {
+    /// The newest generation of events and trails that is known here.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Asks which is the newest generation.
+    pub(crate) async fn learn_generation(&self) -> Result<(), ElasticError> {
+        let found = schema::indices(&self.client, &self.names).await?;
+        let newest = found.get(&Kind::Event).and_then(|generations| generations.last()).copied().unwrap_or(1);
+        self.generation.fetch_max(newest, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Where what is new goes.
+    pub(crate) fn newest(&self, kind: Kind) -> Place {
+        Place { kind, generation: if kind.rolls() { self.generation() } else { 1 } }
+    }
+
+    /// Where to look for an event or trail by its id: the newest two generations.
+    pub(crate) fn recent(&self, kind: Kind) -> impl Iterator<Item = Place> + use<> {
+        let newest = self.generation();
+        [newest, newest.saturating_sub(1)]
+            .into_iter()
+            .filter(|one| *one > 0)
+            .map(move |generation| Place { kind, generation })
+    }
+
+    /// The generation that does not exist yet, as far as is known here. Asking for a document in it tells.
+    pub(crate) fn next_generation(&self) -> Place {
+        Place { kind: Kind::Event, generation: self.generation().saturating_add(1) }
+    }
+
     /// A number for the next document: it grows, also from one process to the next, as far as their clocks agree.
     pub(crate) fn number(&self) -> i64 {
         let now = self.clock.now().as_microsecond();

@@ -9,6 +9,13 @@
 //! | `names` | indices, aliases, `_id`s |
 //! | `schema` | templates and mappings, made at the start |
 //! | `document` | what a document looks like in an index |
+//! | `get` | reading by id |
+//! | `bulk` | writing, with what became of each document |
+//! | `commit` | a batch, exactly once in effect; **why nothing is lost or doubled** |
+//! | `units`, `pending` | how a batch falls apart, and what follows from the write of one document |
+//! | `load` | what a group of requests must know; finishes what others have left |
+//! | `merge`, `delete`, `history`, `search` | merges as a saga, removal, trails, small searches |
+//! | `maintain` | rollover and retention |
 //! | `query` | pages, counts, histograms |
 //!
 //! # What a document looks like in an index
@@ -41,20 +48,33 @@
 //!
 //! What belongs to a context and is no leftover is found by `schema::scope`.
 
+mod bulk;
 mod client;
+mod commit;
+mod delete;
 mod dialect;
 mod document;
+mod documents;
 mod elastic;
 mod error;
+mod get;
+mod history;
+mod load;
+mod maintain;
+mod merge;
 pub mod names;
+mod pending;
 mod query;
 mod schema;
+mod search;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod units;
 
 pub use dialect::{Dialect, Product};
 pub use elastic::Elastic;
 pub use error::ElasticError;
+pub use maintain::Maintained;
 pub use query::{MAX_ASKED, WINDOW};
 pub use settings::ElasticSettings;

@@ -141,11 +141,17 @@ pub fn term(id: &str) -> Cow<'_, str> {
 /// The `_id` of what has this id in a context. Different ids have different ones.
 #[must_use]
 pub fn key(context: Context, id: &str) -> String {
+    key_of_term(context, &term(id))
+}
+
+/// The `_id` of what has an id of which this is the [`term`].
+#[must_use]
+pub fn key_of_term(context: Context, term: &str) -> String {
     let letter = match context {
         Context::Production => 'p',
         Context::Staging => 's',
     };
-    format!("{letter}:{}", term(id))
+    format!("{letter}:{term}")
 }
 
 #[cfg(test)]

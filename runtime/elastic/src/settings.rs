@@ -43,10 +43,10 @@ impl ElasticSettings {
             shards: 1,
             replicas: 1,
             timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             request_bytes: 8 << 20,
             generation_events: 50_000_000,
-            generation_age: Duration::from_secs(30 * 24 * 3600),
+            generation_age: Duration::from_hours(30 * 24),
             event_life: None,
         }
     }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use tracardi_store::conformance::memory::Memory;
-use tracardi_store::{Keys, Sqlite, conformance};
+use tracardi_store::{Documents, Keys, Sqlite, conformance};
 
 async fn open(directory: &Path) -> Sqlite {
     Sqlite::open(directory, Keys { signing: [1; 32], encryption: [2; 32] }).await.unwrap()
@@ -92,4 +92,15 @@ async fn erasure_in_memory() {
 #[tokio::test]
 async fn history_in_memory() {
     conformance::history::all(&Memory::default()).await;
+}
+
+#[tokio::test]
+async fn what_is_old_is_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sqlite, memory) = (open(directory.path()).await, Memory::default());
+    let stores: [&dyn Documents; 2] = [&sqlite, &memory];
+    for store in stores {
+        conformance::documents::applied_events_are_forgotten(store).await;
+        conformance::quarantine::what_is_old_goes(store).await;
+    }
 }

@@ -1,29 +1,66 @@
 //! Against real servers.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod crashes;
+mod house;
+mod promises;
+mod surroundings;
+
 use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::watch;
 
 use crate::error::ElasticError;
 
-/// Burns through after so many requests: from then on nothing reaches the server, as if the process had been killed.
+/// Stands before each request. It burns through after so many: from then on nothing reaches the server, as if the process had
+/// been killed. Or it holds one back, as if the process had been stopped.
 #[derive(Debug)]
 pub(crate) struct Fuse {
     /// Requests that are still sent.
     sent: AtomicI64,
     /// Answers that still arrive.
     answered: AtomicI64,
+    /// Requests before the one that is held back.
+    free: AtomicI64,
+    hold: watch::Sender<Hold>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    No,
+    Will,
+    Does,
 }
 
 impl Default for Fuse {
     fn default() -> Self {
-        Self { sent: AtomicI64::new(i64::MAX), answered: AtomicI64::new(i64::MAX) }
+        let never = || AtomicI64::new(i64::MAX);
+        Self { sent: never(), answered: never(), free: never(), hold: watch::Sender::new(Hold::No) }
     }
 }
 
 impl Fuse {
-    /// So many requests are sent, so many answers arrive.
-    pub(crate) fn set(&self, sent: i64, answered: i64) {
-        self.sent.store(sent, Ordering::SeqCst);
-        self.answered.store(answered, Ordering::SeqCst);
+    /// After so many requests the next one is not sent, or (`sent`) is sent and not answered.
+    pub(crate) fn burn_at(&self, number: i64, sent: bool) {
+        let left = if sent { &self.answered } else { &self.sent };
+        left.store(number, Ordering::SeqCst);
+    }
+
+    /// After so many requests one is held back.
+    pub(crate) fn hold_before(&self, number: i64) {
+        self.free.store(number, Ordering::SeqCst);
+        self.hold.send_replace(Hold::Will);
+    }
+
+    /// Waits until one is held back.
+    pub(crate) async fn is_held(&self) {
+        let _ = self.hold.subscribe().wait_for(|hold| *hold != Hold::Will).await;
+    }
+
+    /// From now on none is.
+    pub(crate) fn let_go(&self) {
+        self.hold.send_replace(Hold::No);
     }
 
     fn burn(left: &AtomicI64, url: &str) -> Result<(), ElasticError> {
@@ -33,7 +70,12 @@ impl Fuse {
         Err(ElasticError::Unreachable { url: url.to_owned(), reason: "the fuse".to_owned() })
     }
 
-    pub(crate) fn before(&self, url: &str) -> Result<(), ElasticError> {
+    pub(crate) async fn before(&self, url: &str) -> Result<(), ElasticError> {
+        let held = *self.hold.borrow() == Hold::Will;
+        if held && self.free.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.hold.send_replace(Hold::Does);
+            let _ = self.hold.subscribe().wait_for(|hold| *hold == Hold::No).await;
+        }
         Self::burn(&self.sent, url)
     }
 

@@ -11,6 +11,12 @@ const STAGING: Context = Context::Staging;
 
 /// All checks of documents on an empty store, queries included.
 pub async fn all(store: &dyn Documents) {
+    by_id(store).await;
+    super::queries::all(store).await;
+}
+
+/// All checks of documents by id, on an empty store.
+pub async fn by_id(store: &dyn Documents) {
     an_empty_store_has_nothing(store).await;
     what_is_committed_is_found(store).await;
     contexts_do_not_see_each_other(store).await;
@@ -23,7 +29,26 @@ pub async fn all(store: &dyn Documents) {
     large_batches(store).await;
     store.probe().await.unwrap();
     store.refresh().await.unwrap();
-    super::queries::all(store).await;
+}
+
+fn applied_at(id: &str, at: jiff::Timestamp) -> Batch {
+    let event = StoredEvent { session_id: None, ..event(id, "x", 1).stored() };
+    Batch { applied: vec![(PRODUCTION, Applied { event, at })], ..Batch::default() }
+}
+
+/// Of stores that forget when something comes, on an empty one: an id of an event that was not kept is remembered for a while,
+/// then it goes when others come.
+pub async fn applied_events_are_forgotten(store: &dyn Documents) {
+    assert!(commit(store, applied_at("e-applied", at(0))).await.unwrap().is_stored());
+    let old = at(0) + APPLIED_LIFE;
+    assert!(commit(store, applied_at("e-later", old)).await.unwrap().is_stored());
+    assert_eq!(commit(store, applied_at("e-applied", at(0))).await.unwrap(), Committed::EventExists);
+    let older = old + jiff::SignedDuration::from_secs(1);
+    assert!(commit(store, applied_at("e-latest", older)).await.unwrap().is_stored());
+    let found = store.load(&wanted(&[], &[], &["e-applied", "e-later", "e-latest"])).await.unwrap();
+    let mut known: Vec<&str> = found.events.keys().map(|(_, id)| id.as_str()).collect();
+    known.sort_unstable();
+    assert_eq!(known, ["e-later", "e-latest"]);
 }
 
 fn wanted<'a>(sessions: &[&'a str], profiles: &[&'a str], events: &[&'a str]) -> Wanted<'a> {
@@ -134,9 +159,6 @@ async fn an_event_is_stored_once(store: &dyn Documents) {
     assert!(commit(store, third).await.unwrap().is_stored());
 
     // An event that was applied but not kept uses its id up as well, in both directions.
-    let mark = |id: &str| StoredEvent { session_id: None, ..event(id, "x", 1).stored() };
-    let applied_at =
-        |id: &str, at| Batch { applied: vec![(PRODUCTION, Applied { event: mark(id), at })], ..Batch::default() };
     let applied = |id: &str| applied_at(id, at(0));
     assert!(commit(store, applied("e-applied")).await.unwrap().is_stored());
     assert_eq!(commit(store, applied("e-applied")).await.unwrap(), Committed::EventExists);
@@ -144,19 +166,10 @@ async fn an_event_is_stored_once(store: &dyn Documents) {
     let kept = batch(vec![event("e-applied", "x", 1)], vec![], vec![]);
     assert_eq!(commit(store, kept).await.unwrap(), Committed::EventExists);
     let found = store.load(&wanted(&[], &[], &["e-applied"])).await.unwrap();
-    assert_eq!(found.events[&key("e-applied")], mark("e-applied"));
+    let mark = StoredEvent { session_id: None, ..event("e-applied", "x", 1).stored() };
+    assert_eq!(found.events[&key("e-applied")], mark);
     assert!(get(store, Index::Event, "e-applied").await.is_none());
 
-    // Such an id is remembered for a while, then it goes when others come.
-    let old = at(0) + APPLIED_LIFE;
-    assert!(commit(store, applied_at("e-later", old)).await.unwrap().is_stored());
-    assert_eq!(commit(store, applied("e-applied")).await.unwrap(), Committed::EventExists);
-    let older = old + jiff::SignedDuration::from_secs(1);
-    assert!(commit(store, applied_at("e-latest", older)).await.unwrap().is_stored());
-    let found = store.load(&wanted(&[], &[], &["e-applied", "e-later", "e-latest"])).await.unwrap();
-    let mut known: Vec<&str> = found.events.keys().map(|(_, id)| id.as_str()).collect();
-    known.sort_unstable();
-    assert_eq!(known, ["e-later", "e-latest"]);
     assert_eq!(store.count(PRODUCTION, Index::Event).await.unwrap(), before + 1);
 }
 
@@ -190,10 +203,11 @@ async fn what_somebody_else_has_changed_is_not_overwritten(store: &dyn Documents
         return;
     }
     // The version that a commit gives is the one that the next commit replaces.
+    let of_profile = |id: &str| event_with(id, "v", 1, &serde_json::json!({"profile": {"id": "v-p"}}));
     let replacing = |session: Option<Version>, profile: Option<Version>, colour: &str, event_id: &str| {
         let mut changed = p.clone();
         changed.traits.insert("colour".to_owned(), colour.into());
-        let mut batch = batch(vec![event(event_id, "v", 1)], vec![s.clone()], vec![changed]);
+        let mut batch = batch(vec![of_profile(event_id)], vec![s.clone()], vec![changed]);
         batch.sessions[0].1.replaces = session;
         batch.profiles[0].1.replaces = profile;
         batch

@@ -93,6 +93,7 @@ pub async fn all(store: &dyn Whole) {
     assert_eq!(deliveries_of(store, "new").await, 8);
 
     assert!(store.delete(PRODUCTION, Index::Profile, "new").await.unwrap());
+    store.refresh().await.unwrap();
     for id in ["new", "old", "old-alias"] {
         assert_eq!(deliveries_of(store, id).await, 0, "{id}");
     }

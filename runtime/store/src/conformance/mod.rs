@@ -3,7 +3,9 @@
 //!
 //! A backend's tests call [`documents::all`], [`merges::all`], [`outbox::all`], [`delayed::all`], [`quarantine::all`],
 //! [`erasure::all`], [`history::all`] and [`configuration::all`] on an empty store each, [`lines::live`] with acts at random, and
-//! check by themselves what needs a restart.
+//! check by themselves what needs a restart. Those that forget by and by, whenever something is written, call
+//! [`documents::applied_events_are_forgotten`] and [`quarantine::what_is_old_goes`] as well; the others [`history::lasting`]
+//! instead of all of it.
 
 #![allow(
     clippy::unwrap_used,

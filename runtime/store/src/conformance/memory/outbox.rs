@@ -263,3 +263,28 @@ impl Outbox for Memory {
         }))
     }
 }
+
+#[async_trait]
+impl crate::Deposit for Memory {
+    async fn deposit(&self, deliveries: Vec<(Context, Delivery)>) -> Result<(), StoreError> {
+        self.change(|disk| deliveries.into_iter().for_each(|(context, delivery)| disk.outbox.join(context, delivery)));
+        Ok(())
+    }
+
+    async fn lead(&self, context: Context, gone: &[String], survivor: &str) -> Result<(), StoreError> {
+        self.change(|disk| {
+            let identity = &mut disk.contexts[context].identity;
+            identity.values_mut().filter(|own| gone.contains(own)).for_each(|own| survivor.clone_into(own));
+            identity.extend(gone.iter().chain([&survivor.to_owned()]).map(|id| (id.clone(), survivor.to_owned())));
+        });
+        Ok(())
+    }
+
+    async fn forget(&self, context: Context, profiles: &[String]) -> Result<(), StoreError> {
+        self.change(|disk| {
+            disk.outbox.forget_profile(context, &profiles.iter().cloned().collect());
+            disk.contexts[context].identity.retain(|id, own| !profiles.contains(id) && !profiles.contains(own));
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,339 @@
+//! A batch, stored exactly once in effect though the server knows no transactions.
+//!
+//! | request | what it does | after a crash behind it |
+//! |---|---|---|
+//! | 0. `_mget` | are the events new, the sessions and ids as they were seen? | nothing has happened |
+//! | (`_bulk`) | ids that are new lead to their profiles from now on | they lead to a profile that does not exist yet: as if there were none |
+//! | 1. `_bulk` | the anchors of the units, each as a compare-and-set, with everything else of its unit in `pending` | whoever loads an anchor does 2 |
+//! | 2. `_bulk` | everything else, and the deposit of deliveries before it | nothing is left to do |
+//!
+//! **Why nothing is lost or doubled.** That the effects of an event are in its profile, and that it is to be stored, is one write:
+//! that of the anchor. It happens or does not. If it does not, nothing of the unit has happened but claims of ids, which say
+//! nothing as long as nobody is there. If it does, all else is in `pending`, and it stays there until the anchor is written again. Who
+//! writes it again has loaded it, and a load does what is pending before it answers ([`Rest::is_done`] tells by the events and sessions
+//! whether it was done). So what is pending is done before it is forgotten, and an event of which the anchor knows is
+//! reported as stored.
+//!
+//! All of 2 may be repeated, by several processes at a time and long after: events, what is to happen later, what is in
+//! quarantine are only created (and are there already), sessions are replaced only in the version that was seen, deliveries
+//! keep their ids. A writer that was stopped between 1 and 2 and goes on when others have done it changes nothing; one that was
+//! stopped before 1 fails in it, whatever it has seen before, because the anchor has another version by then.
+//!
+//! That a repeated event is recognised follows from 0 when it is done, and from the anchor when it is not: whoever does not know
+//! of it has loaded the anchor before and fails in 1; then what is pending in the anchor is done at once, since the next load
+//! may not ask for it (a visitor whose first request is repeated has no session yet that would lead to the profile).
+//!
+//! What can be doubled nevertheless: an event that comes again when two newer generations have begun meanwhile; and one that, in
+//! the moments between 1 and 2 of a process that died there, another process takes for another profile's.
+
+use std::collections::BTreeMap;
+
+use tracardi_model::Context;
+use tracardi_store::{Batch, Committed, StoreError, Version, Written};
+
+use crate::bulk::{Mode, Op, Outcome, Place};
+use crate::document::{Envelope, Source};
+use crate::elastic::Inner;
+use crate::get::{Known, Spot};
+use crate::names::{Kind, key, key_of_term, term};
+use crate::units::{self, Numbers, Units};
+
+/// An id that a profile has, and the profile's own.
+struct Claimed<'a> {
+    context: Context,
+    id: &'a str,
+    own: &'a str,
+}
+
+fn refused(op: &Op, reason: String) -> StoreError {
+    StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason }
+}
+
+/// The ids whose owners matter: those of a profile besides its own, and its own if it is new.
+fn aliases(batch: &Batch) -> Vec<Claimed<'_>> {
+    let mut aliases = Vec::new();
+    for (context, profile) in &batch.profiles {
+        let own = profile.value.id();
+        let others = profile.value.ids().iter().map(String::as_str).filter(|id| *id != own);
+        let first = profile.replaces.is_none().then_some(own);
+        aliases.extend(first.into_iter().chain(others).map(|id| Claimed { context: *context, id, own }));
+    }
+    aliases
+}
+
+impl Inner {
+    pub(crate) async fn commit_batch(&self, batch: Batch) -> Result<Committed, StoreError> {
+        if batch.is_empty() {
+            return Ok(Committed::Stored(Written::default()));
+        }
+        let mut known = Known::default();
+        self.look_at(&mut known, &batch).await?;
+        if self.has_event(&known, &batch)? {
+            return Ok(Committed::EventExists);
+        }
+        let numbers = numbers(&known, &batch)?;
+        let stale = stale_sessions(&known, &batch);
+        let claims = self.claims(&mut known, &batch).await?;
+        let (sessions, profiles) = (batch.sessions.len(), batch.profiles.len());
+        let mut all = Units::of(batch, self, &known, &numbers);
+        for (context, id) in stale {
+            if let Some(unit) = all.of_session(context, &id) {
+                unit.stale = true;
+            }
+        }
+        for (context, own, op) in claims {
+            if let Some(unit) = all.of_profile(context, &own) {
+                unit.claims.push(op);
+            }
+        }
+        self.claim(&mut all).await?;
+        let mut written = BTreeMap::new();
+        self.write_anchors(&mut all, &mut written).await?;
+        self.write_rest(&mut all, &mut written).await?;
+        if all.list.iter().any(|unit| unit.stale) {
+            return Err(StoreError::Stale);
+        }
+        let list = |of: &dyn Fn(usize) -> (u8, usize), count: usize| -> Vec<Version> {
+            (0..count).filter_map(|number| written.get(&of(number)).copied()).collect()
+        };
+        let (sessions, profiles) = (list(&|number| (0, number), sessions), list(&|number| (1, number), profiles));
+        Ok(Committed::Stored(Written { sessions, profiles }))
+    }
+
+    /// Step 0.
+    async fn look_at(&self, known: &mut Known, batch: &Batch) -> Result<(), StoreError> {
+        let mut wanted: Vec<(Spot, bool)> = Vec::new();
+        let stored = batch.events.iter().map(|(context, event)| (*context, event.value.id()));
+        let applied = batch.applied.iter().map(|(context, applied)| (*context, applied.event.id.as_str()));
+        let released =
+            |context: Context, id: &str| batch.released.iter().any(|(of, other)| *of == context && other == id);
+        for (context, id) in stored.chain(applied) {
+            let (key, whole) = (key(context, id), released(context, id));
+            wanted.extend(self.recent(Kind::Event).map(|place| ((place, key.clone()), whole)));
+            wanted.push(((Place::of(Kind::Applied), key), false));
+        }
+        if !wanted.is_empty() {
+            wanted.push(((self.next_generation(), "any".to_owned()), false));
+        }
+        for (context, session) in &batch.sessions {
+            wanted.push(((Place::of(Kind::Session), key(*context, session.value.id())), false));
+        }
+        for Claimed { context, id, .. } in aliases(batch) {
+            wanted.push(((Place::of(Kind::Identity), key(context, id)), true));
+        }
+        for (context, profile) in batch.profiles.iter().filter(|(_, profile)| profile.value.awaits_merge()) {
+            wanted.push(((Place::of(Kind::Profile), key(*context, profile.value.id())), true));
+        }
+        let next = self.next_generation();
+        self.look_up(known, wanted).await?;
+        if known.has(&(next, "any".to_owned())) && !known.lacks(next) {
+            self.learn_generation().await?;
+            return Err(StoreError::Stale);
+        }
+        Ok(())
+    }
+
+    /// Whether one of the events is stored; of those that are released, whether it is as it should be.
+    fn has_event(&self, known: &Known, batch: &Batch) -> Result<bool, StoreError> {
+        let stored = batch.events.iter().map(|(context, event)| (*context, event.value.id()));
+        let applied = batch.applied.iter().map(|(context, applied)| (*context, applied.event.id.as_str()));
+        for (context, id) in stored.chain(applied) {
+            let key = key(context, id);
+            let released = batch.released.iter().any(|(of, other)| *of == context && other == id);
+            if !released && known.get(Place::of(Kind::Applied), &key).is_some() {
+                return Ok(true);
+            }
+            for held in self.recent(Kind::Event).filter_map(|place| known.get(place, &key)) {
+                if !released || held.envelope()?.valid == Some(true) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is to be written so that new ids lead to their profiles.
+    async fn claims(&self, known: &mut Known, batch: &Batch) -> Result<Vec<(Context, String, Op)>, StoreError> {
+        let mut ids = Vec::new();
+        for claimed in aliases(batch) {
+            let held = known.get(Place::of(Kind::Identity), &key(claimed.context, claimed.id));
+            let belongs = held.map(|held| Ok::<_, StoreError>((held.version, held.envelope()?.profile))).transpose()?;
+            ids.push((claimed, belongs));
+        }
+        // An id belongs to who had it first, if that profile exists.
+        let other = |context: Context, profile: &str| (Place::of(Kind::Profile), key_of_term(context, profile));
+        let others = ids.iter().filter_map(|(claimed, belongs)| {
+            let profile = belongs.as_ref()?.1.as_deref()?;
+            (profile != term(claimed.own)).then(|| (other(claimed.context, profile), false))
+        });
+        let others: Vec<_> = others.collect();
+        self.look_up(known, others).await?;
+        let mut claims: Vec<(Context, String, Op)> = Vec::new();
+        for (Claimed { context, id, own }, belongs) in ids {
+            let mode = match belongs {
+                None if id == own => continue,
+                None => Mode::Create,
+                Some((_, Some(profile))) if profile == term(own) => continue,
+                Some((version, profile)) => {
+                    let spot = profile.map(|profile| other(context, &profile));
+                    let exists = spot.is_some_and(|(place, key)| known.get(place, &key).is_some());
+                    // But a profile's own id leads to itself.
+                    if exists && id != own {
+                        continue;
+                    }
+                    Mode::replacing(Some(version))
+                }
+            };
+            let op = identity(context, id, own, mode);
+            // Of several in this batch the first has it.
+            if !claims.iter().any(|(_, _, other)| other.key == op.key) {
+                claims.push((context, own.to_owned(), op));
+            }
+        }
+        Ok(claims)
+    }
+
+    /// New ids lead to their profiles. Where somebody else was faster the unit is stale: its profile may have to be merged now.
+    async fn claim(&self, all: &mut Units) -> Result<(), StoreError> {
+        let units: Vec<&mut units::Unit> = all.list.iter_mut().filter(|unit| !unit.stale).collect();
+        let ops: Vec<&Op> = units.iter().flat_map(|unit| &unit.claims).collect();
+        if ops.is_empty() {
+            return Ok(());
+        }
+        let mut outcomes = self.bulk(&ops).await?.into_iter();
+        for unit in units {
+            for (_, outcome) in unit.claims.iter().zip(&mut outcomes) {
+                unit.stale |= !matches!(outcome, Outcome::Done(_));
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 1.
+    async fn write_anchors(
+        &self,
+        all: &mut Units,
+        written: &mut BTreeMap<(u8, usize), Version>,
+    ) -> Result<(), StoreError> {
+        let mut ops = Vec::new();
+        let mut units = Vec::new();
+        for unit in all.list.iter_mut().filter(|unit| !unit.stale) {
+            if let Some((op, _)) = &mut unit.anchor {
+                op.pending = unit.rest.text()?;
+                units.push(unit);
+            }
+        }
+        ops.extend(units.iter().filter_map(|unit| unit.anchor.as_ref().map(|(op, _)| op)));
+        let outcomes = self.bulk(&ops).await?;
+        let mut failed = None;
+        let mut met = Vec::new();
+        for (unit, outcome) in units.into_iter().zip(outcomes) {
+            let Some((op, which)) = &unit.anchor else { continue };
+            match outcome {
+                Outcome::Done(version) => {
+                    written.insert(place_of(*which), version);
+                }
+                Outcome::Conflict | Outcome::Absent => {
+                    unit.stale = true;
+                    met.push((op.place, op.key.clone()));
+                }
+                Outcome::Refused(reason) => {
+                    unit.stale = true;
+                    failed = Some(refused(op, reason));
+                }
+            }
+        }
+        self.finish(met).await?;
+        // What is stored is finished before anybody hears of what is not.
+        if let Some(error) = failed {
+            self.write_rest(all, written).await?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// What is pending in documents that others have written is done.
+    pub(crate) async fn finish(&self, met: Vec<Spot>) -> Result<(), StoreError> {
+        if met.is_empty() {
+            return Ok(());
+        }
+        let mut known = Known::default();
+        self.look_up(&mut known, met.iter().map(|spot| (spot.clone(), true))).await?;
+        for (place, key) in met {
+            let Some(held) = known.get(place, &key) else { continue };
+            if let Some(rest) = held.pending()? {
+                self.complete_for(&rest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 2.
+    async fn write_rest(
+        &self,
+        all: &mut Units,
+        written: &mut BTreeMap<(u8, usize), Version>,
+    ) -> Result<(), StoreError> {
+        let mut together = crate::pending::Rest::default();
+        let mut units = Vec::new();
+        for unit in all.list.iter_mut().filter(|unit| !unit.stale) {
+            let first = together.ops.len();
+            let count = unit.rest.ops.len();
+            together.append(std::mem::take(&mut unit.rest));
+            units.push((unit, first, count));
+        }
+        let outcomes = self.complete(&together).await?;
+        let mut failed = None;
+        for (unit, first, count) in units {
+            let ops = together.ops.iter().zip(&outcomes).skip(first).take(count);
+            for (number, (op, outcome)) in ops.enumerate() {
+                let session = unit.sessions.iter().find(|(place, _)| *place == number);
+                match (outcome, session) {
+                    (Outcome::Done(version), Some((_, session))) => {
+                        written.insert((0, *session), *version);
+                    }
+                    // A newer one is there already: what was seen of it is outdated.
+                    (Outcome::Conflict, Some(_)) => unit.stale = true,
+                    (Outcome::Refused(reason), _) => failed = Some(refused(op, reason.clone())),
+                    _ => {}
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+const fn place_of(which: units::Written) -> (u8, usize) {
+    match which {
+        units::Written::Session(number) => (0, number),
+        units::Written::Profile(number) => (1, number),
+    }
+}
+
+/// An id leads to a profile.
+pub(crate) fn identity(context: Context, alias: &str, own: &str, mode: Mode) -> Op {
+    let text = serde_json::Value::from(alias).to_string();
+    Op::write(Place::of(Kind::Identity), mode, Source::kept(Envelope::of_identity(context, alias, own), text))
+}
+
+/// The numbers of profiles that await a merge already.
+fn numbers(known: &Known, batch: &Batch) -> Result<Numbers, StoreError> {
+    let mut numbers = Numbers::new();
+    for (context, profile) in &batch.profiles {
+        let id = profile.value.id();
+        let Some(held) = known.get(Place::of(Kind::Profile), &key(*context, id)) else { continue };
+        if let Some(number) = held.envelope()?.waiting {
+            numbers.insert((*context, id.to_owned()), number);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Sessions that are not as they were seen.
+fn stale_sessions(known: &Known, batch: &Batch) -> Vec<(Context, String)> {
+    let stale = batch.sessions.iter().filter(|(context, session)| {
+        let held = known.get(Place::of(Kind::Session), &key(*context, session.value.id()));
+        held.map(|held| held.version) != session.replaces
+    });
+    stale.map(|(context, session)| (*context, session.value.id().to_owned())).collect()
+}
