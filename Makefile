@@ -17,7 +17,7 @@ PRIVATE_URL ?=
 SEEDS ?= 1000000
 VERSION ?= 0.2.2
 
-.PHONY: help demo demo-down run gui test scenarios check measure images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
+.PHONY: help demo demo-down run gui test scenarios check measure tools images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: ## A real cluster, the operator, an installation, an hour of shop traffic,
 	@$(XTASK) demo
 demo-down: ## Remove the demo's installation and namespace; the cluster stays
 	@$(XTASK) demo-down
-run: gui ## The runtime alone, on an embedded store in ./artifacts/run (no cluster, no root)
+run: tools gui ## The runtime alone, on an embedded store in ./artifacts/run (no cluster, no root)
 	@cargo run --quiet --locked --release -p tracardi-runtime -- standalone --data artifacts/run
 
 ##@ Work on it
@@ -35,7 +35,7 @@ check: ## Formatting, lints, licences, generated files; fast
 	@$(XTASK) check
 test: ## Every test: units, integration, GUI, then the real cluster
 	@$(XTASK) test
-scenarios: gui ## What clients see, told in YAML; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
+scenarios: tools gui ## What clients see, told in YAML; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
 	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' \
 		cargo test --locked -p tracardi-runtime --test scenarios
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
@@ -46,16 +46,19 @@ user-agents: ## Take the expressions that tell user agents apart from another ve
 	@$(XTASK) user-agents --version $(VERSION)
 gui: ## Build the web application, the tracker and the shop page (npm), if they changed
 	@$(XTASK) gui
-bench: gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one, ONLY=size EVENTS=10000000 for a long one
+bench: tools gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one, ONLY=size EVENTS=10000000 for a long one
 	@cargo bench --locked -p tracardi-runtime --bench track -- --plots $(PLOTS) $(if $(ONLY),--only $(ONLY)) $(if $(EVENTS),--events $(EVENTS))
 measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
 fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all
 	@$(XTASK) fuzz --minutes $(MINUTES)
-simulation: ## The collector in SEEDS=1000000 worlds where everything goes wrong, on all cores; FIRST=n begins elsewhere
+simulation: tools ## The collector in SEEDS=1000000 worlds where everything goes wrong, on all cores; FIRST=n begins elsewhere
 	@SEEDS=$(SEEDS) cargo test --quiet --locked --release -p tracardi-collector --test simulation seeds -- --nocapture
-docs: ## The Rust documentation of the workspace, in target/doc
+docs: tools ## The Rust documentation of the workspace, in target/doc
 	@cargo doc --locked --no-deps --workspace --quiet && echo "open target/doc/tracardi_engine/index.html"
+
+tools: ## What the compiler needs besides the toolchains (protoc), from Debian where it is missing; the others call it
+	@$(XTASK) tools
 
 ##@ The ground
 cluster: ## A Kubernetes from packages; NODES=2 for two kubelets, STATUS=1 to look only

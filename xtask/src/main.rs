@@ -12,6 +12,7 @@ mod measure;
 mod queries;
 mod shell;
 mod test;
+mod tools;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -65,6 +66,8 @@ enum Command {
     Queries,
     /// Sizes, start-up times, idle memory.
     Measure,
+    /// Installs what the compiler needs besides the toolchains.
+    Tools,
 }
 
 fn main() -> std::process::ExitCode {
@@ -78,7 +81,12 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(Arguments { images, command }: &Arguments) -> Result<()> {
+    // What compiles nothing of the services needs nothing for it.
+    if !matches!(command, Command::DemoDown | Command::Gui) {
+        tools::ensure()?;
+    }
     match command {
+        Command::Tools => Ok(()),
         Command::Demo => demo::up(images),
         Command::DemoDown => demo::down(),
         Command::Test => test::all(images),

@@ -42,6 +42,12 @@ pub fn ensure(needed: &[Need], progress: &mut dyn Progress) -> Result<()> {
             "this machine has no apt-get: install them with its own package manager",
         ));
     }
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Error::unmet(
+            format!("needed and not found, by their Debian names: {list}"),
+            format!("`sudo apt-get install {list}`: without root this program may not"),
+        ));
+    }
     step(progress, &format!("installing Debian packages: {list}"), |_| {
         apt(&["update", "-qq"])?;
         let mut words = vec!["install", "-y", "-qq", "--no-install-recommends"];
