@@ -13,16 +13,19 @@
 //! | [`journal`] | a queue in a directory, for one process and without a server |
 //! | [`redis`] | a queue of Redis streams |
 //! | `group` | orders that wait at the same time share one way to the disk |
+//! | [`pulsar`] | the queue on Apache Pulsar |
 //! | `conformance` | what every backend must pass (feature `conformance`, for tests) |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod group;
 pub mod journal;
+pub mod pulsar;
 pub mod redis;
 pub mod traits;
 
 pub use self::journal::Journal;
+pub use self::pulsar::{PulsarQueue, PulsarSettings};
 pub use self::redis::Redis;
 pub use traits::{
     Buried, Chosen, Consumer, Durability, Figures, LONGEST_KEY, Message, MessageId, Producer, Queue, QueueError,

@@ -19,8 +19,6 @@
 //!    their keys. Behind the first [`WINDOW`] documents the way to the page is walked at a point in time, a search for each
 //!    [`WINDOW`].
 //!
-//! Counted by a field is from facts as well: a value that a list has twice counts once.
-//!
 //! Words are looked for with one pass over the different facts of an index: some seconds for a hundred millions of them,
 //! ended by the time that a request may take.
 
@@ -49,12 +47,11 @@ pub use self::settle::MAX_ASKED;
 
 /// How an index holds documents.
 const fn mapping(index: Index) -> Mapping<'static> {
-    // Profiles from elsewhere may lack it; they are listed as if it were 1970.
-    let none = match index {
-        Index::Event | Index::Session => None,
-        Index::Profile => Some(0),
+    // Profiles from elsewhere may lack it.
+    let time = match index {
+        Index::Event | Index::Session => Some(Time { path: "metadata.time.insert", field: "inserted" }),
+        Index::Profile => None,
     };
-    let time = Some(Time { path: "metadata.time.insert", field: "inserted", none });
     Mapping { source: index.source(), facts: "facts", time }
 }
 

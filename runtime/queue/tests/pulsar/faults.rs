@@ -1,0 +1,199 @@
+//! Brokers that are killed, consumers that come, go, freeze and die.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tracardi_queue::conformance::{BRIEF, by_key, ids, message, send, take, texts};
+use tracardi_queue::pulsar::PulsarSettings;
+use tracardi_queue::{Consumer, Queue, QueueError, Take};
+use tracardi_servers::Options;
+
+use super::common::{Journal, broker, drain, numbered, queue, settings};
+
+const KEYS: usize = 20;
+
+/// Sends numbers to each key, one after the other, until it is told to stop; what was acknowledged, by key.
+async fn load(queue: &dyn Queue, stop: &AtomicBool) -> Vec<Vec<usize>> {
+    let producer = queue.producer().await.unwrap();
+    let senders = (0..KEYS).map(|key| {
+        let producer = &producer;
+        async move {
+            let mut acknowledged = Vec::new();
+            for number in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                // A message that may or may not have arrived is never sent again: then each number has one place only.
+                match producer.send(numbered(key, number)).await {
+                    Ok(()) => acknowledged.push(number),
+                    Err(QueueError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            acknowledged
+        }
+    });
+    futures::future::join_all(senders).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_killed_loses_nothing_that_it_acknowledged() {
+    let server = broker(&Options::default());
+    let queue = queue(PulsarSettings { patience: Duration::from_secs(5), ..settings(&server) }).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (told, server) = (stop.clone(), std::sync::Mutex::new(server));
+    let faults = tokio::task::spawn_blocking(move || {
+        let mut server = server.into_inner().unwrap();
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_secs(1));
+            server.kill();
+            server.restart().unwrap();
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        told.store(true, Ordering::Relaxed);
+        server
+    });
+    let mut journal = Journal::default();
+    let mut consumer = queue.consumer("through it all").await.unwrap();
+    let receiving = async {
+        while !stop.load(Ordering::Relaxed) {
+            drain(&queue, &mut *consumer, &mut journal).await;
+        }
+    };
+    let (acknowledged, ()) = tokio::join!(load(&queue, &stop), receiving);
+    let _server = faults.await.unwrap();
+    drain(&queue, &mut *consumer, &mut journal).await;
+    consumer.leave().await;
+    let number: usize = acknowledged.iter().map(Vec::len).sum();
+    assert!(number > KEYS * 3, "{number}");
+    println!("{number} acknowledged, {} received", journal.number());
+    // What nobody got an answer for may be there as well, in its place.
+    for (key, acknowledged) in acknowledged.iter().enumerate() {
+        let came: BTreeSet<usize> = journal.0[&format!("key {key}")].iter().copied().collect();
+        let missing: Vec<_> = acknowledged.iter().filter(|number| !came.contains(number)).collect();
+        assert!(missing.is_empty(), "of key {key}: {missing:?}");
+    }
+    journal.is_complete(KEYS, |key| {
+        let came: BTreeSet<usize> = journal.0[&format!("key {key}")].iter().copied().collect();
+        came.into_iter().collect()
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consumers_that_come_and_go_under_load_keep_the_order_of_each_key() {
+    let server = broker(&Options::default());
+    let queue = queue(PulsarSettings { ahead: 20, ..settings(&server) }).await;
+    let stop = AtomicBool::new(false);
+    let journal = tokio::sync::Mutex::new(Journal::default());
+    // Each stays for a while, and every third one goes without a word.
+    let generations = async {
+        let lives = (0..4).map(|place| {
+            let (queue, journal) = (&queue, &journal);
+            async move {
+                for life in 0..5 {
+                    let mut consumer = queue.consumer(&format!("{place}")).await.unwrap();
+                    for _ in 0..20 + 7 * place {
+                        let received = consumer
+                            .receive(Take { messages: 7, bytes: 1 << 20, wait: Duration::from_millis(50) })
+                            .await
+                            .unwrap();
+                        if received.is_empty() {
+                            continue;
+                        }
+                        let mut journal = journal.lock().await;
+                        for it in &received {
+                            let number = String::from_utf8_lossy(&it.message.payload).parse().unwrap();
+                            journal.0.entry(it.message.key.clone()).or_default().push(number);
+                        }
+                        drop(journal);
+                        consumer.acknowledge(&ids(&received)).await.unwrap();
+                    }
+                    if (life + place) % 3 != 0 {
+                        consumer.leave().await;
+                    }
+                }
+            }
+        });
+        futures::future::join_all(lives).await;
+        stop.store(true, Ordering::Relaxed);
+    };
+    let (acknowledged, ()) = tokio::join!(load(&queue, &stop), generations);
+    let mut last = queue.consumer("last").await.unwrap();
+    let mut journal = journal.into_inner();
+    drain(&queue, &mut *last, &mut journal).await;
+    last.leave().await;
+    let number: usize = acknowledged.iter().map(Vec::len).sum();
+    println!("{number} acknowledged, {} received", journal.number());
+    journal.is_complete(KEYS, |key| acknowledged[key].clone());
+}
+
+/// A process of its own as far as the broker can tell: while nobody is inside, it stands still, connections open.
+struct Frozen {
+    runtime: tokio::runtime::Runtime,
+    consumer: Option<Box<dyn Consumer>>,
+}
+
+impl Frozen {
+    /// Has received these, and acknowledged none.
+    fn holding(queue: &dyn Queue, number: usize) -> (Self, Vec<tracardi_queue::Received>) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (consumer, received) = runtime.block_on(async {
+            let mut consumer = queue.consumer("zombie").await.unwrap();
+            let received = take(&mut *consumer, number).await;
+            (consumer, received)
+        });
+        (Self { runtime, consumer: Some(consumer) }, received)
+    }
+}
+
+#[test]
+fn what_a_dead_or_a_frozen_consumer_held_comes_to_the_next_first_and_in_order() {
+    let server = broker(&Options::default());
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for dies in [true, false] {
+        let queue: Arc<dyn Queue> = Arc::new(runtime.block_on(queue(settings(&server))));
+        let sent = (0..5).flat_map(|number| (0..KEYS).map(move |key| numbered(key, number)));
+        runtime.block_on(send(&*queue, sent));
+        let (mut zombie, held) = Frozen::holding(&*queue, KEYS * 5);
+        runtime.block_on(send(&*queue, (0..KEYS).map(|key| message(&format!("key {key}"), "later"))));
+        let mut next = runtime.block_on(queue.consumer("next")).unwrap();
+        if dies {
+            // As by kill -9: the sockets are closed, nothing is said.
+            drop(zombie.consumer.take());
+            zombie.runtime.shutdown_background();
+            zombie.runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        }
+        let received = runtime.block_on(take(&mut *next, KEYS * 6));
+        for (key, texts) in by_key(&received) {
+            assert_eq!(texts, ["0", "1", "2", "3", "4", "later"], "{key}");
+        }
+        if let Some(mut consumer) = zombie.consumer.take() {
+            // It thaws, and says what it believes to have done. It takes nothing away from the other, and both work on.
+            zombie.runtime.block_on(async {
+                let _ = consumer.acknowledge(&ids(&held[..KEYS])).await;
+                let _ = consumer.receive(BRIEF).await;
+            });
+            runtime.block_on(next.acknowledge(&ids(&received))).unwrap();
+            runtime.block_on(send(&*queue, [message("key 0", "after")]));
+            let mut came = Vec::new();
+            while !came.contains(&"after".to_owned()) {
+                for (inside, consumer) in [(&zombie.runtime, &mut consumer), (&runtime, &mut next)] {
+                    inside.block_on(async {
+                        // What it had been sent while it was frozen comes to light, too.
+                        let received = consumer.receive(BRIEF).await.unwrap_or_default();
+                        came.extend(texts(&received));
+                        let _ = consumer.acknowledge(&ids(&received)).await;
+                    });
+                }
+            }
+            zombie.runtime.block_on(consumer.leave());
+        } else {
+            runtime.block_on(next.acknowledge(&ids(&received))).unwrap();
+        }
+        runtime.block_on(next.leave());
+        assert_eq!(runtime.block_on(queue.figures()).unwrap().waiting, 0);
+    }
+}
