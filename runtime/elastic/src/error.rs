@@ -195,3 +195,41 @@ fn certificate(error: &rustls::Error) -> String {
         other => one_line(&other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_told_with_its_remedy() {
+        let said =
+            |kind: &str| Said { kind: kind.to_owned(), reason: Some("why\nand how".to_owned()), caused_by: None };
+        let table = [
+            (401, "", "username and password"),
+            (403, "security_exception", "grant it"),
+            (403, "cluster_block_exception", "make space"),
+            (429, "cluster_block_exception", "make space"),
+            (429, "es_rejected_execution_exception", "too much to do"),
+            (503, "", "too much to do"),
+            (400, "mapper_parsing_exception", "400 mapper_parsing_exception"),
+        ];
+        for (status, kind, expected) in table {
+            let error = ElasticError::answered("https://search:9200", status, &said(kind)).to_string();
+            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_fault_of_a_certificate_has_its_remedy() {
+        let table = [
+            (CertificateError::Expired, "give the server a new one"),
+            (CertificateError::UnknownIssuer, "as `authority`"),
+            (CertificateError::NotValidForName, "the name of the certificate"),
+        ];
+        for (error, expected) in table {
+            let inner = io::Error::other(rustls::Error::InvalidCertificate(error));
+            let error = ElasticError::unanswered("https://search:9200", &inner).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -209,3 +209,18 @@ async fn two_tenants_see_nothing_of_each_other() {
     assert!(found.sessions.is_empty() && found.profiles.is_empty() && found.events.is_empty());
     assert!(b.commit(all()).await.unwrap().is_stored(), "the same ids are nothing to it");
 }
+
+/// An index that somebody has given another mapping refuses what is searched by content; it is kept all the same.
+#[tokio::test]
+async fn a_document_that_is_refused_is_kept_without_its_content_being_searchable() {
+    let store = House::new(Kind::OpenSearch).await;
+    let inner = &store.elastic.0;
+    let index = inner.names.index(Indices::Event, 1);
+    inner.client.send(Method::Delete, &index, Body::Nothing).await.unwrap();
+    let properties = json!({"facts": {"type": "keyword"}, "document": {"properties": {"type": {"type": "long"}}}});
+    let body = json!({"mappings": {"dynamic": true, "properties": properties}});
+    inner.client.send(Method::Put, &index, Body::from(&body)).await.unwrap();
+    assert!(store.commit(batch(vec![event("e", "no number", 1)], vec![], vec![])).await.unwrap().is_stored());
+    let kept = store.get(PRODUCTION, Index::Event, "e").await.unwrap().unwrap();
+    assert!(kept.get().contains("no number"));
+}
