@@ -14,8 +14,10 @@
 //! | `durability` | what a receipt is worth |
 //!
 //! ## One consumer for a key
-//! The subscription is **Key_Shared**, run against Pulsar 4.2.4 in `tests/pulsar`. Beside it Failover, which gives each partition
-//! to one consumer, as Pulsar describes it:
+//! The subscription is **Key_Shared**. `tests/pulsar` let 20 consumers come and go under load, on Pulsar 4.2.4: with Key_Shared the
+//! order of each key held in every run (six, of 2,400 to 3,000 messages, at most 20 of them twice). With Failover, which gives
+//! each partition to one consumer, it broke in the one run of 13,700 messages: the next one got 43 to 46 of a key while another
+//! still had 40 to 42.
 //!
 //! | | Key_Shared | Failover |
 //! |---|---|---|
