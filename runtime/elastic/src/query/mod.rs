@@ -19,6 +19,8 @@
 //!    their keys. Behind the first [`WINDOW`] documents the way to the page is walked at a point in time, a search for each
 //!    [`WINDOW`].
 //!
+//! Counted by a field is from facts as well: a value that a list has twice counts once.
+//!
 //! Words are looked for with one pass over the different facts of an index: some seconds for a hundred millions of them,
 //! ended by the time that a request may take.
 
@@ -30,8 +32,11 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use tracardi_language::elastic::{Mapping, Time};
+use tracardi_language::dot::Path;
+use tracardi_language::elastic::{Mapping, Time, Values};
 use tracardi_model::Context;
 use tracardi_store::{Counts, Histogram, Holding, Index, Page, Select, StoreError};
 
@@ -47,11 +52,12 @@ pub use self::settle::MAX_ASKED;
 
 /// How an index holds documents.
 const fn mapping(index: Index) -> Mapping<'static> {
-    // Profiles from elsewhere may lack it.
-    let time = match index {
-        Index::Event | Index::Session => Some(Time { path: "metadata.time.insert", field: "inserted" }),
-        Index::Profile => None,
+    // Profiles from elsewhere may lack it; they are listed as if it were 1970.
+    let none = match index {
+        Index::Event | Index::Session => None,
+        Index::Profile => Some(0),
     };
+    let time = Some(Time { path: "metadata.time.insert", field: "inserted", none });
     Mapping { source: index.source(), facts: "facts", time }
 }
 
@@ -97,15 +103,28 @@ impl Elastic {
         self.0.histogram(context, index, histogram).await
     }
 
-    /// [`Documents::event_types`](tracardi_store::Documents::event_types). Types of more than
-    /// [`MAX_TERM`](crate::names::MAX_TERM) bytes, and those that begin with `#`, are not among them.
+    /// [`Documents::event_types`](tracardi_store::Documents::event_types). Those that stand in the envelope as their hash
+    /// ([`term`](crate::names::term)) are told by the facts; of more than [`MAX_TEXT`](tracardi_language::elastic::MAX_TEXT) bytes not even these tell them.
     pub(crate) async fn types_of_events(&self, context: Context, limit: u32) -> Result<Vec<String>, StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let types = json!({"terms": {"field": "type", "exclude": "\\#.*", "size": limit.min(MAX_TYPES), "order": {"_key": "asc"}}});
-        let found = self.0.aggregate(Kind::Event, &scope(context), &json!({ "types": types })).await?;
-        Ok(found.of("types").buckets.into_iter().filter_map(Counted::text).collect())
+        let in_order = json!({"_key": "asc"});
+        let size = limit.min(MAX_TYPES);
+        let plain = json!({"terms": {"field": "type", "exclude": "\\#.*", "size": size, "order": in_order}});
+        let found = self.0.aggregate(Kind::Event, &scope(context), &json!({ "types": plain })).await?;
+        let mut types: BTreeSet<String> = found.of("types").buckets.into_iter().filter_map(Counted::text).collect();
+
+        let hashed = every([scope(context), json!({"prefix": {"type": {"value": "#"}}})]);
+        let values = Values::of(&Path::parse("type").map_err(|_| StoreError::BadField("type".to_owned()))?);
+        let told = json!({"terms": {
+            "field": "facts", "include": values.include(), "exclude": values.exclude(), "size": size,
+            "execution_hint": "map", "order": in_order,
+        }});
+        let found = self.0.aggregate(Kind::Event, &hashed, &json!({ "types": told })).await?;
+        let facts = found.of("types").buckets.into_iter().filter_map(Counted::text);
+        types.extend(facts.filter_map(|fact| values.read(&fact).map(str::to_owned)));
+        Ok(types.into_iter().take(limit as usize).collect())
     }
 }
 

@@ -109,11 +109,6 @@ impl Answer {
 }
 
 #[derive(Deserialize)]
-struct Count {
-    count: u64,
-}
-
-#[derive(Deserialize)]
 struct Fetched<'a> {
     #[serde(borrow)]
     docs: Vec<Document<'a>>,
@@ -140,9 +135,7 @@ pub(super) fn fitting(heads: &[Head]) -> &[Head] {
 impl Inner {
     /// How many documents a query has.
     pub(super) async fn count(&self, kind: Kind, query: &Value) -> Result<u64, ElasticError> {
-        let path = format!("{}/_count", self.names.alias(kind));
-        let count: Count = self.client.json(Method::Post, &path, (&json!({ "query": query })).into()).await?;
-        Ok(count.count)
+        Ok(self.find(kind, &json!({"query": query, "size": 0, "track_total_hits": true})).await?.hits.total())
     }
 
     /// One search.

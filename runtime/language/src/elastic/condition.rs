@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::facts::{EMPTY_LIST, EMPTY_OBJECT, TEXT, ordered as orders};
 use super::spot::{Mark, Order, Part, Spot};
-use super::{Known, Mapping, Queries, Query};
+use super::{Known, Mapping, Queries, Query, Time};
 use crate::condition::moment::Moment;
 use crate::condition::{Call, Condition, Field, Function, Place, Relation, Term};
 
@@ -111,14 +111,14 @@ impl Compiler<'_> {
             Condition::Null { value: Term::Field(field), negated } => self.at(field, Test::Null).negated(*negated),
             Condition::Exists { field, negated } => self.at(field, Test::Exists).negated(*negated),
             Condition::Compare { left: Term::Call(call), relation, right } => match self.time(call, right) {
-                Some((name, bound)) => timed(name, *relation, bound),
+                Some((time, bound)) => timed(time, *relation, bound),
                 None => self.called(call),
             },
             Condition::Between { value: Term::Call(call), low, high } => {
                 match (self.time(call, low), self.time(call, high)) {
-                    (Some((name, low)), Some((_, high))) => Bounds::all([
-                        timed(name, Relation::GreaterOrEqual, low),
-                        timed(name, Relation::LessOrEqual, high),
+                    (Some((time, low)), Some((_, high))) => Bounds::all([
+                        timed(time, Relation::GreaterOrEqual, low),
+                        timed(time, Relation::LessOrEqual, high),
                     ]),
                     _ => self.called(call),
                 }
@@ -153,8 +153,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Name of the field and the instant, when a time that has a field of its own is compared with one.
-    fn time(&self, call: &Call, bound: &Term) -> Option<(&str, Timestamp)> {
+    /// The time and the instant, when a time that has a field of its own is compared with one.
+    fn time(&self, call: &Call, bound: &Term) -> Option<(Time<'_>, Timestamp)> {
         let ((Function::Datetime, [Term::Field(field)])
         | (Function::DatetimeTimezone, [Term::Field(field), Term::Literal(_)])) =
             (call.function, call.arguments.as_slice())
@@ -162,15 +162,14 @@ impl Compiler<'_> {
             return None;
         };
         match (self.own_time(field)?, bound.moment(self.now)?) {
-            (name, Moment::Instant(time)) => Some((name, time)),
+            (time, Moment::Instant(bound)) => Some((time, bound)),
             _ => None,
         }
     }
 
-    /// The field that has this time.
-    fn own_time(&self, field: &Field) -> Option<&str> {
-        let time = self.mapping.time?;
-        (field.source == self.mapping.source && field.path.as_str() == time.path).then_some(time.field)
+    /// The time that stands there, if it has a field of its own.
+    fn own_time(&self, field: &Field) -> Option<Time<'_>> {
+        self.mapping.time.filter(|time| field.source == self.mapping.source && field.path.as_str() == time.path)
     }
 
     /// A test of a function's value: without an answer where its first argument is missing.
@@ -179,8 +178,8 @@ impl Compiler<'_> {
             Some(Term::Call(inner)) => self.called(inner),
             Some(Term::Field(field)) => Bounds::at_most(match self.own_time(field) {
                 // These take null as well.
-                Some(name) if !matches!(call.function, Function::Lowercase | Function::Uppercase) => {
-                    Query::exists(name)
+                Some(time) if !matches!(call.function, Function::Lowercase | Function::Uppercase) => {
+                    Query::exists(time.field)
                 }
                 _ => self.spot(field).map_or(Query::Everything, |spot| spot.exists()),
             }),
@@ -262,8 +261,9 @@ fn having(spot: &Spot<'_>, place: Place, part: &Value) -> Bounds {
     Bounds::from(Known::any([spot.part(ITSELF, of_text, part), of_list])).unless(kinds.not())
 }
 
-/// The time of a field, in microseconds, against an instant. Without an answer where nothing stands there.
-fn timed(name: &str, relation: Relation, bound: Timestamp) -> Bounds {
+/// A time, in microseconds, against an instant. Without an answer where nothing stands there.
+fn timed(time: Time<'_>, relation: Relation, bound: Timestamp) -> Bounds {
+    let name = time.field;
     let micros = |nanos: i128| i64::try_from(nanos.div_euclid(1_000)).unwrap_or(i64::MAX);
     let (before, behind) = (micros(bound.as_nanosecond()), micros(bound.as_nanosecond() + 999));
     let equal =
@@ -276,5 +276,5 @@ fn timed(name: &str, relation: Relation, bound: Timestamp) -> Bounds {
         Relation::Equal => equal(),
         Relation::Unequal => Query::every([Query::exists(name), equal().not()]),
     };
-    Bounds::exactly(query).unless(Query::exists(name).not())
+    Bounds::from(time.known(query)).unless(Query::any([Query::exists(name).not(), time.unsure()]))
 }

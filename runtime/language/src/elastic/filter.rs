@@ -33,7 +33,7 @@ fn known(filter: &Filter, mapping: Mapping<'_>) -> Known {
 
 fn exists(field: &Path, mapping: Mapping<'_>) -> Known {
     match mapping.time {
-        Some(time) if time.path == field.as_str() => Known::exactly(Query::exists(time.field)),
+        Some(time) if time.path == field.as_str() => time.known(Query::exists(time.field)),
         _ => of_values(field, mapping, |spot, mark| Known::exactly(spot.value(mark))),
     }
 }
@@ -80,5 +80,5 @@ fn timed(field: &Path, relation: Relation, value: &Literal, mapping: Mapping<'_>
         Relation::Greater => vec![("gt", instant)],
         Relation::GreaterOrEqual => vec![("gte", instant)],
     };
-    Some(Known::exactly(Query::range(own.field, bounds)))
+    Some(own.known(Query::range(own.field, bounds)))
 }

@@ -59,8 +59,24 @@ pub struct Mapping<'a> {
 pub struct Time<'a> {
     /// Where documents have it.
     pub path: &'a str,
-    /// The field of type `long` that has it, in microseconds since 1970; without a value where the document has none.
+    /// The field of type `long` that has it, in microseconds since 1970; without a value where the document has none, or with
+    /// the value `none`.
     pub field: &'a str,
+    /// What the field may have instead of a value.
+    pub none: Option<i64>,
+}
+
+impl Time<'_> {
+    /// Where it is not known whether there is one.
+    fn unsure(&self) -> Query {
+        self.none.map_or(Query::Nothing, |none| Query::range(self.field, [("gte", none), ("lte", none)]))
+    }
+
+    /// What a query of the field says.
+    fn known(&self, query: Query) -> Known {
+        let (unsure, known) = (self.unsure(), query.clone());
+        Known { possible: Query::any([query, unsure.clone()]), certain: Query::every([known, unsure.not()]) }
+    }
 }
 
 /// What is asked of an index.

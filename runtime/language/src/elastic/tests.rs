@@ -13,7 +13,11 @@ use crate::condition::{self, Condition};
 use crate::filter::{self, Filter, Literal, Pattern, Relation};
 
 const MAPPING: Mapping<'_> =
-    Mapping { source: Source::Event, facts: "facts", time: Some(Time { path: "d", field: "at" }) };
+    Mapping { source: Source::Event, facts: "facts", time: Some(Time { path: "d", field: "at", none: None }) };
+
+/// Documents without the time are in the index as if it were 1970.
+const VAGUE: Mapping<'_> =
+    Mapping { source: Source::Event, facts: "facts", time: Some(Time { path: "d", field: "at", none: Some(0) }) };
 
 fn now() -> Timestamp {
     "2026-01-31T10:00:00.1234567Z".parse().unwrap()
@@ -147,6 +151,11 @@ impl Double {
     fn of(document: &Value) -> Self {
         let at = document["d"].as_str().and_then(|text| text.parse::<Timestamp>().ok()).map(Timestamp::as_microsecond);
         Self { facts: facts(document).unwrap(), at }
+    }
+
+    /// As [`VAGUE`] has it.
+    fn vague(self) -> Self {
+        Self { at: self.at.or(Some(0)), ..self }
     }
 
     fn values(&self, field: &str) -> Vec<Value> {
@@ -330,7 +339,17 @@ fn long(letter: &str) -> String {
 
 /// Whether the answer of the index bounds the answer of memory.
 fn check(text: &str, queries: &Queries, documents: &[(Value, Double)], holds: impl Fn(&Value) -> bool) {
-    let (sure, open) = (queries.sure(MAPPING), queries.open(MAPPING));
+    check_in(MAPPING, text, queries, documents, holds);
+}
+
+fn check_in(
+    mapping: Mapping<'_>,
+    text: &str,
+    queries: &Queries,
+    documents: &[(Value, Double)],
+    holds: impl Fn(&Value) -> bool,
+) {
+    let (sure, open) = (queries.sure(mapping), queries.open(mapping));
     for (document, double) in documents {
         let (found, asked, holds) = (double.finds(&sure), double.finds(&open), holds(document));
         assert!(!holds || found || asked, "lost: {text} {open} {document}");
@@ -461,5 +480,27 @@ proptest! {
                 json.contains(&escaped[1..escaped.len() - 1])
             })
         });
+    }
+
+    #[test]
+    fn queries_bound_times_of_which_it_is_not_known_whether_they_are(
+        instant in prop_oneof![Just(Value::Null), prop::sample::select(scalars()), Just("1970-01-01T00:00:00.000000+00:00".into())],
+        relation in prop::sample::select(vec!["=", "!=", "<", "<=", ">", ">="]),
+        bound in prop::sample::select(vec!["1970-01-01T00:00:00", "2026-01-31T10:00:00.123456", "1960-01-01T00:00:00"]),
+        other in any::<bool>(),
+    ) {
+        let document = document(&instant, &json!({}));
+        let double = [(json!({ "event": document }), Double::of(&document).vague())];
+        let joint = if other { " OR event@k EXISTS" } else { "" };
+        for text in [format!("datetime(event@d) {relation} datetime(\"{bound}Z\"){joint}"), format!("event@d EXISTS{joint}")] {
+            let condition = condition::parse(&text).unwrap();
+            let queries = super::condition(&condition, VAGUE, now());
+            check_in(VAGUE, &text, &queries, &double, |scope| condition.evaluate(scope, now()) == Ok(true));
+        }
+        for text in [format!("d {relation} datetime(\"{bound}Z\")"), "d EXISTS".to_owned(), "d IS NULL".to_owned()] {
+            let filter = filter::parse(&text).unwrap();
+            let queries = super::filter(&filter, VAGUE);
+            check_in(VAGUE, &text, &queries, &double, |scope| filter.matches(&scope["event"]));
+        }
     }
 }

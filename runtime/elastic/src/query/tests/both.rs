@@ -48,7 +48,7 @@ impl Both {
         Self { memory: Memory::default(), elastic }
     }
 
-    async fn write(&self, batch: &Batch) {
+    pub(super) async fn write(&self, batch: &Batch) {
         let inner = &self.elastic.0;
         let events = batch.events.iter().map(|(context, event)| {
             let envelope = Envelope::of_event(*context, &event.value, inner.number());

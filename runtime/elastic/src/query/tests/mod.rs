@@ -7,7 +7,7 @@ mod random;
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracardi_language::{condition, filter};
 use tracardi_model::{Context, Tenant};
@@ -15,11 +15,11 @@ use tracardi_process::{Endpoint, SystemClock};
 use tracardi_servers::{Kind as Servers, Options, Server};
 use tracardi_store::conformance::samples::{at, batch, event, event_with};
 use tracardi_store::conformance::{queries, samples};
-use tracardi_store::{Documents as _, Histogram, Holding, Index, Matching, Page, Select};
+use tracardi_store::{Documents as _, Histogram, Holding, Index, Matching, Page, Select, StoreError};
 
 use self::both::{Both, Nowhere};
 use self::random::Sampler;
-use crate::{Elastic, ElasticSettings, WINDOW};
+use crate::{Elastic, ElasticSettings, MAX_ASKED, WINDOW};
 
 const HERE: Context = Context::Production;
 
@@ -40,7 +40,10 @@ async fn all(kind: Servers) {
     let server = kind.start_with(&Options::default()).unwrap();
     suite(&open(&server, "suite").await).await;
     agreement(&open(&server, "random").await).await;
+    types(&open(&server, "types").await).await;
     far_pages(&open(&server, "far").await).await;
+    profiles(&open(&server, "profiles").await).await;
+    too_much(&open(&server, "much").await).await;
 }
 
 #[tokio::test]
@@ -135,11 +138,22 @@ async fn agreement(store: &Both) {
     }
 }
 
+/// Also those that no keyword takes as they are.
+async fn types(store: &Both) {
+    let long = "x".repeat(510);
+    let all = ["#1", "#2", "page-view", "purchase", &long];
+    let events = all.iter().rev().map(|kind| event(kind, kind, 1)).collect();
+    samples::commit(store, batch(events, vec![], vec![])).await.unwrap();
+    assert_eq!(store.event_types(HERE, 10).await.unwrap(), all);
+    assert_eq!(store.event_types(HERE, 3).await.unwrap(), &all[..3]);
+    assert!(store.event_types(HERE, 0).await.unwrap().is_empty());
+}
+
 /// More documents than one search tells, in the same order as in memory.
 async fn far_pages(store: &Both) {
     let number = i64::try_from(WINDOW).unwrap() + 1_500;
-    for first in (0..number).step_by(4_000) {
-        let events = (first..number.min(first + 4_000)).map(|n| event(&format!("e{n}"), "far", n / 7)).collect();
+    for first in (0..number).step_by(1_000) {
+        let events = (first..number.min(first + 1_000)).map(|n| event(&format!("e{n}"), "far", n / 7)).collect();
         store.commit(batch(events, vec![], vec![])).await.unwrap();
     }
     store.refresh().await.unwrap();
@@ -160,4 +174,64 @@ async fn far_pages(store: &Both) {
         let found = store.select(HERE, Index::Event, &select).await.unwrap();
         compare(&found, &store.memory.select(HERE, Index::Event, &select).await.unwrap(), text);
     }
+}
+
+/// Some of which lack the time of their insertion.
+async fn profiles(store: &Both) {
+    let profiles = (0..40).map(|n| {
+        let mut profile = samples::profile(&[&format!("p{n}")]);
+        profile.metadata.time.insert = match n % 4 {
+            0 => None,
+            1 => Some(Timestamp::UNIX_EPOCH.into()),
+            _ => Some(at(n).into()),
+        };
+        profile.traits.insert("n".to_owned(), n.into());
+        profile
+    });
+    samples::commit(store, batch(vec![], vec![], profiles.collect())).await.unwrap();
+    for text in [
+        "metadata.time.insert >= datetime(\"2026-05-28T20:27:00Z\")",
+        "metadata.time.insert NOT EXISTS",
+        "traits.n < 9",
+    ] {
+        let select =
+            Select { matching: Matching::Filter(filter::parse(text).unwrap()), limit: 50, ..Select::default() };
+        let found = store.select(HERE, Index::Profile, &select).await.unwrap();
+        let mut expected = store.memory.select(HERE, Index::Profile, &select).await.unwrap();
+        assert_eq!(found.total, expected.total, "{text}");
+        // Those of 1970 have no order among them.
+        let (mut found, mut told) = (ids(&found), ids(&expected));
+        expected.result.clear();
+        found.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(found, told, "{text}");
+    }
+    for text in [
+        "datetime(profile@metadata.time.insert) > now.timezone.offset(\"UTC\", \"-20s\")",
+        "profile@metadata.time.insert IS NULL",
+    ] {
+        let holding = Holding { condition: condition::parse(text).unwrap(), now: at(40), start: 0, limit: 50 };
+        let found = store.holding(HERE, Index::Profile, &holding).await.unwrap();
+        let expected = store.memory.holding(HERE, Index::Profile, &holding).await.unwrap();
+        assert_eq!(found.total, expected.total, "{text}");
+    }
+}
+
+/// More documents than are asked in memory.
+async fn too_much(store: &Both) {
+    let number = i64::try_from(MAX_ASKED).unwrap() + 1;
+    for first in (0..number).step_by(1_000) {
+        let events = (first..number.min(first + 1_000)).map(|n| event(&format!("e{n}"), "much", n)).collect();
+        store.write(&batch(events, vec![], vec![])).await;
+    }
+    store.refresh().await.unwrap();
+    let all =
+        Select { matching: Matching::Filter(filter::parse("type = name").unwrap()), limit: 1, ..Select::default() };
+    let refused = store.select(HERE, Index::Event, &all).await;
+    assert!(
+        matches!(refused, Err(StoreError::TooBroad { found, most: MAX_ASKED }) if found == MAX_ASKED + 1),
+        "{refused:?}"
+    );
+    let narrowed = Select { from: Some(at(number - 10)), ..all };
+    assert_eq!(store.select(HERE, Index::Event, &narrowed).await.unwrap().total, 10);
 }
