@@ -88,13 +88,15 @@ pub mod env {
     pub const ELASTIC_SHARDS: &str = "TRACARDI_ELASTIC_SHARDS";
     /// Copies of each shard.
     pub const ELASTIC_REPLICAS: &str = "TRACARDI_ELASTIC_REPLICAS";
-    /// URL of MySQL or MariaDB with the database's name: `mysql://host:3306/tracardi`.
+    /// URL of MySQL or MariaDB: `mysql://host:3306`, `mysqls://` for TLS.
     pub const MYSQL_URL: &str = "TRACARDI_MYSQL_URL";
+    /// Name of the database.
+    pub const MYSQL_DATABASE: &str = "TRACARDI_MYSQL_DATABASE";
     /// Name to log in with at MySQL.
     pub const MYSQL_USERNAME: &str = "TRACARDI_MYSQL_USERNAME";
     /// File with the password that belongs to it.
     pub const MYSQL_PASSWORD_FILE: &str = "TRACARDI_MYSQL_PASSWORD_FILE";
-    /// File with the certificates (PEM) of the authorities that are believed; without one the connection is not encrypted.
+    /// File with the certificates (PEM) of the authorities that are believed; the connection is encrypted then.
     pub const MYSQL_CA_FILE: &str = "TRACARDI_MYSQL_CA_FILE";
     /// URL of Redis: `redis://host:6379`, `rediss://` for TLS.
     pub const REDIS_URL: &str = "TRACARDI_REDIS_URL";

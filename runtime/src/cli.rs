@@ -24,8 +24,16 @@ pub(crate) struct CommandLine {
 enum Command {
     /// Everything in one process, on an embedded store
     Standalone(Box<services::standalone::Arguments>),
+    /// Takes events for a larger installation and puts them into its queue
+    PublicApi(Box<services::public_api::Arguments>),
+    /// Configuration and queries of a larger installation
+    PrivateApi(Box<services::private_api::Arguments>),
+    /// What happens behind the queue of a larger installation, by role
+    Worker(services::worker::Arguments),
     /// Prepare a data directory: schema, keys, first administrator; repeating it changes nothing
     Init(services::init::Arguments),
+    /// Prepare the databases of a larger installation: schemas, indices, queue, first administrator; repeating it changes nothing
+    Install(Box<services::install::Arguments>),
     /// The web application alone, in front of a private API elsewhere
     Gui(services::gui::Arguments),
     /// Send the traffic of a simulated shop to an installation
@@ -70,13 +78,8 @@ pub(crate) struct DataArguments {
     /// Directory of the embedded store; made when it is not there
     #[arg(long, value_name = "DIR", env = env::DATA)]
     pub(crate) data: PathBuf,
-    /// E-mail address of the first administrator [default: admin@localhost]
-    #[arg(long, value_name = "ADDRESS", env = env::ADMIN_EMAIL)]
-    pub(crate) admin_email: Option<String>,
-    /// File with the password of the first administrator; without one (and without TRACARDI_ADMIN_PASSWORD) a password is
-    /// made and written to DIR/admin-password
-    #[arg(long, value_name = "FILE", env = env::ADMIN_PASSWORD_FILE)]
-    pub(crate) admin_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArguments,
     /// File with the token that `POST /install` demands [default: made, DIR/keys/installation-token]
     #[arg(long, value_name = "FILE", env = env::INSTALLATION_TOKEN_FILE)]
     pub(crate) installation_token_file: Option<PathBuf>,
@@ -88,12 +91,28 @@ pub(crate) struct DataArguments {
     pub(crate) encryption_key_file: Option<PathBuf>,
 }
 
+/// Who the first administrator is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AdminArguments {
+    /// E-mail address of the first administrator [default: admin@localhost]
+    #[arg(long, value_name = "ADDRESS", env = env::ADMIN_EMAIL)]
+    pub(crate) admin_email: Option<String>,
+    /// File with the password of the first administrator; without one (and without TRACARDI_ADMIN_PASSWORD) a password is
+    /// made and written to DIR/admin-password, if there is such a directory
+    #[arg(long, value_name = "FILE", env = env::ADMIN_PASSWORD_FILE)]
+    pub(crate) admin_password_file: Option<PathBuf>,
+}
+
 /// Runs what the command line says.
 pub(crate) async fn run(CommandLine { command, logging }: CommandLine) -> anyhow::Result<()> {
     logging::init(logging.log_format, &logging.log_level).map_err(anyhow::Error::msg)?;
     match command {
         Command::Standalone(arguments) => services::standalone::run(*arguments).await,
+        Command::PublicApi(arguments) => services::public_api::run(*arguments).await,
+        Command::PrivateApi(arguments) => services::private_api::run(*arguments).await,
+        Command::Worker(arguments) => services::worker::run(arguments).await,
         Command::Init(arguments) => services::init::run(arguments).await,
+        Command::Install(arguments) => services::install::run(*arguments).await,
         Command::Gui(arguments) => services::gui::run(arguments).await,
         Command::Simulate(arguments) => Ok(tracardi_simulate::cli::run(arguments, SystemClock::shared()).await?),
         Command::Probe(arguments) => services::probe::run(arguments).await,

@@ -1,4 +1,4 @@
-//! Whose a session is, and what a profile is called now, as far as a cache knows. It may forget everything at any time.
+//! Whose a session is, as far as a cache knows. It may forget everything at any time.
 
 use std::fmt;
 
@@ -11,16 +11,13 @@ use tracardi_model::Context;
 pub struct Known {
     /// The profile of the session.
     pub of_session: Option<String>,
-    /// What the profile that was asked for is called now.
-    pub own_id: Option<String>,
 }
 
 /// Such a cache.
 #[async_trait]
 pub trait Bindings: fmt::Debug + Send + Sync {
-    /// What is known of a session and of a profile (by any of its ids), in one round trip. Never fails and never takes long: what
-    /// cannot be found out is not known.
-    async fn known(&self, context: Context, session: Option<&str>, profile: Option<&str>) -> Known;
+    /// What is known of a session, in one round trip. Never fails and never takes long: what cannot be found out is not known.
+    async fn known(&self, context: Context, session: Option<&str>) -> Known;
 
     /// Remembers whose these sessions are, the newest versions only. A failure is of no importance.
     async fn remember(&self, bound: Vec<Bound>);

@@ -15,7 +15,7 @@ use tracardi_store::Index;
 
 use crate::Bindings;
 use crate::figures::Sent;
-use crate::foresee::{Foresight, asked, foresee};
+use crate::foresee::{Foresight, foresee};
 
 /// What a client is told to wait when the queue does not take its request.
 const RETRY_AFTER_S: u64 = 2;
@@ -63,8 +63,7 @@ impl Dispatcher {
             retry_after_s: RETRY_AFTER_S,
         })?;
         let order = envelope.letter.order(&settings);
-        let asked = asked(&order, &settings);
-        let known = bindings.known(order.context(), order.session_id(), asked.as_deref()).await;
+        let known = bindings.known(order.context(), order.session_id()).await;
         let Foresight { answer, key } = foresee(&order, &known, &settings, signing_key, at).map_err(|rejected| {
             self.figures.ended("rejected");
             CollectError::Rejected(rejected)

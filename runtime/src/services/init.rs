@@ -1,6 +1,7 @@
 //! `tracardi init`: prepares a data directory, so that a standalone process finds everything: schema, keys, first
 //! administrator. Repeating it changes nothing; [`prepare`] is also what the standalone service does at its start.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -12,7 +13,7 @@ use tracardi_process::random;
 use tracardi_store::{Configuration, Keys, Sqlite};
 
 use super::{given, secrets};
-use crate::cli::DataArguments;
+use crate::cli::{AdminArguments, DataArguments};
 
 /// Address of the administrator when none is given.
 const ADMIN_EMAIL: &str = "admin@localhost";
@@ -52,12 +53,16 @@ pub(crate) async fn prepare(arguments: &DataArguments) -> anyhow::Result<Prepare
     let store = Sqlite::open(&arguments.data, keys.clone()).await?;
     secrets::remove_drafts(&arguments.data);
     let configuration: Arc<dyn Configuration> = Arc::new(store.clone());
-    first_administrator(arguments, configuration.as_ref()).await?;
+    first_administrator(&arguments.admin, Some(&arguments.data), configuration.as_ref()).await?;
     Ok(Prepared { store, keys, installation_token })
 }
 
-/// Makes the first administrator, unless there is a user already.
-async fn first_administrator(arguments: &DataArguments, configuration: &dyn Configuration) -> anyhow::Result<()> {
+/// Makes the first administrator, unless there is a user already. A password that nobody gives is made and kept in `folder`.
+pub(crate) async fn first_administrator(
+    arguments: &AdminArguments,
+    folder: Option<&Path>,
+    configuration: &dyn Configuration,
+) -> anyhow::Result<()> {
     if configuration.installed().await? {
         return Ok(());
     }
@@ -65,7 +70,7 @@ async fn first_administrator(arguments: &DataArguments, configuration: &dyn Conf
     if !is_email(&email) {
         bail!("`{email}` is no e-mail address; give another one with --admin-email or {}", env::ADMIN_EMAIL);
     }
-    let (password, made) = password(arguments)?;
+    let (password, made) = password(arguments, folder)?;
     if password.is_empty() || password.len() > password::MAX_BYTES {
         bail!("the administrator's password must have 1 to {} bytes", password::MAX_BYTES);
     }
@@ -83,7 +88,7 @@ async fn first_administrator(arguments: &DataArguments, configuration: &dyn Conf
 }
 
 /// The password of the first administrator; the file it was written to, if it was made here.
-fn password(arguments: &DataArguments) -> anyhow::Result<(String, Option<std::path::PathBuf>)> {
+fn password(arguments: &AdminArguments, folder: Option<&Path>) -> anyhow::Result<(String, Option<PathBuf>)> {
     if let Some(file) = &arguments.admin_password_file {
         return Ok((secrets::read(file)?, None));
     }
@@ -93,7 +98,13 @@ fn password(arguments: &DataArguments) -> anyhow::Result<(String, Option<std::pa
     {
         return Ok((password.trim().to_owned(), None));
     }
-    let file = arguments.data.join(PASSWORD_FILE);
+    let Some(folder) = folder else {
+        bail!(
+            "there is no user yet: give the first administrator's password with --admin-password-file or {}",
+            env::ADMIN_PASSWORD
+        );
+    };
+    let file = folder.join(PASSWORD_FILE);
     if !file.exists() {
         secrets::write_new(&file, &random::password().context("no random password to be had")?)?;
     }

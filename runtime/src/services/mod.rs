@@ -4,10 +4,15 @@ pub(crate) mod app;
 pub(crate) mod arguments;
 pub(crate) mod gui;
 pub(crate) mod init;
+pub(crate) mod install;
+pub(crate) mod private_api;
 pub(crate) mod probe;
+pub(crate) mod public_api;
 pub(crate) mod public_url;
 pub(crate) mod secrets;
+pub(crate) mod shared;
 pub(crate) mod standalone;
+pub(crate) mod worker;
 
 use prometheus_client::metrics::info::Info;
 use tracardi_process::shutdown::Signals;

@@ -29,7 +29,7 @@ pub(crate) fn keys(arguments: &DataArguments) -> anyhow::Result<Keys> {
             must_be_there(&arguments.data, name)?;
             made(&arguments.data, name, random::hex::<32>)?
         };
-        from_hex(&text).with_context(|| format!("{} is no key: it must hold 64 hexadecimal digits", path.display()))
+        parsed(&path, &text)
     };
     Ok(Keys {
         signing: key("signing", arguments.signing_key_file.as_ref())?,
@@ -37,16 +37,33 @@ pub(crate) fn keys(arguments: &DataArguments) -> anyhow::Result<Keys> {
     })
 }
 
+/// The key in a file.
+pub(crate) fn key(path: &Path) -> anyhow::Result<[u8; 32]> {
+    parsed(path, &read(path)?)
+}
+
+fn parsed(path: &Path, text: &str) -> anyhow::Result<[u8; 32]> {
+    from_hex(text).with_context(|| format!("{} is no key: it must hold 64 hexadecimal digits", path.display()))
+}
+
 /// The token that `POST /install` demands.
 pub(crate) fn installation_token(arguments: &DataArguments) -> anyhow::Result<String> {
-    let text = match &arguments.installation_token_file {
-        Some(path) => read(path)?,
-        None => made(&arguments.data, "installation-token", random::hex::<20>)?.1,
-    };
-    if text.is_empty() {
+    match &arguments.installation_token_file {
+        Some(path) => installation_token_in(path),
+        None => not_empty(made(&arguments.data, "installation-token", random::hex::<20>)?.1),
+    }
+}
+
+/// The same, from a file.
+pub(crate) fn installation_token_in(path: &Path) -> anyhow::Result<String> {
+    not_empty(read(path)?)
+}
+
+fn not_empty(token: String) -> anyhow::Result<String> {
+    if token.is_empty() {
         bail!("the installation token is empty; write one into its file");
     }
-    Ok(text)
+    Ok(token)
 }
 
 /// The trimmed content of a file.
