@@ -12,6 +12,8 @@ ONLY ?=
 EVENTS ?=
 STATUS ?=
 SCENARIO ?=
+MODE ?=
+SETTLE ?=
 URL ?=
 PRIVATE_URL ?=
 SEEDS ?= 1000000
@@ -35,8 +37,8 @@ check: ## Formatting, lints, licences, generated files; fast
 	@$(XTASK) check
 test: ## Every test: units, integration, GUI, then the real cluster
 	@$(XTASK) test
-scenarios: tools gui ## What clients see, told in YAML; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
-	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' \
+scenarios: tools gui ## What clients see, told in YAML; with MODE=open or distributed on real servers; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
+	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' MODE=$(MODE) SETTLE=$(SETTLE) \
 		cargo test --locked -p tracardi-runtime --test scenarios
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate

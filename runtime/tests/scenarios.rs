@@ -1,20 +1,24 @@
 //! What clients see, told in YAML (`tests/scenarios`, described in docs/scenarios.md): each scenario is a test.
 //!
-//! Without further ado they run against the program itself. `TRACARDI_PUBLIC_URL`, `TRACARDI_PRIVATE_URL`, `TRACARDI_EMAIL`
-//! and `TRACARDI_PASSWORD` name another installation; `SCENARIO` a part of the names of those to run.
+//! Without further ado they run against the program itself; `MODE` says how it is laid out. `TRACARDI_PUBLIC_URL`, `TRACARDI_PRIVATE_URL`, `TRACARDI_EMAIL`
+//! and `TRACARDI_PASSWORD` name another installation; `SETTLE` says how many seconds it may take until what was sent can be read,
+//! when it has a queue; `SCENARIO` a part of the names of those to run.
 
 mod http;
 mod scenario;
+mod shared;
 mod support;
 
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use scenario::format::{File, read_folder};
 use scenario::play::Installation;
+use shared::{House, Mode};
 use support::{ADMIN, PASSWORD, Server, scratch};
 
 fn main() -> ExitCode {
@@ -36,20 +40,26 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let folder = scratch();
-    let mut server = None;
+    let (mut server, mut shared) = (None, None);
     let installation = runtime.block_on(async {
         let setting = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         match (setting("TRACARDI_PUBLIC_URL"), setting("TRACARDI_PRIVATE_URL")) {
             (Some(public), Some(private)) => {
                 let named = |name: &str| setting(name).ok_or_else(|| format!("{name} is not set"));
                 let (email, password) = (named("TRACARDI_EMAIL")?, named("TRACARDI_PASSWORD")?);
-                Installation::log_in(&public, &private, &email, &password).await
+                Installation::log_in(&public, &private, &email, &password, settles()?).await
+            }
+            (None, None) if mode()?.is_some() => {
+                let house = House::start(mode()?.unwrap_or(Mode::Open), 2, folder.path()).await;
+                let house = shared.insert(house);
+                let (public, private) = (house.public_url(), house.private_url());
+                Installation::log_in(&public, &private, ADMIN, PASSWORD, Some(SETTLES)).await
             }
             (None, None) => {
                 let mut own = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
                 own.start().await;
                 let own = server.insert(own);
-                Installation::log_in(&own.url(0), &own.url(1), ADMIN, PASSWORD).await
+                Installation::log_in(&own.url(0), &own.url(1), ADMIN, PASSWORD, None).await
             }
             _ => Err("set both TRACARDI_PUBLIC_URL and TRACARDI_PRIVATE_URL, or none of them".to_owned()),
         }
@@ -67,7 +77,31 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         runtime.block_on(server.stop());
         assert!(!server.log().contains("panicked"), "{}", server.log());
     }
+    if let Some(mut house) = shared {
+        runtime.block_on(house.stop());
+    }
     Ok(conclusion.exit_code())
+}
+
+/// How the program is laid out: `MODE=open` with Redis as the queue, `MODE=distributed` with Pulsar, each with all the servers it
+/// needs; otherwise standalone.
+fn mode() -> Result<Option<Mode>, String> {
+    match env::var("MODE").unwrap_or_default().as_str() {
+        "" | "standalone" => Ok(None),
+        "open" => Ok(Some(Mode::Open)),
+        "distributed" => Ok(Some(Mode::Distributed)),
+        other => Err(format!("MODE={other}: give standalone, open or distributed")),
+    }
+}
+
+/// What an installation of ours with a queue needs at most until what was sent can be read.
+const SETTLES: Duration = Duration::from_secs(20);
+
+/// How long an installation with a queue may take until what was sent can be read.
+fn settles() -> Result<Option<Duration>, String> {
+    let Some(text) = env::var("SETTLE").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
+    let seconds = text.parse().map_err(|_| format!("SETTLE={text}: give a number of seconds"))?;
+    Ok(Some(Duration::from_secs(seconds)))
 }
 
 /// One test for each scenario: `track/options: nothing is stored`. `play` gets its file, its number there and its number

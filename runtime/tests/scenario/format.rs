@@ -34,6 +34,9 @@ pub(crate) type Given = IndexMap<String, Value>;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
+    /// Why it holds only where an answer comes after what it tells of is stored; other installations are spared it.
+    #[serde(default)]
+    pub(crate) immediate: Option<String>,
     #[serde(default)]
     pub(crate) given: Vec<Given>,
     #[serde(default)]
@@ -125,6 +128,13 @@ impl TryFrom<StepFields> for Step {
 pub(crate) struct Line {
     pub(crate) method: String,
     pub(crate) path: String,
+}
+
+impl Line {
+    /// Whether such a request to the private API changes nothing, so that it may be made again.
+    pub(crate) fn reads(&self) -> bool {
+        self.method == "GET" || self.path.contains("/select") || self.path.contains("/validate")
+    }
 }
 
 impl TryFrom<String> for Line {

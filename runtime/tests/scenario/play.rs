@@ -1,5 +1,7 @@
 //! Plays a scenario against an installation.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::fill::{self, Variables};
@@ -16,11 +18,24 @@ pub(crate) struct Installation {
     public: String,
     private: String,
     token: String,
+    /// How long it may take until what was sent can be read; none when it can as soon as there is an answer.
+    settles: Option<Duration>,
 }
+
+/// Within this time every process knows what was configured.
+const SEEN: Duration = Duration::from_millis(1_200);
+/// How often what cannot be read yet is looked for.
+const LOOKED: Duration = Duration::from_millis(100);
 
 impl Installation {
     /// Logs in at the private API. The addresses are `http://host:port`, perhaps with a path.
-    pub(crate) async fn log_in(public: &str, private: &str, email: &str, password: &str) -> Result<Self, String> {
+    pub(crate) async fn log_in(
+        public: &str,
+        private: &str,
+        email: &str,
+        password: &str,
+        settles: Option<Duration>,
+    ) -> Result<Self, String> {
         let [public, private] = [public, private].map(|url| url.trim_end_matches('/').to_owned());
         for url in [&public, &private] {
             if !url.starts_with("http://") {
@@ -37,7 +52,7 @@ impl Installation {
             .try_send()
             .await?;
         match serde_json::from_str::<Value>(&reply.text).ok().as_ref().and_then(|body| body["access_token"].as_str()) {
-            Some(token) => Ok(Self { public, private, token: token.to_owned() }),
+            Some(token) => Ok(Self { public, private, token: token.to_owned(), settles }),
             None => Err(format!("{private}/user/token: {} {}", reply.status, reply.text)),
         }
     }
@@ -45,6 +60,9 @@ impl Installation {
     /// Plays a scenario; what it configured is removed afterwards. `run` is different each time. The error tells step,
     /// expectation and answer.
     pub(crate) async fn play(&self, file: &File, scenario: &Scenario, run: &str) -> Result<(), String> {
+        if scenario.immediate.is_some() && self.settles.is_some() {
+            return Ok(());
+        }
         let mut variables = Variables::from([("run".to_owned(), json!(run))]);
         let mut configured = Vec::new();
         let mut outcome = Ok(());
@@ -54,6 +72,7 @@ impl Installation {
             }
         }
         if outcome.is_ok() {
+            self.settle(!configured.is_empty()).await;
             outcome = self.steps(scenario, &mut variables).await;
         }
         for path in configured.iter().rev() {
@@ -83,26 +102,65 @@ impl Installation {
     }
 
     async fn steps(&self, scenario: &Scenario, variables: &mut Variables) -> Result<(), String> {
+        let mut changed = false;
         for (number, step) in scenario.steps.iter().enumerate() {
             let told = |problem: String| format!("step {} ({}):\n  {problem}", number + 1, step.line);
-            let reply = self.send(step, variables).await.map_err(told)?;
-            complaints(&step.expect, &reply, variables).map_err(told)?;
+            let reads = step.side == Side::Private && step.line.reads();
+            if reads {
+                self.settle(std::mem::take(&mut changed)).await;
+            }
+            let reply =
+                self.expected(reads, &step.expect, variables, || self.send(step, variables)).await.map_err(told)?;
+            changed |= !reads;
+            self.settle(step.side == Side::Private && !reads).await;
             for (name, path) in &step.keep {
                 let value =
                     at(&body(&reply), path).ok_or_else(|| told(format!("no `{path}` to keep in {}", reply.text)))?;
                 variables.insert(name.clone(), value);
             }
         }
+        self.settle(changed && !scenario.stored.is_empty()).await;
         for (path, pattern) in &scenario.stored {
             let told = |problem: String| format!("stored {path}:\n  {problem}");
             let absent = pattern.0 == "$absent";
             let body = (!absent).then(|| pattern.clone());
             let expect = Expect { status: if absent { 404 } else { 200 }, body, ..Expect::default() };
-            let reply = self.request(Side::Private, "GET", &fill::text(path, variables)?).try_send().await;
-            let reply = reply.map_err(told)?;
-            complaints(&expect, &reply, variables).map_err(told)?;
+            let path = fill::text(path, variables)?;
+            let read = || self.request(Side::Private, "GET", &path).try_send();
+            self.expected(true, &expect, variables, read).await.map_err(told)?;
         }
         Ok(())
+    }
+
+    /// Waits, if something was changed and others may not see it yet.
+    async fn settle(&self, changed: bool) {
+        if changed && self.settles.is_some() {
+            tokio::time::sleep(SEEN).await;
+        }
+    }
+
+    /// The answer, when it is what is expected. What reads is asked again until it is, or until it should be.
+    async fn expected<F>(
+        &self,
+        reads: bool,
+        expect: &Expect,
+        variables: &Variables,
+        ask: impl Fn() -> F,
+    ) -> Result<Reply, String>
+    where
+        F: Future<Output = Result<Reply, String>>,
+    {
+        let began = Instant::now();
+        loop {
+            let reply = ask().await?;
+            match complaints(expect, &reply, variables) {
+                Ok(()) => return Ok(reply),
+                Err(_) if reads && self.settles.is_some_and(|time| began.elapsed() < time) => {
+                    tokio::time::sleep(LOOKED).await;
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
     }
 
     fn request(&self, side: Side, method: &str, path: &str) -> Call {

@@ -159,14 +159,7 @@ impl Server {
 
     /// Logs in at the private API.
     pub async fn log_in(&self) -> Private {
-        let target = format!("http://127.0.0.1:{}", self.ports[1]).parse().unwrap();
-        let mut client = Client::new(target, Duration::from_secs(20));
-        let form = format!("username={}&password={PASSWORD}", ADMIN.replace('@', "%40"));
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let answer = client.request("POST", "/user/token", &headers, form.as_bytes()).await.unwrap();
-        assert_eq!(answer.status, 200, "login: {}", answer.detail());
-        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        Private { client, authorization: format!("Bearer {}", answer["access_token"].as_str().unwrap()) }
+        Private::log_in(&self.url(1), ADMIN, PASSWORD).await
     }
 
     /// Makes the event source [`SOURCE`].
@@ -186,6 +179,17 @@ pub struct Private {
 }
 
 impl Private {
+    /// Logs in at this address.
+    pub async fn log_in(url: &str, email: &str, password: &str) -> Self {
+        let mut client = Client::new(url.parse().unwrap(), Duration::from_secs(20));
+        let form = format!("username={}&password={password}", email.replace('@', "%40"));
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = client.request("POST", "/user/token", &headers, form.as_bytes()).await.unwrap();
+        assert_eq!(answer.status, 200, "login: {}", answer.detail());
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        Self { client, authorization: format!("Bearer {}", answer["access_token"].as_str().unwrap()) }
+    }
+
     async fn call(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
         let headers = [("authorization", self.authorization.as_str()), ("content-type", "application/json")];
         self.client.request(method, path, &headers, body).await.unwrap()
@@ -218,7 +222,7 @@ pub fn scratch() -> tempfile::TempDir {
 
 /// Ports that nobody uses, below the range from which the kernel takes the ports of outgoing connections: otherwise one
 /// of the clients could be given the port while the server is down.
-fn free_ports() -> [u16; 4] {
+pub fn free_ports() -> [u16; 4] {
     // Servers of one process never share ports; other processes mostly begin elsewhere, and what is taken is skipped.
     static HANDED_OUT: AtomicU16 = AtomicU16::new(0);
     let start = 20_000 + u16::try_from(std::process::id() % 600).unwrap() * 16;
