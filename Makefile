@@ -19,7 +19,7 @@ PRIVATE_URL ?=
 SEEDS ?= 1000000
 VERSION ?= 0.2.2
 
-.PHONY: help demo demo-down run gui test scenarios check measure tools images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
+.PHONY: help demo demo-down run gui test scenarios faults check measure tools images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,8 @@ test: ## Every test: units, integration, GUI, then the real cluster
 scenarios: tools gui ## What clients see, told in YAML; with MODE=open or distributed on real servers; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
 	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' MODE=$(MODE) SETTLE=$(SETTLE) \
 		cargo test --locked -p tracardi-runtime --test scenarios
+faults: tools gui ## Kill and freeze the processes and servers of an installation under load; MODE=distributed with Pulsar
+	@MODE=$(MODE) cargo test --locked -p tracardi-runtime --test faults -- --ignored --nocapture
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 queries: ## Ask a MariaDB about the statements in runtime/mysql and write .sqlx/ anew; after changing one

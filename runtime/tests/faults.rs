@@ -132,6 +132,7 @@ async fn visit(url: String, number: usize, stop: Arc<AtomicBool>, retries: Arc<A
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes of load on four servers and six processes: make faults"]
 async fn what_is_acknowledged_survives_every_fault() {
     let setting = |name: &str| std::env::var(name).unwrap_or_default();
     let mode = if setting("MODE") == "distributed" { Mode::Distributed } else { Mode::Open };
@@ -180,9 +181,16 @@ async fn what_is_acknowledged_survives_every_fault() {
         let document = private.get(&format!("/profile/{profile}")).await;
         let counted = document["data"]["metrics"]["ltcocc"].as_f64().unwrap();
         assert_eq!(format!("{counted}"), sent.to_string(), "visitor {number}");
-        let wanted = json!({"where": format!("type = \"checkout-completed\" AND session.id = \"visit-{number}\""), "limit": 20_000});
-        let page = private.post("/event/select", &wanted).await;
-        let mut events: Vec<&Value> = page["result"].as_array().unwrap().iter().collect();
+        let of_visitor = format!("type = \"checkout-completed\" AND session.id = \"visit-{number}\"");
+        let mut events: Vec<Value> = Vec::new();
+        loop {
+            let wanted = json!({"where": of_visitor, "start": events.len(), "limit": 1_000});
+            let mut page = private.post("/event/select", &wanted).await;
+            match page["result"].as_array_mut() {
+                Some(some) if !some.is_empty() => events.append(some),
+                _ => break,
+            }
+        }
         assert_eq!(events.len() as u64, sent, "visitor {number}");
         // In the order in which they were accepted.
         events.sort_by_key(|event| event["metadata"]["time"]["insert"].as_str().unwrap().to_owned());

@@ -13,6 +13,8 @@ use crate::java::{self, Jars};
 use crate::recipe::{Launch, Login, Options, Place, Recipe, folder};
 use crate::tls::Certificates;
 
+/// Enough for a test program whose tests share a server, each with indices of its own: with too little it refuses requests.
+const HEAP_MEGABYTES: u32 = 768;
 pub(crate) const PORT: u16 = 9200;
 pub(crate) const TRANSPORT: u16 = 9300;
 
@@ -91,7 +93,7 @@ impl Recipe for Search {
         let limit = options.largest_message.map(|bytes| format!("http.max_content_length={bytes}b"));
         let launch = self
             .jars
-            .machine(place, 256)?
+            .machine(place, HEAP_MEGABYTES)?
             .then(["SearchNode".to_owned(), place.home.to_string_lossy().into_owned()])
             .then([format!("path.home={}", place.home.display()), format!("path.data={}", place.path("data"))])
             .then([format!("path.logs={}", place.path("logs")), format!("path.repo={}", place.path("snapshots"))])
