@@ -1,7 +1,7 @@
 //! What an API process does with a request: foresee, send, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -42,15 +42,23 @@ pub struct DispatcherSetup {
 #[derive(Debug)]
 pub struct Dispatcher {
     setup: DispatcherSetup,
+    /// Whether the queue took the last request.
     healthy: AtomicBool,
+    /// When it did not, last; seconds since 1970.
+    failed: AtomicI64,
     figures: Sent,
 }
+
+/// So long after a failure this process asks not to be given requests. Only a request finds out whether the queue is back, so it
+/// cannot be for ever.
+const REST_S: i64 = 5;
 
 impl Dispatcher {
     /// A dispatcher; registers its figures.
     #[must_use]
     pub fn new(setup: DispatcherSetup, metrics: &Metrics) -> Self {
-        Self { setup, healthy: AtomicBool::new(true), figures: Sent::registered(metrics) }
+        let figures = Sent::registered(metrics);
+        Self { setup, healthy: AtomicBool::new(true), failed: AtomicI64::new(0), figures }
     }
 
     async fn dispatch(&self, letter: Letter) -> Result<TrackAnswer, CollectError> {
@@ -89,6 +97,7 @@ impl Dispatcher {
             }
             Err(QueueError::Full(_)) => ("queue_full", CollectError::Full { retry_after_s: RETRY_AFTER_S }),
             Err(error @ (QueueError::Unavailable(_) | QueueError::Refused(_))) => {
+                self.failed.store(self.setup.clock.now().as_second(), Ordering::Relaxed);
                 if self.healthy.swap(false, Ordering::Relaxed) {
                     tracing::error!(%error, "the queue takes no requests; they are answered 503 until it does");
                 }
@@ -136,7 +145,8 @@ impl Intake for Dispatcher {
     }
 
     fn complaint(&self) -> Option<String> {
-        (!self.healthy.load(Ordering::Relaxed))
-            .then(|| "the queue takes no requests at the moment; see the log".to_owned())
+        let rested = self.setup.clock.now().as_second() - self.failed.load(Ordering::Relaxed) > REST_S;
+        let well = self.healthy.load(Ordering::Relaxed) || rested;
+        (!well).then(|| "the queue takes no requests at the moment; see the log".to_owned())
     }
 }
