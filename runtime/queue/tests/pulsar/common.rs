@@ -1,7 +1,8 @@
 //! Queues on real brokers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,9 +13,50 @@ use tracardi_queue::pulsar::{PulsarQueue, PulsarSettings};
 use tracardi_queue::{Consumer, Message, Queue, QueueError, Take};
 use tracardi_servers::{Kind, Options, Server};
 
-/// A broker of one's own.
-pub fn broker(options: &Options) -> Server {
-    Kind::Pulsar.start_with(options).unwrap()
+/// A broker of one's own; one runs at a time: several at once are slow enough on a small machine to be taken for dead.
+pub struct Broker {
+    server: Server,
+    _turn: Turn,
+}
+
+impl Deref for Broker {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl DerefMut for Broker {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
+
+/// Waits for its turn and starts a broker.
+pub fn broker(options: &Options) -> Broker {
+    let turn = Turn::take();
+    Broker { server: Kind::Pulsar.start_with(options).unwrap(), _turn: turn }
+}
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Unlike a guard of a mutex it may end on another thread.
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        while TAKEN.swap(true, Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::SeqCst);
+    }
 }
 
 /// How to reach it, with few partitions.

@@ -60,7 +60,7 @@ async fn before_pulsars_own_bound_it_is_full_and_passes() {
             Err(error) => break error,
         }
         // The quota is looked at now and then only.
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     };
     assert!(matches!(&error, QueueError::Full(why) if why.contains("quota")), "{error}");
     let mut consumer = queue.consumer("late").await.unwrap();
