@@ -55,7 +55,9 @@ pub async fn install(State(app): State<App>, JsonObject(body): JsonObject) -> Re
         let reason = format!("Installation forbidden. Too many attempts. Try again in {seconds} s.");
         return Err(Refusal::Slower { reason, retry_after_s: seconds });
     }
-    if !bool::from(token.as_bytes().ct_eq(app.options.installation_token.as_bytes())) {
+    // Without a token of its own a process lets nobody in; an empty one is not a token.
+    let own = app.options.installation_token.as_bytes();
+    if own.is_empty() || !bool::from(token.as_bytes().ct_eq(own)) {
         return Err(forbidden("Invalid installation token."));
     }
     app.installations.succeeded("");

@@ -1,7 +1,13 @@
 //! Several writers on one store that knows versions, as workers are while a part of the queue changes hands: both are given the
 //! same requests, each in order. What is stored in the end is what one writer alone would have stored.
 
-#[allow(unused_imports, reason = "some helpers are for other test programs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a failed check panics: that is its answer; tests start tasks"
+)]
+
 mod common;
 
 use std::sync::{Arc, LazyLock, Mutex};
@@ -263,7 +269,7 @@ async fn a_group_that_cannot_be_stored_stays_in_its_place() {
     let all = carry_out(&writer, &requests, 8);
     tokio::pin!(all);
     // However long it takes, nobody is told that it failed.
-    assert!(tokio::time::timeout(std::time::Duration::from_secs(600), &mut all).await.is_err());
+    assert!(tokio::time::timeout(std::time::Duration::from_mins(10), &mut all).await.is_err());
     assert_eq!(memory.count(PRODUCTION, Index::Event).await.unwrap(), 0);
     faulty.set_broken(false);
     all.await;

@@ -115,6 +115,7 @@ impl House {
 }
 
 pub(crate) fn command(body: &Value) -> Command {
+    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings::new("test").unwrap());
     let since = Timestamp::from_second(1_700_000_000).unwrap();
     let mut source = EventSource::new("shop", "Shop", vec![SourceType::Rest], since);
     if body["source"]["id"] == "devices" {
@@ -122,7 +123,6 @@ pub(crate) fn command(body: &Value) -> Command {
     }
     let source = Arc::new(source);
     let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
-    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings::new("test").unwrap());
     Command::new(PRODUCTION, source, payload, Origin::new([("user-agent", BROWSER)], "192.0.2.1"), false, &SETTINGS)
 }
 

@@ -3,9 +3,9 @@
 //! A process listens for the kubelet first, says what it waits for, and goes on when the servers are there: what is wrong with one
 //! of them stands in `/readyz` and once in the log, and when it is mended nothing has to be restarted.
 
+mod api;
 mod arguments;
 mod bindings;
-pub(crate) mod intake;
 mod queue;
 
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use tracardi_queue::Queue;
 use tracardi_store::Keys;
 use tracardi_store::seal::keyed_hash;
 
+pub(crate) use self::api::ApiArguments;
 pub(crate) use self::arguments::SharedArguments;
 use super::app::TRUSTED_CONNECTIONS;
 use super::arguments::{EngineArguments, ManagementArguments};
