@@ -105,7 +105,8 @@ impl Applier {
         if applied.secrets_changed || !applied.errors.is_empty() {
             return Ok(applied);
         }
-        for desired in &plan.objects {
+        let held = plan.holds(&observed.completed);
+        for desired in plan.objects.iter().filter(|desired| !(held && desired.kind.is_workload())) {
             let result = self.apply_one(installation, desired, &mut applied).await;
             collect(&mut applied.errors, result)?;
         }
@@ -201,7 +202,8 @@ impl Applier {
             Error::Write { name, source, .. }
                 if desired.kind == Kind::PersistentVolumeClaim && shown.is_some() && is_refused(&source) =>
             {
-                Error::ResizeRefused { name, size: installation.storage.size.clone(), source }
+                let size = installation.storage().map(|storage| storage.size.clone()).unwrap_or_default();
+                Error::ResizeRefused { name, size, source }
             }
             error => error,
         })?;
@@ -396,7 +398,7 @@ impl Applier {
 
 fn record(applied: &mut Applied, desired: &Desired, generation: Option<i64>) {
     applied.done.push(desired.key());
-    if let (Kind::StatefulSet, Some(generation)) = (desired.kind, generation) {
+    if let Some(generation) = generation.filter(|_| desired.kind.is_workload()) {
         applied.generations.insert(desired.name.clone(), generation);
     }
 }

@@ -1,5 +1,6 @@
 //! The operator's memory of its children: one watch and one store per kind, of metadata and a few fields each.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,8 +16,11 @@ use tracardi_crds::TracardiInstallation;
 
 use crate::build::Kind;
 use crate::names::{INSTANCE, MANAGED_BY, MANAGER, MARKER};
+use crate::observe::WorkloadFact;
 use crate::ownership;
-use crate::views::{ClaimPart, Kept, PodPart, ServicePart, View, WorkloadPart, prune};
+use crate::views::{
+    ClaimPart, DeploymentPart, JobPart, Kept, PodPart, ServicePart, StatefulSetPart, View, WorkloadStatus, prune,
+};
 
 /// Something that may need a pass: the installation that a changed child belongs to.
 pub type Trigger = ObjectRef<kube::core::DeserializeGuard<TracardiInstallation>>;
@@ -29,13 +33,15 @@ pub struct Children {
     claims: Store<View<ClaimPart>>,
     services: Store<View<ServicePart>>,
     budgets: Store<PartialObjectMeta<PodDisruptionBudget>>,
-    workloads: Store<View<WorkloadPart>>,
+    jobs: Store<View<JobPart>>,
+    deployments: Store<View<DeploymentPart>>,
+    stateful_sets: Store<View<StatefulSetPart>>,
     pods: Store<View<PodPart>>,
     synced: Arc<AtomicUsize>,
 }
 
 /// Kinds that are watched.
-const WATCHES: usize = 7;
+const WATCHES: usize = 9;
 
 /// Starts a watch per kind, in one namespace or in all; gives the stores and a stream of what changed, which must be
 /// polled for the stores to fill.
@@ -48,7 +54,9 @@ pub fn watch(client: &Client, namespace: Option<&str>) -> (Children, impl Stream
         claims: store(client, namespace, Some(Kind::PersistentVolumeClaim), &synced, &mut changes),
         services: store(client, namespace, Some(Kind::Service), &synced, &mut changes),
         budgets: store(client, namespace, Some(Kind::PodDisruptionBudget), &synced, &mut changes),
-        workloads: store(client, namespace, Some(Kind::StatefulSet), &synced, &mut changes),
+        jobs: store(client, namespace, Some(Kind::Job), &synced, &mut changes),
+        deployments: store(client, namespace, Some(Kind::Deployment), &synced, &mut changes),
+        stateful_sets: store(client, namespace, Some(Kind::StatefulSet), &synced, &mut changes),
         pods: store(client, namespace, None, &synced, &mut changes),
         synced,
     };
@@ -130,7 +138,9 @@ impl Children {
             Kind::PersistentVolumeClaim => of(&self.claims, namespace, name),
             Kind::Service => of(&self.services, namespace, name),
             Kind::PodDisruptionBudget => of(&self.budgets, namespace, name),
-            Kind::StatefulSet => of(&self.workloads, namespace, name),
+            Kind::Job => of(&self.jobs, namespace, name),
+            Kind::Deployment => of(&self.deployments, namespace, name),
+            Kind::StatefulSet => of(&self.stateful_sets, namespace, name),
         }
     }
 
@@ -147,14 +157,31 @@ impl Children {
             Kind::PersistentVolumeClaim => of(&self.claims, namespace, uid),
             Kind::Service => of(&self.services, namespace, uid),
             Kind::PodDisruptionBudget => of(&self.budgets, namespace, uid),
-            Kind::StatefulSet => of(&self.workloads, namespace, uid),
+            Kind::Job => of(&self.jobs, namespace, uid),
+            Kind::Deployment => of(&self.deployments, namespace, uid),
+            Kind::StatefulSet => of(&self.stateful_sets, namespace, uid),
         }
     }
 
-    /// A StatefulSet.
+    /// The StatefulSets and Deployments of an installation, by name.
     #[must_use]
-    pub fn workload(&self, namespace: &str, name: &str) -> Option<Arc<View<WorkloadPart>>> {
-        self.workloads.get(&ObjectRef::new(name).within(namespace))
+    pub fn workloads(&self, namespace: &str, installation: &str) -> HashMap<String, WorkloadFact> {
+        let fact = |meta: &ObjectMeta, status: &WorkloadStatus| {
+            let fact = WorkloadFact { generation: meta.generation.unwrap_or_default(), status: status.clone() };
+            (meta.name.clone().unwrap_or_default(), fact)
+        };
+        let sets = self.stateful_sets.state_filter(|set| belongs(&set.metadata, namespace, installation));
+        let deployments = self.deployments.state_filter(|one| belongs(&one.metadata, namespace, installation));
+        let sets = sets.iter().map(|set| fact(&set.metadata, &set.part.status));
+        sets.chain(deployments.iter().map(|one| fact(&one.metadata, &one.part.status))).collect()
+    }
+
+    /// The Jobs of an installation that have done their work, by name.
+    #[must_use]
+    pub fn completed(&self, namespace: &str, installation: &str) -> BTreeSet<String> {
+        let done =
+            |job: &View<JobPart>| job.part.status.succeeded > 0 && belongs(&job.metadata, namespace, installation);
+        self.jobs.state_filter(done).iter().filter_map(|job| job.metadata.name.clone()).collect()
     }
 
     /// A volume claim.
@@ -172,12 +199,14 @@ impl Children {
     /// The pods of an installation.
     #[must_use]
     pub fn pods(&self, namespace: &str, installation: &str) -> Vec<Arc<View<PodPart>>> {
-        self.pods.state_filter(|pod| {
-            pod.metadata.namespace.as_deref() == Some(namespace)
-                && pod.metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE)).map(String::as_str)
-                    == Some(installation)
-        })
+        self.pods.state_filter(|pod| belongs(&pod.metadata, namespace, installation))
     }
+}
+
+/// Whether an object is one of this installation's, by its labels.
+fn belongs(meta: &ObjectMeta, namespace: &str, installation: &str) -> bool {
+    let label = meta.labels.as_ref().and_then(|labels| labels.get(INSTANCE)).map(String::as_str);
+    meta.namespace.as_deref() == Some(namespace) && label == Some(installation)
 }
 
 /// The marker (see [`ownership::marker`]) of a child as its store shows it.

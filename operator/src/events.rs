@@ -40,6 +40,10 @@ pub fn transitions(before: &Status, after: &Status) -> Vec<Notice> {
             // What keeps an installation from serving is told by Degraded; that it stopped serving is told here.
             ConditionType::Ready => old.as_ref().is_some_and(|old| old.status == "True").then_some(true),
             ConditionType::Initialized => None,
+            // What is wrong with a server is told by Degraded; when it can be used again, this tells it by name.
+            ConditionType::DependenciesReady => {
+                (holds && old.as_ref().is_some_and(|old| old.status == "False")).then_some(false)
+            }
             ConditionType::Degraded if holds => Some(true),
             ConditionType::Degraded => old.as_ref().is_some_and(|old| old.status == "True").then_some(false),
             ConditionType::Progressing => {

@@ -15,13 +15,11 @@ pub struct Installation {
     /// Who it is.
     pub identity: Identity,
     /// How the services are laid out.
-    pub mode: Mode,
+    pub layout: Layout,
     /// Version of the services.
     pub version: Version,
     /// Image of the services.
     pub image: Image,
-    /// The data volume.
-    pub storage: Storage,
     /// First administrator's e-mail address.
     pub admin_email: String,
     /// The credentials.
@@ -34,6 +32,8 @@ pub struct Installation {
     pub trusted: Option<Trusted>,
     /// Where destinations may be.
     pub outbound: Reach,
+    /// Ports of servers besides those in their URLs.
+    pub server_ports: Vec<u16>,
     /// CPU and memory of each pod.
     pub resources: Resources,
     /// Labels that a node must have.
@@ -52,6 +52,106 @@ pub struct Installation {
     pub retain: bool,
     /// Nothing may be changed.
     pub paused: bool,
+}
+
+impl Installation {
+    /// The word for the layout.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match &self.layout {
+            Layout::Standalone(_) => Mode::Standalone,
+            Layout::Services(services) if services.pulsar.is_some() => Mode::Distributed,
+            Layout::Services(_) => Mode::Open,
+        }
+    }
+
+    /// The data volume, if there is one.
+    #[must_use]
+    pub fn storage(&self) -> Option<&Storage> {
+        match &self.layout {
+            Layout::Standalone(storage) => Some(storage),
+            Layout::Services(_) => None,
+        }
+    }
+}
+
+/// How the services are laid out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layout {
+    /// One pod on a volume.
+    Standalone(Storage),
+    /// Each service in pods of its own, on servers outside.
+    Services(Box<Services>),
+}
+
+/// The services of a larger installation, and the servers that they work with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Services {
+    /// Elasticsearch or OpenSearch.
+    pub elastic: Server,
+    /// First part of the names of all indices.
+    pub index_prefix: String,
+    /// Primary shards of a new index.
+    pub index_shards: i32,
+    /// Copies of each shard.
+    pub index_replicas: i32,
+    /// MySQL or MariaDB.
+    pub mysql: Server,
+    /// Name of the database.
+    pub database: String,
+    /// Redis.
+    pub redis: Server,
+    /// Pulsar, when it is the queue.
+    pub pulsar: Option<Pulsar>,
+    /// Parts of the queue.
+    pub partitions: i32,
+    /// Pods of the public API.
+    pub public_api: Pods,
+    /// Pods of the private API.
+    pub private_api: Pods,
+    /// Pods of the web application.
+    pub gui: Pods,
+    /// Pods of the worker that takes requests out of the queue.
+    pub collector: Pods,
+    /// Pod of the worker that looks after the indices.
+    pub storage: Pods,
+    /// Pod of the worker that sends to destinations.
+    pub outbound: Pods,
+}
+
+/// A server outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// Where it is.
+    pub url: String,
+    /// Name to log in with.
+    pub username: Option<String>,
+    /// Password that belongs to it.
+    pub password: Option<Credential>,
+    /// Token or API key instead.
+    pub token: Option<Credential>,
+    /// Certificates of the authorities that are believed.
+    pub authority: Option<Credential>,
+}
+
+/// Pulsar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulsar {
+    /// The brokers.
+    pub server: Server,
+    /// Where the administration is.
+    pub admin_url: String,
+    /// Tenant and namespace that hold the topics.
+    pub namespace: String,
+}
+
+/// The pods of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pods {
+    /// How many.
+    pub replicas: i32,
+    /// CPU and memory of each.
+    pub resources: Resources,
 }
 
 /// Name, namespace and uid.

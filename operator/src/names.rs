@@ -51,6 +51,12 @@ impl InstallationName {
     pub fn child(&self, child: Child) -> String {
         format!("{}-{}", self.0, child.suffix())
     }
+
+    /// Name of the Job that prepares the servers, as `hash` (16 digits) demands.
+    #[must_use]
+    pub fn install(&self, hash: &str) -> String {
+        format!("{}-{}", self.child(Child::Install), &hash[..hash.len().min(8)])
+    }
 }
 
 /// The children that carry a fixed name.
@@ -68,12 +74,20 @@ pub enum Child {
     Data,
     /// StatefulSet of the standalone mode, and its PodDisruptionBudget.
     Standalone,
-    /// Service of the public API, and its NetworkPolicy.
+    /// Job that prepares the servers of a larger installation; a hash follows.
+    Install,
+    /// Service of the public API, its NetworkPolicy, and in larger installations its Deployment and PodDisruptionBudget.
     PublicApi,
-    /// Service of the private API.
+    /// Service of the private API, and in larger installations its NetworkPolicy, Deployment and PodDisruptionBudget.
     PrivateApi,
-    /// Service of the web application.
+    /// Service of the web application, and in larger installations its NetworkPolicy, Deployment and PodDisruptionBudget.
     Gui,
+    /// Deployment of the worker that takes requests out of the queue, and its PodDisruptionBudget.
+    WorkerCollector,
+    /// Deployment of the worker that looks after the indices.
+    WorkerStorage,
+    /// Deployment of the worker that sends to destinations.
+    WorkerOutbound,
     /// Headless Service of health and metrics.
     Management,
     /// NetworkPolicy that closes everything.
@@ -84,6 +98,10 @@ pub enum Child {
     Dns,
     /// NetworkPolicy that lets destinations be reached.
     Outbound,
+    /// NetworkPolicy that lets the servers of a larger installation be reached.
+    Servers,
+    /// NetworkPolicy that lets the web application reach the private API.
+    GuiToApi,
 }
 
 impl Child {
@@ -97,14 +115,20 @@ impl Child {
             Self::Config => "config",
             Self::Data => "data",
             Self::Standalone => "standalone",
+            Self::Install => "install",
             Self::PublicApi => "public-api",
             Self::PrivateApi => "private-api",
             Self::Gui => "gui",
+            Self::WorkerCollector => "worker-collector",
+            Self::WorkerStorage => "worker-storage",
+            Self::WorkerOutbound => "worker-outbound",
             Self::Management => "management",
             Self::DefaultDeny => "default-deny",
             Self::Trusted => "trusted",
             Self::Dns => "dns",
             Self::Outbound => "outbound",
+            Self::Servers => "servers",
+            Self::GuiToApi => "gui-to-api",
         }
     }
 }
@@ -178,9 +202,11 @@ mod tests {
             Child::Management,
             Child::DefaultDeny,
             Child::Trusted,
+            Child::WorkerCollector,
         ] {
             assert!(name.child(child).len() <= 63, "{child:?}");
         }
+        assert!(name.install("0123456789abcdef").len() <= 63, "a Job's pods carry its name in a label");
         assert!(name.child(Child::Standalone).len() <= 52, "a StatefulSet's pods carry a label of name, dash and hash");
     }
 }

@@ -20,13 +20,16 @@ use crate::build::Kind;
 use crate::children::{Children, is_labelled, is_owned, is_owned_by_another};
 use crate::error::Error;
 use crate::names::{self, Child, InstallationName};
-use crate::secrets::Value;
-use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadPart};
+use crate::secrets::{self, Reference, Value};
+use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadStatus};
 
 /// How long what is known about a user's Secrets is good for, and longest time between two passes.
 pub const FRESH: Duration = Duration::from_mins(1);
 /// How long what is known about Secrets is good for while one is missing or wrong.
 pub const FRESH_PROBLEM: Duration = Duration::from_secs(15);
+
+/// What servers outside let us in with, and who vouches for them: by name and key of the Secret.
+pub type Logins = BTreeMap<(String, String), tracardi_process::Secret>;
 
 /// What is there.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +38,16 @@ pub struct Observed {
     pub generated: BTreeMap<String, GeneratedFact>,
     /// Secrets that the spec refers to, by name and key.
     pub adopted: BTreeMap<(String, String), SecretFact>,
+    /// What the spec lets us into servers with. Never written anywhere.
+    pub logins: Logins,
     /// The data volume's claim.
     pub claim: Option<ClaimFact>,
-    /// StatefulSet by name.
-    pub workloads: HashMap<String, Arc<View<WorkloadPart>>>,
+    /// StatefulSets and Deployments by name.
+    pub workloads: HashMap<String, WorkloadFact>,
+    /// Jobs that have done their work, by name.
+    pub completed: BTreeSet<String>,
+    /// What a look at each server found. Of a server that is missing nothing is known yet.
+    pub dependencies: Vec<DependencyFact>,
     /// The Service of the public API.
     pub public_service: Option<Arc<View<ServicePart>>>,
     /// Pods.
@@ -74,6 +83,28 @@ pub enum SecretFact {
     },
 }
 
+/// A workload.
+#[derive(Clone, Debug, Default)]
+pub struct WorkloadFact {
+    /// Generation of the object.
+    pub generation: i64,
+    /// How far its pods are.
+    pub status: WorkloadStatus,
+}
+
+/// What a look at a server found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DependencyFact {
+    /// elasticsearch, mysql, redis or pulsar.
+    pub name: &'static str,
+    /// It can be used.
+    pub ready: bool,
+    /// Product and version that answered last.
+    pub version: Option<String>,
+    /// Why it cannot be used, or what should be improved.
+    pub message: Option<String>,
+}
+
 /// A volume claim.
 #[derive(Clone, Debug)]
 pub struct ClaimFact {
@@ -93,9 +124,10 @@ pub struct Observer {
 #[derive(Clone)]
 struct Remembered {
     until: Instant,
-    references: Vec<(SecretKeyRef, Value)>,
+    references: Vec<Reference>,
     generated: BTreeMap<String, GeneratedFact>,
     adopted: BTreeMap<(String, String), SecretFact>,
+    logins: Logins,
     /// None is missing or wrong.
     complete: bool,
     /// Generated Secrets whose sentinel was seen standing.
@@ -122,15 +154,17 @@ impl Observer {
         // A name that the rules refuse has no children.
         let Ok(checked) = InstallationName::new(name) else { return Ok(Observed::default()) };
         let secrets = self.secrets(resource, &checked, namespace, uid).await?;
-        let workload = checked.child(Child::Standalone);
         Ok(Observed {
             generated: secrets.generated,
             adopted: secrets.adopted,
+            logins: secrets.logins,
             claim: self
                 .children
                 .claim(namespace, &checked.child(Child::Data))
                 .map(|view| ClaimFact { owned_by_another: is_owned_by_another(&view.metadata, uid), view }),
-            workloads: self.children.workload(namespace, &workload).map(|view| (workload, view)).into_iter().collect(),
+            workloads: self.children.workloads(namespace, name),
+            completed: self.children.completed(namespace, name),
+            dependencies: Vec::new(),
             public_service: self.children.service(namespace, &checked.child(Child::PublicApi)),
             pods: self.children.pods(namespace, name),
         })
@@ -143,7 +177,7 @@ impl Observer {
         namespace: &str,
         uid: &str,
     ) -> Result<Remembered, Error> {
-        let references = references(resource);
+        let references = secrets::references(&resource.spec);
         if let Some(known) = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid)
             && known.references == references
             && self.is_good(known, namespace)
@@ -159,31 +193,39 @@ impl Observer {
         let mut generated = BTreeMap::new();
         for child in [Child::InstallationSecret, Child::AdminSecret, Child::KeysSecret] {
             let secret = name.child(child);
-            if let Some(found) = api.get_metadata_opt(&secret).await.map_err(|error| read(&secret, error))? {
+            if let Some(there) = api.get_metadata_opt(&secret).await.map_err(|error| read(&secret, error))? {
                 let fact = GeneratedFact {
-                    uid: found.metadata.uid.clone().unwrap_or_default(),
-                    foreign: !is_labelled(&found.metadata, name.as_str()),
-                    owned_by_another: is_owned_by_another(&found.metadata, uid),
-                    owners: found.metadata.owner_references,
+                    uid: there.metadata.uid.clone().unwrap_or_default(),
+                    foreign: !is_labelled(&there.metadata, name.as_str()),
+                    owned_by_another: is_owned_by_another(&there.metadata, uid),
+                    owners: there.metadata.owner_references,
                 };
                 generated.insert(secret, fact);
             }
         }
         let mut adopted = BTreeMap::new();
-        let mut secrets: HashMap<&str, Option<Secret>> = HashMap::new();
-        for (reference, value) in &references {
-            let SecretKeyRef { name, key } = reference;
-            if !secrets.contains_key(name.as_str()) {
-                secrets.insert(name, api.get_opt(name).await.map_err(|error| read(name, error))?);
+        let mut found: HashMap<&str, Option<Secret>> = HashMap::new();
+        let mut logins = BTreeMap::new();
+        for Reference { at: SecretKeyRef { name, key }, value, .. } in &references {
+            if !found.contains_key(name.as_str()) {
+                found.insert(name, api.get_opt(name).await.map_err(|error| read(name, error))?);
             }
-            let found = secrets.get(name.as_str()).and_then(Option::as_ref);
-            adopted.insert((name.clone(), key.clone()), judge(found, key, *value));
+            let secret = found.get(name.as_str()).and_then(Option::as_ref);
+            let place = (name.clone(), key.clone());
+            if matches!(value, Value::Login | Value::Certificates)
+                && let Some(bytes) = secret.and_then(|secret| secret.data.as_ref()?.get(key))
+                && let Ok(text) = std::str::from_utf8(&bytes.0)
+            {
+                logins.insert(place.clone(), tracardi_process::Secret::new(text.trim()));
+            }
+            adopted.insert(place, judge(secret, key, *value));
         }
-        let complete = generated.len() + references.len() >= 3
+        let ours = |reference: &&Reference| matches!(reference.value, Value::Password | Value::Token | Value::Key);
+        let complete = generated.len() + references.iter().filter(ours).count() >= 3
             && adopted.values().all(|fact| matches!(fact, SecretFact::Usable { .. }));
         let fresh = if complete { FRESH } else { FRESH_PROBLEM };
         let until = Instant::now() + fresh;
-        let known = Remembered { until, references, generated, adopted, complete, guarded: BTreeSet::new() };
+        let known = Remembered { until, references, generated, adopted, logins, complete, guarded: BTreeSet::new() };
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), known.clone());
         Ok(known)
     }
@@ -203,20 +245,6 @@ impl Observer {
         }
         all_stand || Instant::now() < known.until
     }
-}
-
-fn references(resource: &TracardiInstallation) -> Vec<(SecretKeyRef, Value)> {
-    let secrets = resource.spec.secrets.clone().unwrap_or_default();
-    let password = resource.spec.admin.as_ref().and_then(|admin| admin.password_secret_ref.clone());
-    [
-        (password, Value::Password),
-        (secrets.installation_token_secret_ref, Value::Token),
-        (secrets.signing_key_secret_ref, Value::Key),
-        (secrets.encryption_key_secret_ref, Value::Key),
-    ]
-    .into_iter()
-    .filter_map(|(reference, value)| Some((reference?, value)))
-    .collect()
 }
 
 fn judge(secret: Option<&Secret>, key: &str, value: Value) -> SecretFact {

@@ -21,7 +21,11 @@ fn parts(kind: Kind) -> &'static [&'static str] {
         // Volume controllers write into the spec of a claim.
         Kind::PersistentVolumeClaim => &[],
         Kind::ConfigMap => &["f:data", "f:binaryData", "f:immutable"],
-        Kind::NetworkPolicy | Kind::Service | Kind::PodDisruptionBudget | Kind::StatefulSet => &["f:spec"],
+        // The Job controller writes into the spec of a Job; what decides in it cannot be changed.
+        Kind::Job => &[],
+        Kind::NetworkPolicy | Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment | Kind::StatefulSet => {
+            &["f:spec"]
+        }
     }
 }
 

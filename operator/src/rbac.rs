@@ -27,7 +27,9 @@ pub const INSTALLATIONS: &[Right] = &[
         why: "the resources to reconcile; the operator never writes them",
     },
     Right { group: "tracardi.io", resource: "tracardiinstallations/status", verbs: &["patch"], why: "their status" },
-    Right { group: "apps", resource: "statefulsets", verbs: OWNED, why: "the services" },
+    Right { group: "apps", resource: "statefulsets", verbs: OWNED, why: "the services of standalone installations" },
+    Right { group: "apps", resource: "deployments", verbs: OWNED, why: "the services of larger installations" },
+    Right { group: "batch", resource: "jobs", verbs: OWNED, why: "the step that prepares their servers" },
     Right { group: "", resource: "services", verbs: OWNED, why: "their addresses" },
     Right { group: "", resource: "configmaps", verbs: OWNED, why: "their environment" },
     Right {

@@ -9,6 +9,8 @@ use std::io;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
+use tracardi_crds::TracardiInstallationSpec;
+use tracardi_crds::installation::SecretKeyRef;
 use tracardi_process::random;
 
 use crate::build::meta;
@@ -26,6 +28,76 @@ pub const SIGNING_KEY: &str = "signing-key";
 /// Key of the encryption key.
 pub const ENCRYPTION_KEY: &str = "encryption-key";
 
+/// Fields of the resource that name a Secret.
+pub mod field {
+    /// The first administrator's password.
+    pub const PASSWORD: &str = "spec.admin.passwordSecretRef";
+    /// The installation token.
+    pub const TOKEN: &str = "spec.secrets.installationTokenSecretRef";
+    /// The signing key.
+    pub const SIGNING_KEY: &str = "spec.secrets.signingKeySecretRef";
+    /// The encryption key.
+    pub const ENCRYPTION_KEY: &str = "spec.secrets.encryptionKeySecretRef";
+    /// Password at Elasticsearch.
+    pub const ELASTIC_PASSWORD: &str = "spec.elasticsearch.external.passwordSecretRef";
+    /// API key of Elasticsearch.
+    pub const ELASTIC_API_KEY: &str = "spec.elasticsearch.external.apiKeySecretRef";
+    /// Authorities that vouch for Elasticsearch.
+    pub const ELASTIC_CA: &str = "spec.elasticsearch.external.caSecretRef";
+    /// Password at MySQL.
+    pub const MYSQL_PASSWORD: &str = "spec.mysql.external.passwordSecretRef";
+    /// Authorities that vouch for MySQL.
+    pub const MYSQL_CA: &str = "spec.mysql.external.caSecretRef";
+    /// Password at Redis.
+    pub const REDIS_PASSWORD: &str = "spec.redis.external.passwordSecretRef";
+    /// Authorities that vouch for Redis.
+    pub const REDIS_CA: &str = "spec.redis.external.caSecretRef";
+    /// Token of Pulsar.
+    pub const PULSAR_TOKEN: &str = "spec.pulsar.external.tokenSecretRef";
+    /// Authorities that vouch for Pulsar.
+    pub const PULSAR_CA: &str = "spec.pulsar.external.caSecretRef";
+}
+
+/// A value in a user's Secret, and where the resource names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The field of the resource.
+    pub field: &'static str,
+    /// Where the value is.
+    pub at: SecretKeyRef,
+    /// What it must be.
+    pub value: Value,
+}
+
+/// All values in Secrets that a resource refers to.
+#[must_use]
+pub fn references(spec: &TracardiInstallationSpec) -> Vec<Reference> {
+    let admin = spec.admin.as_ref();
+    let own = spec.secrets.as_ref();
+    let elastic = spec.elasticsearch.as_ref().map(|server| &server.external);
+    let mysql = spec.mysql.as_ref().map(|server| &server.external);
+    let redis = spec.redis.as_ref().map(|server| &server.external);
+    let pulsar = spec.pulsar.as_ref().map(|server| &server.external);
+    [
+        (field::PASSWORD, Value::Password, admin.and_then(|of| of.password_secret_ref.as_ref())),
+        (field::TOKEN, Value::Token, own.and_then(|of| of.installation_token_secret_ref.as_ref())),
+        (field::SIGNING_KEY, Value::Key, own.and_then(|of| of.signing_key_secret_ref.as_ref())),
+        (field::ENCRYPTION_KEY, Value::Key, own.and_then(|of| of.encryption_key_secret_ref.as_ref())),
+        (field::ELASTIC_PASSWORD, Value::Login, elastic.and_then(|of| of.password_secret_ref.as_ref())),
+        (field::ELASTIC_API_KEY, Value::Login, elastic.and_then(|of| of.api_key_secret_ref.as_ref())),
+        (field::ELASTIC_CA, Value::Certificates, elastic.and_then(|of| of.ca_secret_ref.as_ref())),
+        (field::MYSQL_PASSWORD, Value::Login, mysql.and_then(|of| of.password_secret_ref.as_ref())),
+        (field::MYSQL_CA, Value::Certificates, mysql.and_then(|of| of.ca_secret_ref.as_ref())),
+        (field::REDIS_PASSWORD, Value::Login, redis.and_then(|of| of.password_secret_ref.as_ref())),
+        (field::REDIS_CA, Value::Certificates, redis.and_then(|of| of.ca_secret_ref.as_ref())),
+        (field::PULSAR_TOKEN, Value::Login, pulsar.and_then(|of| of.token_secret_ref.as_ref())),
+        (field::PULSAR_CA, Value::Certificates, pulsar.and_then(|of| of.ca_secret_ref.as_ref())),
+    ]
+    .into_iter()
+    .filter_map(|(field, value, at)| Some(Reference { field, at: at?.clone(), value }))
+    .collect()
+}
+
 /// What a credential is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -35,6 +107,10 @@ pub enum Value {
     Token,
     /// 32 bytes as 64 hexadecimal digits.
     Key,
+    /// What a server outside lets us in with.
+    Login,
+    /// Certificates in PEM.
+    Certificates,
 }
 
 impl Value {
@@ -47,6 +123,8 @@ impl Value {
             Self::Password => text.chars().count() >= 8,
             Self::Token => text.len() >= 16,
             Self::Key => text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+            Self::Login => !text.is_empty() && !text.contains(char::is_control),
+            Self::Certificates => text.contains("-----BEGIN CERTIFICATE-----"),
         }
     }
 
@@ -57,6 +135,8 @@ impl Value {
             Self::Password => "a password of at least 8 characters",
             Self::Token => "a token of at least 16 characters, for example from `openssl rand -hex 24`",
             Self::Key => "64 hexadecimal characters (32 bytes), for example from `openssl rand -hex 32`",
+            Self::Login => "one line of text",
+            Self::Certificates => "certificates in PEM, which begin with -----BEGIN CERTIFICATE-----",
         }
     }
 
@@ -65,6 +145,8 @@ impl Value {
             Self::Password => random::password(),
             Self::Token => random::hex::<24>(),
             Self::Key => random::hex::<32>(),
+            // Of servers outside nothing is made up.
+            Self::Login | Self::Certificates => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

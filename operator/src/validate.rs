@@ -5,14 +5,19 @@ use ipnet::IpNet;
 use semver::Version;
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::{
-    DeletionPolicy, Disruptions, Image as ImageSpec, Mode, Networking, Outbound, PublicApi as PublicApiSpec, Reason,
-    ResourceAmounts, Resources, SecretKeyRef, defaults,
+    ConditionType, DeletionPolicy, Disruptions, Image as ImageSpec, Mode, Networking, Outbound,
+    PublicApi as PublicApiSpec, Reason, ResourceAmounts, Resources, SecretKeyRef, TracardiInstallationSpec as Spec,
+    defaults,
 };
 use tracardi_crds::outbound::Reach;
 
-use crate::model::{Credential, Features, Identity, Image, Installation, PublicApi, Secrets, Storage, Trusted};
+use crate::model::{
+    Credential, Features, Identity, Image, Installation, Layout, Pods, PublicApi, Pulsar, Secrets, Server, Services,
+    Storage, Trusted,
+};
 use crate::names::{Child, InstallationName};
 use crate::observe::{Observed, SecretFact};
+use crate::report::is_true;
 use crate::secrets;
 
 /// What the operator was told about itself.
@@ -62,15 +67,11 @@ pub fn validate(
     let networking = spec.networking.clone().unwrap_or_default();
     let features = spec.features.clone().unwrap_or_default();
     let logging = spec.logging.clone().unwrap_or_default();
-    let storage = spec.storage.clone().unwrap_or_default();
+    let resources = spec.resources.clone().unwrap_or_else(default_resources);
     let installation = Installation {
         image: image(spec.image.clone().unwrap_or_default(), spec.version.is_some(), &version, operator),
-        mode: spec.mode.unwrap_or(Mode::Standalone),
+        layout: layout(spec, &resources, observed)?,
         version,
-        storage: Storage {
-            size: storage.size.unwrap_or_else(|| defaults::STORAGE_SIZE.into()),
-            class: storage.storage_class_name,
-        },
         admin_email: spec
             .admin
             .as_ref()
@@ -80,8 +81,9 @@ pub fn validate(
         public_url: spec.public_url.clone(),
         public_api: public_api(spec.public_api.clone().unwrap_or_default())?,
         outbound: outbound(networking.outbound.clone().unwrap_or_default())?,
+        server_ports: server_ports(networking.server_ports.as_deref().unwrap_or_default())?,
         trusted: trusted(networking)?,
-        resources: spec.resources.clone().unwrap_or_else(default_resources),
+        resources,
         node_selector: spec.node_selector.clone().unwrap_or_default(),
         tolerations: spec.tolerations.clone().unwrap_or_default(),
         block_disruptions: spec.disruptions.unwrap_or_default() == Disruptions::Block,
@@ -98,13 +100,103 @@ pub fn validate(
         paused: spec.paused.unwrap_or(false),
         identity,
     };
-    keepsakes(&installation, observed)?;
+    let prepared = resource.status.as_ref().is_some_and(|status| is_true(status, ConditionType::Initialized));
+    keepsakes(&installation, observed, prepared)?;
     Ok(installation)
 }
 
-/// What outlives pods must fit together: the volume and the Secrets without which it cannot be read. Secrets are made
-/// before the volume, so a volume without them means that they were lost.
-fn keepsakes(installation: &Installation, observed: &Observed) -> Result<(), Problem> {
+/// How the services are laid out, and on what.
+fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Layout, Problem> {
+    let mode = spec.mode.unwrap_or_default();
+    if mode == Mode::Standalone {
+        let storage = spec.storage.clone().unwrap_or_default();
+        return Ok(Layout::Standalone(Storage {
+            size: storage.size.unwrap_or_else(|| defaults::STORAGE_SIZE.into()),
+            class: storage.storage_class_name,
+        }));
+    }
+    let missing = |field: &str| {
+        let message =
+            format!("spec.{field} is missing, which the mode {} needs: add it, with external.url", mode.as_str());
+        Problem::new(Reason::SpecInvalid, message)
+    };
+    let elasticsearch = spec.elasticsearch.clone().ok_or_else(|| missing("elasticsearch"))?;
+    let mysql = spec.mysql.clone().ok_or_else(|| missing("mysql"))?;
+    let redis = spec.redis.clone().ok_or_else(|| missing("redis"))?;
+    let pulsar = match (&spec.pulsar, mode) {
+        (Some(pulsar), Mode::Distributed) => Some(pulsar.clone()),
+        (None, Mode::Distributed) => return Err(missing("pulsar")),
+        _ => None,
+    };
+    let references = secrets::references(spec);
+    let of = |field: &str| {
+        let brought = references.iter().find(|reference| reference.field == field);
+        brought.map(|reference| adopted(reference, observed)).transpose()
+    };
+    let workers = spec.workers.clone().unwrap_or_default();
+    let pods = |replicas: Option<i32>, default: i32, own: Option<Resources>| Pods {
+        replicas: replicas.unwrap_or(default).clamp(1, 100),
+        resources: own.unwrap_or_else(|| resources.clone()),
+    };
+    let service = |service: Option<tracardi_crds::installation::Service>, default| {
+        let service = service.unwrap_or_default();
+        pods(service.replicas, default, service.resources)
+    };
+    let single =
+        |service: Option<tracardi_crds::installation::Singleton>| pods(None, 1, service.and_then(|s| s.resources));
+    let public = spec.public_api.clone().unwrap_or_default();
+    Ok(Layout::Services(Box::new(Services {
+        elastic: Server {
+            url: elasticsearch.external.url,
+            username: elasticsearch.external.username,
+            password: of(secrets::field::ELASTIC_PASSWORD)?,
+            token: of(secrets::field::ELASTIC_API_KEY)?,
+            authority: of(secrets::field::ELASTIC_CA)?,
+        },
+        index_prefix: elasticsearch.index_prefix.unwrap_or_else(|| defaults::INDEX_PREFIX.into()),
+        index_shards: elasticsearch.shards.unwrap_or(defaults::INDEX_SHARDS),
+        index_replicas: elasticsearch.replicas.unwrap_or(defaults::INDEX_REPLICAS),
+        mysql: Server {
+            url: mysql.external.url,
+            username: mysql.external.username,
+            password: of(secrets::field::MYSQL_PASSWORD)?,
+            token: None,
+            authority: of(secrets::field::MYSQL_CA)?,
+        },
+        database: mysql.database.unwrap_or_else(|| defaults::DATABASE.into()),
+        redis: Server {
+            url: redis.external.url,
+            username: redis.external.username,
+            password: of(secrets::field::REDIS_PASSWORD)?,
+            token: None,
+            authority: of(secrets::field::REDIS_CA)?,
+        },
+        pulsar: match pulsar {
+            None => None,
+            Some(pulsar) => Some(Pulsar {
+                server: Server {
+                    url: pulsar.external.url,
+                    token: of(secrets::field::PULSAR_TOKEN)?,
+                    authority: of(secrets::field::PULSAR_CA)?,
+                    ..Server::default()
+                },
+                admin_url: pulsar.external.admin_url,
+                namespace: pulsar.namespace.unwrap_or_else(|| defaults::PULSAR_NAMESPACE.into()),
+            }),
+        },
+        partitions: spec.queue.as_ref().and_then(|queue| queue.partitions).unwrap_or(defaults::QUEUE_PARTITIONS),
+        public_api: pods(public.replicas, defaults::PUBLIC_API_REPLICAS, public.resources),
+        private_api: service(spec.private_api.clone(), 1),
+        gui: service(spec.gui.clone(), 1),
+        collector: service(workers.collector, defaults::COLLECTOR_REPLICAS),
+        storage: single(workers.storage),
+        outbound: single(workers.outbound),
+    })))
+}
+
+/// What outlives pods must fit together: the data and the Secrets without which they cannot be read. Secrets are made
+/// before the volume, and before servers are `prepared`; so data without them means that they were lost.
+fn keepsakes(installation: &Installation, observed: &Observed, prepared: bool) -> Result<(), Problem> {
     let claim = installation.identity.name.child(Child::Data);
     let leftover =
         observed.generated.iter().find(|(_, fact)| fact.owned_by_another).map(|(name, _)| ("Secret", name.as_str()));
@@ -123,6 +215,14 @@ fn keepsakes(installation: &Installation, observed: &Observed) -> Result<(), Pro
         .into_iter()
         .find(|secret| secret.irreplaceable && !observed.generated.contains_key(&secret.name));
     match lost {
+        Some(secret) if prepared && installation.storage().is_none() => Err(Problem::new(
+            Reason::SecretLost,
+            format!(
+                "Secret {:?} is gone, but the data in the servers was made with it: restore it from a backup (keys {}), or delete the resource and the data to start anew",
+                secret.name,
+                secret.keys().join(", ")
+            ),
+        )),
         Some(secret) if observed.claim.is_some() => Err(Problem::new(
             Reason::SecretLost,
             format!(
@@ -212,6 +312,16 @@ fn outbound(spec: Outbound) -> Result<Reach, Problem> {
     })
 }
 
+fn server_ports(spec: &[i32]) -> Result<Vec<u16>, Problem> {
+    let port = |number: &i32| {
+        u16::try_from(*number).ok().filter(|number| *number > 0).ok_or_else(|| {
+            let message = format!("spec.networking.serverPorts holds {number}, which is no port: give 1 to 65535");
+            Problem::new(Reason::SpecInvalid, message)
+        })
+    };
+    spec.iter().map(port).collect()
+}
+
 /// Address ranges, from a field below `spec.networking`.
 fn ranges(field: &str, cidrs: &[String]) -> Result<Vec<IpNet>, Problem> {
     let range = |cidr: &String| {
@@ -240,52 +350,22 @@ fn credentials(
     name: &InstallationName,
     observed: &Observed,
 ) -> Result<Secrets, Problem> {
-    let brought = resource.spec.secrets.clone().unwrap_or_default();
-    let password = resource.spec.admin.as_ref().and_then(|admin| admin.password_secret_ref.clone());
-    let credential =
-        |field: &str, brought: Option<SecretKeyRef>, child: Child, key: &str, kind: secrets::Value| match brought {
-            Some(reference) => adopted(field, &reference, kind, observed),
-            None => generated(&name.child(child), key, observed),
-        };
+    let brought = secrets::references(&resource.spec);
+    let credential = |field: &str, child: Child, key: &str| match brought.iter().find(|brought| brought.field == field)
+    {
+        Some(reference) => adopted(reference, observed),
+        None => generated(&name.child(child), key, observed),
+    };
     Ok(Secrets {
-        admin_password: credential(
-            "spec.admin.passwordSecretRef",
-            password,
-            Child::AdminSecret,
-            secrets::PASSWORD,
-            secrets::Value::Password,
-        )?,
-        installation_token: credential(
-            "spec.secrets.installationTokenSecretRef",
-            brought.installation_token_secret_ref,
-            Child::InstallationSecret,
-            secrets::TOKEN,
-            secrets::Value::Token,
-        )?,
-        signing_key: credential(
-            "spec.secrets.signingKeySecretRef",
-            brought.signing_key_secret_ref,
-            Child::KeysSecret,
-            secrets::SIGNING_KEY,
-            secrets::Value::Key,
-        )?,
-        encryption_key: credential(
-            "spec.secrets.encryptionKeySecretRef",
-            brought.encryption_key_secret_ref,
-            Child::KeysSecret,
-            secrets::ENCRYPTION_KEY,
-            secrets::Value::Key,
-        )?,
+        admin_password: credential(secrets::field::PASSWORD, Child::AdminSecret, secrets::PASSWORD)?,
+        installation_token: credential(secrets::field::TOKEN, Child::InstallationSecret, secrets::TOKEN)?,
+        signing_key: credential(secrets::field::SIGNING_KEY, Child::KeysSecret, secrets::SIGNING_KEY)?,
+        encryption_key: credential(secrets::field::ENCRYPTION_KEY, Child::KeysSecret, secrets::ENCRYPTION_KEY)?,
     })
 }
 
-fn adopted(
-    field: &str,
-    reference: &SecretKeyRef,
-    kind: secrets::Value,
-    observed: &Observed,
-) -> Result<Credential, Problem> {
-    let SecretKeyRef { name, key } = reference;
+fn adopted(reference: &secrets::Reference, observed: &Observed) -> Result<Credential, Problem> {
+    let secrets::Reference { field, at: SecretKeyRef { name, key }, value } = reference;
     match observed.adopted.get(&(name.clone(), key.clone())) {
         Some(SecretFact::Usable { revision }) => {
             Ok(Credential { secret: name.clone(), key: key.clone(), revision: revision.clone(), generated: false })
@@ -298,7 +378,7 @@ fn adopted(
         )),
         Some(SecretFact::Unusable) => Err(Problem::new(
             Reason::SecretInvalid,
-            format!("{field}: key {key:?} of Secret {name:?} must hold {}", kind.demand()),
+            format!("{field}: key {key:?} of Secret {name:?} must hold {}", value.demand()),
         )),
         Some(SecretFact::Absent) | None => Err(Problem::new(
             Reason::SecretMissing,

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use kube::api::ObjectMeta;
 use kube::core::NamespaceResourceScope;
@@ -65,16 +66,28 @@ pub fn prune<K: Resource>(object: &mut K) {
 /// Of a StatefulSet: how far its pods are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct WorkloadPart {
+pub struct StatefulSetPart {
     /// Status.
     pub status: WorkloadStatus,
 }
 
-impl Whole for WorkloadPart {
+impl Whole for StatefulSetPart {
     type Kind = StatefulSet;
 }
 
-/// How far a StatefulSet's pods are.
+/// Of a Deployment: how far its pods are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DeploymentPart {
+    /// Status.
+    pub status: WorkloadStatus,
+}
+
+impl Whole for DeploymentPart {
+    type Kind = Deployment;
+}
+
+/// How far a workload's pods are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadStatus {
@@ -86,8 +99,26 @@ pub struct WorkloadStatus {
     pub ready_replicas: i32,
     /// Pods of the newest template.
     pub updated_replicas: i32,
-    /// Newest template.
-    pub update_revision: String,
+}
+
+/// Of a Job: whether it has done its work.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JobPart {
+    /// Status.
+    pub status: JobStatus,
+}
+
+impl Whole for JobPart {
+    type Kind = Job;
+}
+
+/// How far a Job is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct JobStatus {
+    /// Pods that ended well.
+    pub succeeded: i32,
 }
 
 /// Of a volume claim: how large the volume is.
@@ -281,7 +312,8 @@ mod tests {
         let mut pod = pod;
         prune(&mut pod);
         assert_eq!(pod.metadata.annotations.unwrap().len(), 1);
-        let none: View<WorkloadPart> = serde_json::from_value(serde_json::json!({"metadata": {"name": "w"}})).unwrap();
+        let none: View<StatefulSetPart> =
+            serde_json::from_value(serde_json::json!({"metadata": {"name": "w"}})).unwrap();
         assert_eq!(none.part.status.replicas, 0);
     }
 }

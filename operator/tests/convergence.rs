@@ -409,3 +409,50 @@ async fn never_two_leaders() {
         }
     }
 }
+
+fn open() -> Value {
+    json!({
+        "mode": "open",
+        "elasticsearch": {"external": {"url": "http://search.invalid:9200"}},
+        "mysql": {"external": {"url": "mysql://database.invalid:3306", "username": "tracardi"}},
+        "redis": {"external": {"url": "redis://cache.invalid:6379"}},
+    })
+}
+
+#[tokio::test]
+async fn services_wait_until_their_servers_are_prepared() {
+    let world = World::default();
+    let _operator = operator(&world, true);
+    create(&world, &open());
+    let job = |world: &World| world.names().into_iter().find_map(|name| name.strip_prefix("jobs/").map(str::to_owned));
+    world.until("a Job", |world| job(world).is_some()).await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        world.names().iter().filter(|name| name.starts_with("deployments/")).count(),
+        0,
+        "nothing is prepared yet"
+    );
+    assert_eq!(status(&world, "/status/phase"), json!("Pending"));
+    let first = job(&world).unwrap();
+    world.complete(&first);
+    world
+        .until("six Deployments", |world| world.names().iter().filter(|n| n.starts_with("deployments/")).count() == 6)
+        .await;
+    for name in world.names().iter().filter_map(|name| name.strip_prefix("deployments/")) {
+        world.deploy(name);
+    }
+    world.until("served", |world| status(world, "/status/ready") == json!("8/8")).await;
+    // Another server: prepared first, and the Job of before goes.
+    world.edit("tracardiinstallations", "demo", |resource| {
+        resource["spec"]["mysql"]["external"]["url"] = json!("mysql://other.invalid:3306");
+    });
+    world.until("another Job", |world| job(world).is_some_and(|name| name != first)).await;
+    sleep(Duration::from_millis(300)).await;
+    let config = |world: &World| {
+        let deployment = world.get("deployments", "demo-public-api").unwrap();
+        deployment["spec"]["template"]["metadata"]["annotations"]["tracardi.io/config-hash"].clone()
+    };
+    let before = config(&world);
+    world.complete(&job(&world).unwrap());
+    world.until("a new template", |world| config(world) != before).await;
+}

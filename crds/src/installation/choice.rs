@@ -5,14 +5,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the services are laid out. `standalone` (the default): one pod with all services and an embedded store on a
-/// volume; for a first start, development and small sites.
+/// How the services are laid out; fixed once the installation exists. `standalone` (the default): one pod with all services
+/// and an embedded store on a volume; for a first start, development and small sites. `open`: each service in pods of its own,
+/// on Elasticsearch or OpenSearch, MySQL or MariaDB, and Redis. `distributed`: the same, with Apache Pulsar as the queue.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// One pod with all services and an embedded store on a volume.
     #[default]
     Standalone,
+    /// Each service in pods of its own; Redis is the queue.
+    Open,
+    /// Each service in pods of its own; Pulsar is the queue.
+    Distributed,
 }
 
 impl Mode {
@@ -21,6 +26,8 @@ impl Mode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Standalone => "standalone",
+            Self::Open => "open",
+            Self::Distributed => "distributed",
         }
     }
 }

@@ -8,11 +8,16 @@ mod choice;
 pub mod defaults;
 pub mod reason;
 mod schema;
+mod servers;
 mod spec;
 pub mod status;
 
 pub use choice::*;
 pub use reason::Reason;
 pub use schema::{crd, crd_yaml};
+pub use servers::*;
 pub use spec::*;
-pub use status::{ComponentStatus, ConditionType, GeneratedSecret, ObjectKey, Phase, TracardiInstallationStatus, Urls};
+pub use status::{
+    ComponentStatus, ConditionType, DependencyStatus, GeneratedSecret, ObjectKey, Phase, TracardiInstallationStatus,
+    Urls,
+};

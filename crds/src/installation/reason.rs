@@ -42,6 +42,12 @@ reasons! {
     Healthy: Degraded;
     /// The init step prepared the store and the first administrator exists.
     InitCompleted: Initialized;
+    /// Every server that the services work with was reached, let the services in and is of a version that will do.
+    Reachable: DependenciesReady;
+    /// The operator has not looked at every server yet.
+    Looking: DependenciesReady;
+    /// A server that the services work with cannot be used; the message names it, the field and the remedy. Running pods are left alone: they wait for it and go on by themselves.
+    DependencyUnavailable: Ready | Degraded | DependenciesReady;
     /// The pod does not exist yet or its init step has not ended yet.
     Initializing: Ready | Progressing | Initialized;
     /// Everything serves, but the Service of the public API has no address outside the cluster yet. A load-balancer controller of the cluster gives it one; a cluster without such a controller never does.
@@ -50,7 +56,7 @@ reasons! {
     Starting: Ready | Progressing;
     /// A change is being rolled out to the pods.
     RollingOut: Ready | Progressing;
-    /// The init step ended with an error, which the message quotes; it is repeated until it succeeds. Read `kubectl logs POD -c init`.
+    /// The init step ended with an error, which the message quotes; it is repeated until it succeeds. Read `kubectl logs POD -c init`, or `kubectl logs job/NAME-install-HASH` in the modes open and distributed.
     InitFailed: Ready | Degraded | Initialized;
     /// The kubelet cannot get the image. Check spec.image and spec.version, and spec.image.pullSecrets for a private registry.
     ImagePullFailed: Ready | Degraded | Initialized;
@@ -58,7 +64,7 @@ reasons! {
     ContainerFailing: Ready | Degraded | Initialized;
     /// No node takes the pod; the message quotes the scheduler (resources, taints, selector, or a volume that is not bound).
     Unschedulable: Ready | Degraded | Initialized;
-    /// The StatefulSet has no pod although it should; the message says what its controller reports.
+    /// A workload has no pod although it should; the message says what its controller reports.
     PodMissing: Ready | Initialized;
     /// The spec contradicts itself or the cluster in a way that the schema cannot express. Nothing was changed; the message names field and remedy.
     SpecInvalid: Ready | Degraded;

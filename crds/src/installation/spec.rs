@@ -13,6 +13,7 @@ use super::choice::{
     DeletionPolicy, Disruptions, LogFormat, Mode, PullPolicy, ServiceType, TaintEffect, TolerationOperator,
     TrafficPolicy,
 };
+use super::servers::{Elasticsearch, Mysql, Pulsar, Queue, Redis};
 use super::status::TracardiInstallationStatus;
 
 /// A complete Tracardi installation: the customer data platform's services, their volume, their credentials and the
@@ -71,6 +72,63 @@ use super::status::TracardiInstallationStatus;
     )
         .message("spec.secrets.encryptionKeySecretRef cannot change, because stored credentials are encrypted with the key: restore the old value")
         .field_path(".spec.secrets"),
+    validation = Rule::new(
+        "(has(self.spec.mode) ? self.spec.mode : 'standalone') == (has(oldSelf.spec.mode) ? oldSelf.spec.mode : 'standalone')"
+    )
+        .message("spec.mode cannot change, because each mode keeps its data elsewhere: restore the old value or create a new installation")
+        .field_path(".spec.mode"),
+    validation = Rule::new(
+        "!has(self.spec.mode) || self.spec.mode == 'standalone' || \
+         (has(self.spec.elasticsearch) && has(self.spec.mysql) && has(self.spec.redis))"
+    )
+        .message("spec.elasticsearch, spec.mysql and spec.redis are needed in the modes open and distributed: add the missing ones, each with external.url")
+        .field_path(".spec"),
+    validation = Rule::new("has(self.spec.pulsar) == (has(self.spec.mode) && self.spec.mode == 'distributed')")
+        .message("spec.pulsar belongs to the mode distributed, which needs it: add it there and remove it elsewhere")
+        .field_path(".spec"),
+    validation = Rule::new(
+        "(has(self.spec.mode) && self.spec.mode != 'standalone') || \
+         !(has(self.spec.elasticsearch) || has(self.spec.mysql) || has(self.spec.redis) || has(self.spec.queue) || \
+         has(self.spec.privateApi) || has(self.spec.gui) || has(self.spec.workers))"
+    )
+        .message("spec.elasticsearch, mysql, redis, queue, privateApi, gui and workers belong to the modes open and distributed: set spec.mode or remove them")
+        .field_path(".spec"),
+    validation = Rule::new("!has(self.spec.mode) || self.spec.mode == 'standalone' || !has(self.spec.storage)")
+        .message("spec.storage belongs to the mode standalone, the other modes keep their data in servers: remove it")
+        .field_path(".spec.storage"),
+    validation = Rule::new(
+        "(has(self.spec.queue) && has(self.spec.queue.partitions) ? self.spec.queue.partitions : 16) == \
+         (has(oldSelf.spec.queue) && has(oldSelf.spec.queue.partitions) ? oldSelf.spec.queue.partitions : 16)"
+    )
+        .message("spec.queue.partitions cannot change, because the place of a profile's requests depends on it: restore the old value (16 when it was not set)")
+        .field_path(".spec.queue"),
+    validation = Rule::new(
+        "!has(self.spec.elasticsearch) || !has(oldSelf.spec.elasticsearch) || \
+         (has(self.spec.elasticsearch.indexPrefix) ? self.spec.elasticsearch.indexPrefix : 'tracardi') == \
+         (has(oldSelf.spec.elasticsearch.indexPrefix) ? oldSelf.spec.elasticsearch.indexPrefix : 'tracardi')"
+    )
+        .message("spec.elasticsearch.indexPrefix cannot change, because the indices bear it: restore the old value (tracardi when it was not set)")
+        .field_path(".spec.elasticsearch.indexPrefix"),
+    validation = Rule::new(
+        "!has(self.spec.mysql) || !has(oldSelf.spec.mysql) || \
+         (has(self.spec.mysql.database) ? self.spec.mysql.database : 'tracardi') == \
+         (has(oldSelf.spec.mysql.database) ? oldSelf.spec.mysql.database : 'tracardi')"
+    )
+        .message("spec.mysql.database cannot change, because the data would stay behind: restore the old value (tracardi when it was not set)")
+        .field_path(".spec.mysql.database"),
+    validation = Rule::new(
+        "!has(self.spec.pulsar) || !has(oldSelf.spec.pulsar) || \
+         (has(self.spec.pulsar.namespace) ? self.spec.pulsar.namespace : 'public/default') == \
+         (has(oldSelf.spec.pulsar.namespace) ? oldSelf.spec.pulsar.namespace : 'public/default')"
+    )
+        .message("spec.pulsar.namespace cannot change, because what waits in the queue would stay behind: restore the old value (public/default when it was not set)")
+        .field_path(".spec.pulsar.namespace"),
+    validation = Rule::new(
+        "(has(self.spec.mode) && self.spec.mode != 'standalone') || !has(self.spec.publicApi) || \
+         !(has(self.spec.publicApi.replicas) || has(self.spec.publicApi.resources))"
+    )
+        .message("spec.publicApi.replicas and resources belong to the modes open and distributed, standalone is one pod (spec.resources): remove them")
+        .field_path(".spec.publicApi"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TracardiInstallationSpec {
@@ -83,16 +141,37 @@ pub struct TracardiInstallationSpec {
         .message("spec.version must look like 1.2.3 or 1.2.3-rc.1: MAJOR.MINOR.PATCH with an optional pre-release; use spec.image.tag for any other tag"))]
     pub version: Option<String>,
 
-    /// How the services are laid out. `standalone` (the default): one pod with all services and an embedded store on a
-    /// volume; for a first start, development and small sites.
+    /// How the services are laid out; fixed once the installation exists. `standalone` (the default): one pod with all services
+    /// and an embedded store on a volume; for a first start, development and small sites. `open`: each service in pods of its own,
+    /// on Elasticsearch or OpenSearch, MySQL or MariaDB, and Redis. `distributed`: the same, with Apache Pulsar as the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+
+    /// Elasticsearch or OpenSearch, which holds events, sessions and profiles in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elasticsearch: Option<Elasticsearch>,
+
+    /// MySQL or MariaDB, which holds configuration, accounts and deliveries in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<Mysql>,
+
+    /// Redis, which remembers sessions in the modes open and distributed, and is the queue of the mode open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Redis>,
+
+    /// Apache Pulsar, the queue of the mode distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pulsar: Option<Pulsar>,
+
+    /// The queue between the public API and the workers, in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
 
     /// The container image of the services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
 
-    /// The volume that holds the data.
+    /// The volume that holds the data, in the mode standalone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
 
@@ -117,6 +196,18 @@ pub struct TracardiInstallationSpec {
     /// The Service of the public API, which collects events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_api: Option<PublicApi>,
+
+    /// The private API, which serves configuration and queries, in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_api: Option<Service>,
+
+    /// The web application, in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gui: Option<Service>,
+
+    /// The workers behind the queue, in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Workers>,
 
     /// Who may reach what. The public API is open to everyone; the private API, the web application and the metrics only
     /// to what is trusted here.
@@ -289,6 +380,51 @@ pub struct PublicApi {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
     pub annotations: Option<BTreeMap<String, String>>,
+    /// Number of pods, in the modes open and distributed. Default: 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub replicas: Option<i32>,
+    /// CPU and memory of each pod instead of spec.resources, in the modes open and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+/// Pods of one service.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Number of pods. Default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub replicas: Option<i32>,
+    /// CPU and memory of each pod instead of spec.resources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+/// The workers behind the queue.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Workers {
+    /// Takes requests out of the queue and stores what follows from them. More pods than spec.queue.partitions find no work.
+    /// Default: 2 pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collector: Option<Service>,
+    /// Looks after the indices and merges profiles that wait for it; one pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Singleton>,
+    /// Sends to destinations; one pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<Singleton>,
+}
+
+/// The pod of a service of which there is one.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Singleton {
+    /// CPU and memory of the pod instead of spec.resources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// Who may reach what.
@@ -316,7 +452,14 @@ pub struct Networking {
     #[x_kube(validation = Rule::new("self.all(c, isCIDR(c))")
         .message("spec.networking.trustedCIDRs must hold address ranges such as 10.8.0.0/16 or 2001:db8::/32"))]
     pub trusted_cidrs: Option<Vec<String>>,
-    /// Where destinations may be, which is all that the services call. Default: the public internet and nothing else.
+    /// TCP ports, besides those in the URLs of spec.elasticsearch, mysql, redis and pulsar, at which the services reach these
+    /// servers: when a URL names a Service of the cluster whose pods listen on another port, that one. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), inner(range(min = 1, max = 65535)))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    pub server_ports: Option<Vec<i32>>,
+    /// Where destinations may be. Besides the servers that the spec names they are all that the services call. Default: the
+    /// public internet and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound: Option<Outbound>,
 }

@@ -32,7 +32,7 @@ pub struct TracardiInstallationStatus {
     /// Ready pods of wanted pods, for example 1/1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,
-    /// Ready, Progressing, Degraded and Initialized, each with a reason from the table in docs/operator.md.
+    /// Ready, Progressing, Degraded, Initialized and DependenciesReady, each with a reason from the table in docs/operator.md.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -40,6 +40,10 @@ pub struct TracardiInstallationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".into()]))]
     pub components: Vec<ComponentStatus>,
+    /// The servers that the services work with, as the operator found them; empty in the mode standalone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".into()]))]
+    pub dependencies: Vec<DependencyStatus>,
     /// Where the services are reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls: Option<Urls>,
@@ -98,11 +102,14 @@ pub enum ConditionType {
     Degraded,
     /// The store was prepared and the first administrator exists.
     Initialized,
+    /// Every server that the services work with can be used.
+    DependenciesReady,
 }
 
 impl ConditionType {
     /// All types, in the order of the status.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Progressing, Self::Degraded, Self::Initialized];
+    pub const ALL: [Self; 5] =
+        [Self::Ready, Self::Progressing, Self::Degraded, Self::Initialized, Self::DependenciesReady];
 
     /// The word in the resource.
     #[must_use]
@@ -112,6 +119,7 @@ impl ConditionType {
             Self::Progressing => "Progressing",
             Self::Degraded => "Degraded",
             Self::Initialized => "Initialized",
+            Self::DependenciesReady => "DependenciesReady",
         }
     }
 }
@@ -128,6 +136,25 @@ pub struct ComponentStatus {
     /// Image of the pods.
     pub image: String,
     /// What is missing, in the words of Kubernetes; absent when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A server that the services work with.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DependencyStatus {
+    /// elasticsearch, mysql, redis or pulsar.
+    pub name: String,
+    /// The URL in the spec.
+    pub url: String,
+    /// Whether it can be used. Absent until the operator looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<bool>,
+    /// Product and version that answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why it cannot be used and what to do, or what should be improved; absent when all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! An object as it should be, ready to be sent.
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -26,18 +27,24 @@ pub enum Kind {
     Service,
     /// Rules for drains.
     PodDisruptionBudget,
-    /// Pods.
+    /// What must be done once before pods may start.
+    Job,
+    /// Pods that are all alike.
+    Deployment,
+    /// Pods with a volume.
     StatefulSet,
 }
 
 impl Kind {
     /// All kinds in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::NetworkPolicy,
         Self::ConfigMap,
         Self::PersistentVolumeClaim,
         Self::Service,
         Self::PodDisruptionBudget,
+        Self::Job,
+        Self::Deployment,
         Self::StatefulSet,
     ];
 
@@ -50,6 +57,8 @@ impl Kind {
             Self::PersistentVolumeClaim => "PersistentVolumeClaim",
             Self::Service => "Service",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::Job => "Job",
+            Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
         }
     }
@@ -63,6 +72,8 @@ impl Kind {
             Self::PersistentVolumeClaim => ApiResource::erase::<PersistentVolumeClaim>(&()),
             Self::Service => ApiResource::erase::<Service>(&()),
             Self::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+            Self::Job => ApiResource::erase::<Job>(&()),
+            Self::Deployment => ApiResource::erase::<Deployment>(&()),
             Self::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
         }
     }
@@ -71,6 +82,12 @@ impl Kind {
     #[must_use]
     pub fn holds_data(self) -> bool {
         self == Self::PersistentVolumeClaim
+    }
+
+    /// Objects of this kind keep pods running.
+    #[must_use]
+    pub fn is_workload(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet)
     }
 }
 

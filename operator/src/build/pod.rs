@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath, LocalObjectReference,
-    PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, Probe, ProjectedVolumeSource, ResourceRequirements,
-    SeccompProfile, SecretProjection, SecurityContext, Toleration, Volume, VolumeMount, VolumeProjection,
+    Capabilities, ConfigMapEnvSource, Container, ContainerPort, EmptyDirVolumeSource, EnvFromSource, EnvVar,
+    HTTPGetAction, KeyToPath, LocalObjectReference, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec,
+    Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext, Toleration,
+    Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -43,16 +44,16 @@ pub fn spec(installation: &Installation) -> PodSpec {
     }
 }
 
-/// A container without rights, with a read-only root and the installation's image and resources.
+/// A container without rights, with a read-only root and the installation's image.
 #[must_use]
-pub fn container(installation: &Installation, name: &str, arguments: &[&str]) -> Container {
+pub fn container(installation: &Installation, name: &str, arguments: &[&str], amounts: &Resources) -> Container {
     Container {
         name: name.to_owned(),
         image: Some(installation.image.reference.clone()),
         image_pull_policy: Some(installation.image.pull_policy.as_str().to_owned()),
         command: Some(vec![path::BINARY.to_owned()]),
         args: Some(arguments.iter().map(|word| (*word).to_owned()).collect()),
-        resources: Some(resources(&installation.resources)),
+        resources: Some(resources(amounts)),
         // The last log lines of a container that fails become part of the status.
         termination_message_policy: Some("FallbackToLogsOnError".into()),
         security_context: Some(SecurityContext {
@@ -90,6 +91,21 @@ pub fn probe(path: &str, port: Port, period: i32, failures: i32) -> Probe {
         timeout_seconds: Some(2),
         ..Probe::default()
     }
+}
+
+/// Takes the environment from a ConfigMap.
+#[must_use]
+pub fn environment(config: &str) -> EnvFromSource {
+    EnvFromSource {
+        config_map_ref: Some(ConfigMapEnvSource { name: config.to_owned(), optional: None }),
+        ..EnvFromSource::default()
+    }
+}
+
+/// A variable.
+#[must_use]
+pub fn variable(name: &str, value: impl Into<String>) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.into()), ..EnvVar::default() }
 }
 
 /// A volume with credentials as files, readable by the group of the processes only.

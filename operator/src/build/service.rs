@@ -11,7 +11,7 @@ use crate::names::selector;
 /// A Service inside the cluster, on the port that its pods listen on.
 #[must_use]
 pub fn internal(installation: &Installation, name: String, component: &str, port: Port) -> Service {
-    service(installation, name, component, service_port(port, port.number))
+    service(installation, name, Some(component), service_port(port, port.number))
 }
 
 /// The Service of the public API.
@@ -19,7 +19,7 @@ pub fn internal(installation: &Installation, name: String, component: &str, port
 pub fn public(installation: &Installation, name: String, component: &str, port: Port, spec: &PublicApi) -> Service {
     let mut published = service_port(port, spec.port);
     published.node_port = spec.node_port.map(i32::from);
-    let mut service = service(installation, name, component, published);
+    let mut service = service(installation, name, Some(component), published);
     if !spec.annotations.is_empty() {
         service.metadata.annotations = Some(spec.annotations.clone());
     }
@@ -30,10 +30,10 @@ pub fn public(installation: &Installation, name: String, component: &str, port: 
     service
 }
 
-/// A Service without an address of its own, that names its pods one by one even before they are ready: it governs the
-/// StatefulSet and lets a monitoring system find each pod.
+/// A Service without an address of its own, that names the pods of a component (or all) one by one even before they are ready:
+/// it governs a StatefulSet and lets a monitoring system find each pod.
 #[must_use]
-pub fn headless(installation: &Installation, name: String, component: &str, port: Port) -> Service {
+pub fn headless(installation: &Installation, name: String, component: Option<&str>, port: Port) -> Service {
     let mut service = service(installation, name, component, service_port(port, port.number));
     if let Some(inner) = &mut service.spec {
         inner.cluster_ip = Some("None".into());
@@ -42,12 +42,12 @@ pub fn headless(installation: &Installation, name: String, component: &str, port
     service
 }
 
-fn service(installation: &Installation, name: String, component: &str, port: ServicePort) -> Service {
+fn service(installation: &Installation, name: String, component: Option<&str>, port: ServicePort) -> Service {
     Service {
-        metadata: meta::child(installation, name, Some(component)),
+        metadata: meta::child(installation, name, component),
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),
-            selector: Some(selector(&installation.identity.name, Some(component))),
+            selector: Some(selector(&installation.identity.name, component)),
             ports: Some(vec![port]),
             ..ServiceSpec::default()
         }),

@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpe
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::build::meta;
-use crate::model::Installation;
+use crate::model::{Installation, Storage};
 
 /// The claim.
 #[must_use]
-pub fn claim(installation: &Installation, name: String) -> PersistentVolumeClaim {
-    let size = Quantity(installation.storage.size.clone());
+pub fn claim(installation: &Installation, storage: &Storage, name: String) -> PersistentVolumeClaim {
+    let size = Quantity(storage.size.clone());
     PersistentVolumeClaim {
         metadata: meta::data(installation, name),
         spec: Some(PersistentVolumeClaimSpec {
@@ -21,7 +21,7 @@ pub fn claim(installation: &Installation, name: String) -> PersistentVolumeClaim
                 requests: Some(BTreeMap::from([("storage".to_owned(), size)])),
                 limits: None,
             }),
-            storage_class_name: installation.storage.class.clone(),
+            storage_class_name: storage.class.clone(),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,

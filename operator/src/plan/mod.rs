@@ -1,15 +1,20 @@
 //! From an installation to the objects that should be. Pure: the same installation gives the same plan, byte for byte.
 //! One file per component, over the shared parts in [`crate::build`].
 
+mod services;
 mod standalone;
 
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::EnvVar;
+pub use services::INSTALL;
 pub use standalone::INIT_CONTAINER;
+use tracardi_crds::contract::{GUI, PRIVATE_API, env, path};
+use tracardi_crds::installation::{ServiceType, Urls};
 
-use tracardi_crds::contract::{GUI, PRIVATE_API};
-use tracardi_crds::installation::{Mode, ServiceType, Urls};
-
-use crate::build::{Desired, Kind, sentinel};
-use crate::model::Installation;
+use crate::build::config::file;
+use crate::build::{Desired, Kind, network_policy, pod, sentinel};
+use crate::model::{Installation, Layout};
 use crate::names::{self, Child};
 use crate::secrets::{self, Generated};
 
@@ -22,8 +27,18 @@ pub struct Plan {
     pub objects: Vec<Desired>,
     /// The workloads among them, for the status.
     pub components: Vec<Component>,
+    /// The Job that must have done its work before the workloads are made or changed.
+    pub gate: Option<String>,
     /// Where the services are reached.
     pub urls: Urls,
+}
+
+impl Plan {
+    /// Whether the workloads must wait, when these Jobs have done their work.
+    #[must_use]
+    pub fn holds(&self, completed: &BTreeSet<String>) -> bool {
+        self.gate.as_ref().is_some_and(|gate| !completed.contains(gate))
+    }
 }
 
 /// A workload of the installation.
@@ -31,7 +46,9 @@ pub struct Plan {
 pub struct Component {
     /// Name in status and in labels.
     pub name: &'static str,
-    /// Name of the StatefulSet.
+    /// StatefulSet or Deployment.
+    pub kind: Kind,
+    /// Its name.
     pub workload: String,
     /// Pods wanted.
     pub desired: i32,
@@ -51,8 +68,9 @@ pub struct PlanError {
 /// Makes the plan.
 pub fn plan(installation: &Installation) -> Result<Plan, PlanError> {
     let mut draft = Draft::default();
-    let components = match installation.mode {
-        Mode::Standalone => standalone::plan(installation, &mut draft)?,
+    let (components, gate) = match &installation.layout {
+        Layout::Standalone(storage) => (standalone::plan(installation, storage, &mut draft)?, None),
+        Layout::Services(services) => services::plan(installation, services, &mut draft)?,
     };
     let secrets = secrets::needed(installation);
     for secret in &secrets {
@@ -62,7 +80,7 @@ pub fn plan(installation: &Installation) -> Result<Plan, PlanError> {
         }
     }
     draft.0.sort_by_key(|desired| desired.kind);
-    Ok(Plan { secrets, objects: draft.0, components, urls: urls(installation) })
+    Ok(Plan { secrets, objects: draft.0, components, gate, urls: urls(installation) })
 }
 
 /// Objects so far.
@@ -78,10 +96,33 @@ impl Draft {
     }
 }
 
+/// The rules of the network that every layout has: all is closed; names are resolved; `sender` reaches destinations.
+fn ground_rules(installation: &Installation, sender: &str, draft: &mut Draft) -> Result<(), PlanError> {
+    let name = |child: Child| installation.identity.name.child(child);
+    let deny = name(Child::DefaultDeny);
+    draft.add(Kind::NetworkPolicy, &deny, &network_policy::deny(installation, deny.clone()))?;
+    let dns = name(Child::Dns);
+    draft.add(Kind::NetworkPolicy, &dns, &network_policy::dns(installation, dns.clone()))?;
+    let blocks = installation.outbound.blocks();
+    if !blocks.is_empty() {
+        let outbound = name(Child::Outbound);
+        let policy = network_policy::outbound(installation, outbound.clone(), sender, blocks);
+        draft.add(Kind::NetworkPolicy, &outbound, &policy)?;
+    }
+    Ok(())
+}
+
+/// What the init step is told of the first administrator.
+fn administrator(installation: &Installation) -> Vec<EnvVar> {
+    vec![
+        pod::variable(env::ADMIN_EMAIL, installation.admin_email.clone()),
+        pod::variable(env::ADMIN_PASSWORD_FILE, format!("{}/{}", path::ADMIN, file::PASSWORD)),
+    ]
+}
+
 /// Addresses. A load balancer's is not known here: [`crate::report`] puts it in once there is one.
 fn urls(installation: &Installation) -> Urls {
-    let identity = &installation.identity;
-    let inside = |child, port| format!("http://{}.{}.svc:{port}", identity.name.child(child), identity.namespace);
+    let inside = |child, port| inside(installation, child, port);
     Urls {
         public_api: installation
             .public_url
@@ -90,6 +131,11 @@ fn urls(installation: &Installation) -> Urls {
         private_api: inside(Child::PrivateApi, PRIVATE_API.number),
         gui: inside(Child::Gui, GUI.number),
     }
+}
+
+/// The URL of a Service inside the cluster.
+fn inside(installation: &Installation, child: Child, port: u16) -> String {
+    format!("http://{}.{}.svc:{port}", installation.identity.name.child(child), installation.identity.namespace)
 }
 
 /// Whether a load balancer's address shall be shown as the public URL.
@@ -110,7 +156,9 @@ pub fn load_balancer_url(address: &str, port: u16) -> String {
 }
 
 /// Names of all components of all modes.
-pub const COMPONENTS: [&str; 1] = [standalone::COMPONENT];
+pub fn components() -> impl Iterator<Item = &'static str> {
+    std::iter::once(standalone::COMPONENT).chain(services::components())
+}
 
 #[cfg(test)]
 mod tests;

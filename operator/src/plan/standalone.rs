@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMapEnvSource, Container, EnvFromSource, EnvVar, PodSpec};
-use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API, env, path};
+use k8s_openapi::api::core::v1::{Container, PodSpec};
+use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API, path};
 
 use super::{Component, Draft, PlanError};
 use crate::build::config::file;
 use crate::build::{Kind, config, desired, disruption, network_policy, pod, service, volume, workload};
-use crate::model::Installation;
+use crate::model::{Installation, Storage};
 use crate::names::{CONFIG_HASH, Child, SECRETS_HASH};
 
 /// Name of the component.
@@ -21,38 +21,33 @@ const TMP: &str = "tmp";
 const SECRETS: &str = "secrets";
 const ADMIN: &str = "admin";
 
-pub(super) fn plan(installation: &Installation, draft: &mut Draft) -> Result<Vec<Component>, PlanError> {
+pub(super) fn plan(
+    installation: &Installation,
+    storage: &Storage,
+    draft: &mut Draft,
+) -> Result<Vec<Component>, PlanError> {
     let name = |child: Child| installation.identity.name.child(child);
 
     if let Some(trusted) = &installation.trusted {
-        let deny = name(Child::DefaultDeny);
-        draft.add(Kind::NetworkPolicy, &deny, &network_policy::deny(installation, deny.clone()))?;
-        let dns = name(Child::Dns);
-        draft.add(Kind::NetworkPolicy, &dns, &network_policy::dns(installation, dns.clone()))?;
-        let blocks = installation.outbound.blocks();
-        if !blocks.is_empty() {
-            let outbound = name(Child::Outbound);
-            let policy = network_policy::outbound(installation, outbound.clone(), COMPONENT, blocks);
-            draft.add(Kind::NetworkPolicy, &outbound, &policy)?;
-        }
+        super::ground_rules(installation, COMPONENT, draft)?;
         let open = name(Child::PublicApi);
-        let policy = network_policy::open(installation, open.clone(), COMPONENT, &[PUBLIC_API]);
+        let policy = network_policy::open(installation, open.clone(), &[COMPONENT], &[PUBLIC_API]);
         draft.add(Kind::NetworkPolicy, &open, &policy)?;
         if !trusted.is_empty() {
             let inner = name(Child::Trusted);
-            let ports = [PRIVATE_API, GUI, MANAGEMENT];
-            let policy = network_policy::trusted(installation, inner.clone(), COMPONENT, &ports, trusted);
+            let (ports, peers) = ([PRIVATE_API, GUI, MANAGEMENT], network_policy::peers(trusted));
+            let policy = network_policy::trusted(installation, inner.clone(), &[COMPONENT], &ports, peers);
             draft.add(Kind::NetworkPolicy, &inner, &policy)?;
         }
     }
 
-    let environment = config::environment(installation);
-    let config_hash = desired::hash(environment.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    let environment = config::standalone(installation);
+    let config_hash = config::hash(&environment);
     let config = name(Child::Config);
     draft.add(Kind::ConfigMap, &config, &config::config_map(installation, config.clone(), environment))?;
 
     let data = name(Child::Data);
-    draft.add(Kind::PersistentVolumeClaim, &data, &volume::claim(installation, data.clone()))?;
+    draft.add(Kind::PersistentVolumeClaim, &data, &volume::claim(installation, storage, data.clone()))?;
 
     let public = name(Child::PublicApi);
     let published = service::public(installation, public.clone(), COMPONENT, PUBLIC_API, &installation.public_api);
@@ -62,12 +57,12 @@ pub(super) fn plan(installation: &Installation, draft: &mut Draft) -> Result<Vec
         draft.add(Kind::Service, &name, &service::internal(installation, name.clone(), COMPONENT, port))?;
     }
     let management = name(Child::Management);
-    let governing = service::headless(installation, management.clone(), COMPONENT, MANAGEMENT);
+    let governing = service::headless(installation, management.clone(), Some(COMPONENT), MANAGEMENT);
     draft.add(Kind::Service, &management, &governing)?;
 
     let workload_name = name(Child::Standalone);
     if installation.block_disruptions {
-        let budget = disruption::block(installation, workload_name.clone(), COMPONENT);
+        let budget = disruption::budget(installation, workload_name.clone(), COMPONENT, 0);
         draft.add(Kind::PodDisruptionBudget, &workload_name, &budget)?;
     }
     let annotations =
@@ -84,6 +79,7 @@ pub(super) fn plan(installation: &Installation, draft: &mut Draft) -> Result<Vec
 
     Ok(vec![Component {
         name: COMPONENT,
+        kind: Kind::StatefulSet,
         workload: workload_name,
         desired: 1,
         image: installation.image.reference.clone(),
@@ -108,21 +104,11 @@ fn pod_spec(installation: &Installation, config: &str, claim: String) -> PodSpec
         pod::mount(TMP, path::TMP, false),
         pod::mount(SECRETS, path::SECRETS, true),
     ];
-    let environment = vec![EnvFromSource {
-        config_map_ref: Some(ConfigMapEnvSource { name: config.to_owned(), optional: None }),
-        ..EnvFromSource::default()
-    }];
+    let environment = vec![pod::environment(config)];
 
-    let mut init = pod::container(installation, INIT_CONTAINER, &["init"]);
+    let mut init = pod::container(installation, INIT_CONTAINER, &["init"], &installation.resources);
     init.env_from = Some(environment.clone());
-    init.env = Some(vec![
-        EnvVar { name: env::ADMIN_EMAIL.into(), value: Some(installation.admin_email.clone()), ..EnvVar::default() },
-        EnvVar {
-            name: env::ADMIN_PASSWORD_FILE.into(),
-            value: Some(format!("{}/{}", path::ADMIN, file::PASSWORD)),
-            ..EnvVar::default()
-        },
-    ]);
+    init.env = Some(super::administrator(installation));
     init.volume_mounts = Some([mounts.to_vec(), vec![pod::mount(ADMIN, path::ADMIN, true)]].concat());
 
     let serve = Container {
@@ -133,7 +119,7 @@ fn pod_spec(installation: &Installation, config: &str, claim: String) -> PodSpec
         startup_probe: Some(pod::probe("/readyz", MANAGEMENT, 1, 300)),
         readiness_probe: Some(pod::probe("/readyz", MANAGEMENT, 2, 2)),
         liveness_probe: Some(pod::probe("/livez", MANAGEMENT, 10, 3)),
-        ..pod::container(installation, COMPONENT, &["standalone"])
+        ..pod::container(installation, COMPONENT, &["standalone"], &installation.resources)
     };
 
     PodSpec {

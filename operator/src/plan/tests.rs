@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::installation;
+use crate::testing::{distributed, installation, open};
 
 /// Everything that a plan makes, as one YAML stream.
 fn manifests(spec: Value) -> String {
@@ -45,6 +45,63 @@ fn adopted_secrets() {
         "admin": {"passwordSecretRef": reference("password")},
         "secrets": {"installationTokenSecretRef": reference("token"), "signingKeySecretRef": reference("signing"), "encryptionKeySecretRef": reference("encryption")}
     })));
+}
+
+#[test]
+fn open_mode() {
+    insta::assert_snapshot!(manifests(open()));
+}
+
+#[test]
+fn distributed_mode() {
+    insta::assert_snapshot!(manifests(distributed()));
+}
+
+/// Workloads wait for the Job that prepares the servers; it runs again when what it depends on changes, and only then.
+#[test]
+fn the_job_runs_again_when_it_must() {
+    let gate = |spec: &Value| plan(&installation(spec.clone())).unwrap().gate.unwrap();
+    let base = open();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut other = base.clone();
+        change(&mut other);
+        gate(&other) != gate(&base)
+    };
+    assert!(changed(&|spec| spec["version"] = json!("1.2.0")), "a version has schemas of its own");
+    assert!(changed(&|spec| spec["mysql"]["external"]["url"] = json!("mysql://elsewhere")), "another server");
+    assert!(changed(&|spec| spec["elasticsearch"]["replicas"] = json!(0)), "what indices are made of");
+    assert!(!changed(&|spec| spec["publicApi"] = json!({"replicas": 9})), "the number of pods");
+    assert!(!changed(&|spec| spec["networking"] = json!({"trustedNamespaces": ["a"]})), "rules of the network");
+    let plan = plan(&installation(base.clone())).unwrap();
+    let done = BTreeSet::from([gate(&base)]);
+    assert!(plan.holds(&BTreeSet::new()) && !plan.holds(&done));
+    assert!(super::plan(&installation(json!({}))).unwrap().gate.is_none(), "standalone prepares itself");
+}
+
+/// A change replaces the pods that read it, and no others.
+#[test]
+fn services_are_replaced_one_by_one() {
+    let templates = |spec: &Value| {
+        let objects = plan(&installation(spec.clone())).unwrap().objects.into_iter();
+        let deployments = objects.filter(|desired| desired.kind == Kind::Deployment);
+        deployments.map(|desired| (desired.name, desired.body["spec"]["template"].clone())).collect::<Vec<_>>()
+    };
+    let base = open();
+    let replaced = |change: &dyn Fn(&mut Value)| {
+        let mut other = base.clone();
+        change(&mut other);
+        let pairs = templates(&base).into_iter().zip(templates(&other));
+        pairs.filter(|(before, after)| before != after).map(|((name, _), _)| name).collect::<Vec<_>>()
+    };
+    let all = ["demo-public-api", "demo-private-api", "demo-gui", "demo-worker-collector", "demo-worker-storage"];
+    let all: Vec<_> = all.into_iter().chain(["demo-worker-outbound"]).collect();
+    let but_gui: Vec<_> = all.iter().copied().filter(|name| *name != "demo-gui").collect();
+    assert_eq!(replaced(&|spec| spec["logging"] = json!({"level": "debug"})), all);
+    assert_eq!(replaced(&|spec| spec["redis"]["external"]["url"] = json!("redis://other")), but_gui);
+    assert_eq!(replaced(&|spec| spec["gui"] = json!({"resources": {"limits": {"memory": "1Gi"}}})), ["demo-gui"]);
+    assert_eq!(replaced(&|spec| spec["networking"] = json!({"networkPolicy": false})), Vec::<String>::new());
+    let own = json!({"name": "mine", "key": "login"});
+    assert_eq!(replaced(&|spec| spec["mysql"]["external"]["passwordSecretRef"] = own.clone()), but_gui);
 }
 
 /// Only what differs from the default is worth a snapshot.
@@ -102,14 +159,23 @@ fn pods_are_replaced_exactly_when_what_they_run_changes() {
 /// The `restricted` Pod Security Standard, and our own rules on top of it.
 #[test]
 fn pods_are_restricted() {
-    let plan = plan(&installation(json!({}))).unwrap();
-    let set = plan.objects.iter().find(|desired| desired.kind == Kind::StatefulSet).unwrap();
-    let pod = &set.body["spec"]["template"]["spec"];
+    for spec in [json!({}), open(), distributed()] {
+        let plan = plan(&installation(spec)).unwrap();
+        let with_pods = [Kind::StatefulSet, Kind::Deployment, Kind::Job];
+        for desired in plan.objects.iter().filter(|desired| with_pods.contains(&desired.kind)) {
+            is_restricted(desired);
+        }
+    }
+}
+
+fn is_restricted(desired: &Desired) {
+    let pod = &desired.body["spec"]["template"]["spec"];
     assert_eq!(pod["automountServiceAccountToken"], json!(false));
     assert_eq!(pod["securityContext"]["runAsNonRoot"], json!(true));
     assert_eq!(pod["securityContext"]["seccompProfile"]["type"], json!("RuntimeDefault"));
-    let containers = ["initContainers", "containers"].map(|list| pod[list].as_array().unwrap().clone()).concat();
-    assert_eq!(containers.len(), 2);
+    let containers = |list: &str| pod[list].as_array().cloned().unwrap_or_default();
+    let containers = [containers("initContainers"), containers("containers")].concat();
+    assert!(!containers.is_empty());
     for container in &containers {
         let security = &container["securityContext"];
         assert_eq!(security["allowPrivilegeEscalation"], json!(false));
@@ -120,7 +186,10 @@ fn pods_are_restricted() {
         }
     }
     let admin_mounts = |container: &Value| container["volumeMounts"].to_string().contains("/etc/tracardi/admin");
-    assert!(admin_mounts(&containers[0]) && !admin_mounts(&containers[1]), "only the init step sees the password");
+    for container in &containers {
+        let is_step = ["init", "install"].iter().any(|step| container["name"] == *step);
+        assert_eq!(admin_mounts(container), is_step, "only the init step sees the password");
+    }
     let allowed = ["persistentVolumeClaim", "emptyDir", "projected"];
     for volume in pod["volumes"].as_array().unwrap() {
         assert!(

@@ -1,5 +1,6 @@
 //! From what was observed and done to the status. Pure: the time is passed in.
 
+mod dependencies;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use tracardi_crds::TracardiInstallation;
 use tracardi_crds::installation::{
-    ComponentStatus, ConditionType, GeneratedSecret, ObjectKey, Phase, Reason, ServiceType,
+    ComponentStatus, ConditionType, DependencyStatus, GeneratedSecret, ObjectKey, Phase, Reason, ServiceType,
     TracardiInstallationStatus as Status,
 };
 
@@ -66,13 +67,22 @@ pub fn report(
     let waited = waited_for_pods(previous, now);
     let none = BTreeMap::new();
     let generations = if let Outcome::Applied { generations, .. } = outcome { *generations } else { &none };
+    let gate = match outcome {
+        Outcome::Applied { plan, .. } | Outcome::Paused { plan, .. } => plan.gate.as_deref(),
+        Outcome::Refused(_) => None,
+    };
     let workloads: Vec<_> = components
         .iter()
-        .map(|component| workload::judge(component, observed, generations.get(&component.workload).copied(), waited))
+        .map(|component| {
+            let generation = generations.get(&component.workload).copied();
+            workload::judge(component, observed, generation, gate, waited)
+        })
         .collect();
-    let verdict = Verdict::new(outcome, &workloads, previous, observed);
-    let conditions =
-        ConditionType::ALL.map(|kind| verdict.condition(kind, previous, resource.metadata.generation, now)).to_vec();
+    let dependencies = dependencies::report(outcome, observed, previous);
+    let verdict = Verdict::new(outcome, &workloads, dependencies.as_deref(), previous, observed);
+    let generation = resource.metadata.generation;
+    let conditions = ConditionType::ALL.into_iter();
+    let conditions = conditions.filter_map(|kind| verdict.condition(kind, previous, generation, now)).collect();
     let desired: i32 = components.iter().map(|component| component.desired).sum();
     let ready: i32 = workloads.iter().map(|workload| workload.ready).sum();
     let mut status = Status {
@@ -91,16 +101,19 @@ pub fn report(
                 message: workload.message(),
             })
             .collect(),
+        dependencies: dependencies.unwrap_or_default(),
         ..previous.clone()
     };
     match outcome {
         Outcome::Refused(_) => {}
-        Outcome::Paused { installation, .. } => status.mode = Some(installation.mode),
+        Outcome::Paused { installation, .. } => status.mode = Some(installation.mode()),
         Outcome::Applied { installation, plan, generations, done, errors } => {
-            if done.iter().any(|key| key.kind == Kind::PersistentVolumeClaim.as_str()) {
-                status.storage_size = Some(installation.storage.size.clone());
+            if let Some(storage) = installation.storage()
+                && done.iter().any(|key| key.kind == Kind::PersistentVolumeClaim.as_str())
+            {
+                status.storage_size = Some(storage.size.clone());
             }
-            status.mode = Some(installation.mode);
+            status.mode = Some(installation.mode());
             status.urls = Some(urls(installation, plan, observed));
             if components.iter().all(|component| generations.contains_key(&component.workload)) {
                 status.version = Some(installation.version.to_string());
@@ -133,13 +146,12 @@ fn components(outcome: &Outcome<'_>, previous: &Status) -> Vec<Component> {
             .components
             .iter()
             .filter_map(|known| {
-                let name = crate::plan::COMPONENTS.into_iter().find(|name| *name == known.name)?;
-                let workload = previous
-                    .inventory
-                    .iter()
-                    .find(|key| key.kind == Kind::StatefulSet.as_str() && key.name.ends_with(name));
-                let workload = workload.map(|key| key.name.clone())?;
-                Some(Component { name, workload, desired: known.desired, image: known.image.clone() })
+                let name = crate::plan::components().find(|name| *name == known.name)?;
+                let (kind, workload) = [Kind::StatefulSet, Kind::Deployment].into_iter().find_map(|kind| {
+                    let is_it = |key: &&ObjectKey| key.kind == kind.as_str() && key.name.ends_with(&format!("-{name}"));
+                    previous.inventory.iter().find(is_it).map(|key| (kind, key.name.clone()))
+                })?;
+                Some(Component { name, kind, workload, desired: known.desired, image: known.image.clone() })
             })
             .collect(),
     }
@@ -183,23 +195,38 @@ struct Verdict {
     progressing: (bool, Reason, String),
     degraded: (bool, Reason, String),
     initialized: (bool, Reason, String),
+    /// Nothing in an installation without servers.
+    dependencies: Option<(bool, Reason, String)>,
     paused: bool,
     created: bool,
     served: bool,
 }
 
 impl Verdict {
-    fn new(outcome: &Outcome<'_>, workloads: &[Workload], previous: &Status, observed: &Observed) -> Self {
+    fn new(
+        outcome: &Outcome<'_>,
+        workloads: &[Workload],
+        dependencies: Option<&[DependencyStatus]>,
+        previous: &Status,
+        observed: &Observed,
+    ) -> Self {
         let created = workloads.iter().any(|workload| workload.exists);
         let served = is_true(previous, ConditionType::Initialized);
-        let trouble = workloads.iter().find_map(|workload| workload.trouble.clone());
+        let dependencies = dependencies.map(dependencies::verdict);
+        let unavailable = dependencies
+            .clone()
+            .filter(|(_, reason, _)| *reason == Reason::DependencyUnavailable)
+            .map(|(_, r, m)| (r, m));
+        // A server that is away explains what its clients suffer.
+        let trouble = unavailable.or_else(|| workloads.iter().find_map(|workload| workload.trouble.clone()));
         let refused = if let Outcome::Refused(problem) = outcome { Some(problem.clone()) } else { None };
         let serving = !workloads.is_empty() && workloads.iter().all(|workload| workload.serving);
         let initialized = initialized(workloads, served);
         let growing = growing(outcome, observed);
 
-        let waiting = workloads.iter().find(|workload| !workload.serving);
-        let reason_not_ready = || match (&trouble, &refused, waiting) {
+        let absent = workloads.iter().find(|workload| !workload.serving);
+        let waiting = absent.or_else(|| workloads.iter().find(|workload| workload.rolling));
+        let reason_not_ready = || match (&trouble, &refused, absent) {
             (Some((reason, message)), ..) => (false, *reason, message.clone()),
             (None, Some(problem), _) if !created => (false, problem.reason, problem.message.clone()),
             (None, _, Some(workload)) if workload.missing => (false, Reason::PodMissing, workload.note.clone()),
@@ -245,7 +272,7 @@ impl Verdict {
             },
         };
         let paused = matches!(outcome, Outcome::Paused { .. });
-        Self { ready, progressing, degraded, initialized, paused, created, served }
+        Self { ready, progressing, degraded, initialized, dependencies, paused, created, served }
     }
 
     fn phase(&self) -> Phase {
@@ -260,14 +287,21 @@ impl Verdict {
         }
     }
 
-    fn condition(&self, kind: ConditionType, previous: &Status, generation: Option<i64>, now: Timestamp) -> Condition {
+    fn condition(
+        &self,
+        kind: ConditionType,
+        previous: &Status,
+        generation: Option<i64>,
+        now: Timestamp,
+    ) -> Option<Condition> {
         let (holds, reason, message) = match kind {
             ConditionType::Ready => &self.ready,
             ConditionType::Progressing => &self.progressing,
             ConditionType::Degraded => &self.degraded,
             ConditionType::Initialized => &self.initialized,
+            ConditionType::DependenciesReady => self.dependencies.as_ref()?,
         };
-        condition(kind, (*holds, *reason, message), previous, generation, now)
+        Some(condition(kind, (*holds, *reason, message), previous, generation, now))
     }
 }
 
@@ -333,7 +367,7 @@ fn without_address(installation: &Installation, observed: &Observed) -> Option<S
 fn growing(outcome: &Outcome<'_>, observed: &Observed) -> Option<String> {
     let Outcome::Applied { installation, .. } = outcome else { return None };
     let is = observed.claim.as_ref()?.view.part.status.capacity.storage.clone();
-    let shall = &installation.storage.size;
+    let shall = &installation.storage()?.size;
     (bytes(&is)? < bytes(shall)?).then(|| format!("the volume grows from {is} to {shall}"))
 }
 

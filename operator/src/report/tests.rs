@@ -4,14 +4,18 @@ use kube::api::ObjectMeta;
 use serde_json::json;
 
 use super::*;
-use crate::observe::ClaimFact;
-use crate::testing::{installation, resource};
-use crate::views::{PodPart, View};
+use crate::observe::{ClaimFact, DependencyFact, WorkloadFact};
+use crate::testing::{installation, open, resource};
+use crate::views::{PodPart, View, WorkloadStatus};
 
 const NOW: i64 = 1_800_000_000;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(NOW + seconds).unwrap()
+}
+
+fn pod_of(component: &str, name: &str, status: &serde_json::Value) -> serde_json::Value {
+    json!({"metadata": {"name": name, "labels": {"app.kubernetes.io/component": component}}, "status": status})
 }
 
 fn view<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<T> {
@@ -23,15 +27,20 @@ fn observed(ready: i32, updated: i32, pod: Option<serde_json::Value>) -> Observe
     Observed {
         workloads: [(
             "demo-standalone".to_owned(),
-            view(json!({
-                "metadata": {"name": "demo-standalone", "generation": 1},
-                "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": ready, "updatedReplicas": updated}
-            })),
+            WorkloadFact {
+                generation: 1,
+                status: WorkloadStatus {
+                    observed_generation: 1,
+                    replicas: 1,
+                    ready_replicas: ready,
+                    updated_replicas: updated,
+                },
+            },
         )]
         .into(),
         pods: pod
             .into_iter()
-            .map(|status| view::<View<PodPart>>(json!({"metadata": {"name": "demo-standalone-0"}, "status": status})))
+            .map(|status| view::<View<PodPart>>(pod_of("standalone", "demo-standalone-0", &status)))
             .collect(),
         ..Observed::default()
     }
@@ -293,4 +302,69 @@ fn events_tell_transitions_only() {
     let broken = status(&observed(0, 1, Some(pull)), &ready, at(2));
     assert_eq!(words(&ready, &broken), ["true ImagePullFailed", "true ImagePullFailed"]);
     assert_eq!(words(&broken, &ready), ["false Serving", "false Healthy"]);
+}
+
+/// The mode open, from nothing to Ready, a rollout, and a server that goes away.
+#[test]
+fn the_way_of_a_larger_installation() {
+    let installation = installation(open());
+    let plan = crate::plan::plan(&installation).unwrap();
+    let names: Vec<_> = plan.components.iter().map(|component| component.workload.clone()).collect();
+    let generations: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), 1)).collect();
+    let workload = |desired: i32, ready: i32, updated: i32, replicas: i32| WorkloadFact {
+        generation: 1,
+        status: WorkloadStatus {
+            observed_generation: 1,
+            replicas,
+            ready_replicas: ready.min(desired.max(replicas)),
+            updated_replicas: updated,
+        },
+    };
+    let up = |observed: &mut Observed| {
+        observed.completed = [plan.gate.clone().unwrap()].into();
+        for component in &plan.components {
+            let fact = workload(component.desired, component.desired, component.desired, component.desired);
+            observed.workloads.insert(component.workload.clone(), fact);
+            let pod = pod_of(component.name, &format!("{}-x", component.workload), &json!({"phase": "Running"}));
+            observed.pods.push(view(pod));
+        }
+        observed.dependencies = ["elasticsearch", "mysql", "redis"]
+            .map(|name| DependencyFact { name, ready: true, version: Some("1.0".into()), message: None })
+            .to_vec();
+    };
+    let mut steps = Vec::new();
+    let mut last = Status::default();
+    let mut say = |observed: &Observed, generations: &BTreeMap<String, i64>| {
+        let outcome =
+            Outcome::Applied { installation: &installation, plan: &plan, generations, done: &[], errors: vec![] };
+        last = report(&resource(open()), observed, &outcome, &last, at(1));
+        last.clone()
+    };
+    let mut observed = Observed::default();
+    let none = BTreeMap::new();
+    steps.push(line(&say(&observed, &none)));
+    let job = plan.gate.clone().unwrap();
+    let failing = json!({"phase": "Running", "containerStatuses": [{"name": "install", "restartCount": 3,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1, "message": "error: no"}}}]});
+    observed.pods = vec![view(pod_of("install", &format!("{job}-abcde"), &failing))];
+    steps.push(line(&say(&observed, &none)));
+    observed.pods.clear();
+    up(&mut observed);
+    steps.push(line(&say(&observed, &generations)));
+    // One new pod serves beside the old one.
+    observed.workloads.insert("demo-public-api".into(), workload(2, 3, 1, 3));
+    steps.push(line(&say(&observed, &generations)));
+    up(&mut observed);
+    observed.dependencies[1] = DependencyFact {
+        name: "mysql",
+        ready: false,
+        version: None,
+        message: Some("spec.mysql.external.url: nobody listens".into()),
+    };
+    let status = say(&observed, &generations);
+    steps.push(line(&status));
+    insta::assert_snapshot!(steps.join("\n"));
+    let mysql = status.dependencies.iter().find(|line| line.name == "mysql").unwrap();
+    assert_eq!(mysql.version.as_deref(), Some("1.0"), "what was there last");
+    assert_eq!(mysql.ready, Some(false));
 }

@@ -3,15 +3,17 @@
 use tracardi_crds::installation::Reason;
 
 use super::shorten;
+use crate::build::Kind;
+use crate::names::COMPONENT;
 use crate::observe::Observed;
-use crate::plan::{Component, INIT_CONTAINER};
+use crate::plan::{Component, INIT_CONTAINER, INSTALL};
 use crate::views::{ContainerStatus, PodPart, View};
 
 /// How a workload is.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Workload {
-    /// The StatefulSet exists.
+    /// The StatefulSet or Deployment exists.
     pub(super) exists: bool,
     /// Pods that serve what was last applied.
     pub(super) ready: i32,
@@ -55,36 +57,58 @@ impl Workload {
 }
 
 /// Looks at a component. `applied` is the generation that the last apply gave: an older one in the store means that the
-/// store lags.
-pub(super) fn judge(component: &Component, observed: &Observed, applied: Option<i64>, waited: bool) -> Workload {
-    let Some(view) = observed.workloads.get(&component.workload) else {
-        return Workload { note: "the pod is being created".into(), ..Workload::default() };
+/// store lags. `gate`: the Job that must have done its work before workloads are made.
+pub(super) fn judge(
+    component: &Component,
+    observed: &Observed,
+    applied: Option<i64>,
+    gate: Option<&str>,
+    waited: bool,
+) -> Workload {
+    let gated = gate.map(|job| installing(job, observed));
+    let Some(fact) = observed.workloads.get(&component.workload) else {
+        let mut workload = Workload { note: "the pod is being created".into(), ..Workload::default() };
+        if let Some((init, note)) = gated.filter(|(init, _)| !matches!(init, Init::Done)) {
+            workload.trouble = failure(&init);
+            workload.init = init;
+            workload.note = note;
+        }
+        return workload;
     };
-    let generation = view.metadata.generation.unwrap_or_default();
-    let status = &view.part.status;
-    let current = generation >= applied.unwrap_or_default() && status.observed_generation >= generation;
+    let status = &fact.status;
+    let current = fact.generation >= applied.unwrap_or_default() && status.observed_generation >= fact.generation;
+    let old = (status.replicas - status.updated_replicas).max(0);
     let updated = current && status.updated_replicas >= component.desired;
-    let ready = if updated { status.ready_replicas.min(component.desired) } else { 0 };
-    let pods: Vec<_> = observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
-    let newest = pods.iter().max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
-    let mut workload =
-        Workload { exists: true, ready, serving: ready >= component.desired, rolling: !updated, ..Workload::default() };
-    let Some(pod) = newest else {
-        workload.missing = waited && observed.pods.is_empty();
+    let ready = if updated { (status.ready_replicas - old).clamp(0, component.desired) } else { 0 };
+    // While pods of a Deployment are replaced one by one, the old ones serve.
+    let serving = if component.kind == Kind::Deployment { status.ready_replicas } else { ready } >= component.desired;
+    let pods: Vec<_> = observed.pods.iter().filter(|pod| is_of(pod, component.name)).collect();
+    let staying: Vec<_> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+    let mut workload = Workload { exists: true, ready, serving, rolling: !updated || old > 0, ..Workload::default() };
+    if let Some((init, note)) = gated {
+        workload.init = init;
+        workload.note = note;
+    }
+    let Some(pod) = staying.iter().max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0)) else {
+        workload.missing = waited && pods.is_empty();
         workload.note = if workload.missing {
-            format!(
-                "there is no pod; the events of the StatefulSet say why: kubectl describe statefulset {}",
-                component.workload
-            )
-        } else if observed.pods.is_empty() {
+            let (kind, name) = (component.kind.as_str(), &component.workload);
+            let lower = kind.to_lowercase();
+            format!("there is no pod; the events of the {kind} say why: kubectl describe {lower} {name}")
+        } else if pods.is_empty() {
             "the pod is being created".into()
         } else {
             "the old pod is leaving".into()
         };
         return workload;
     };
-    workload.init = init(pod);
-    workload.trouble = if workload.serving { None } else { trouble(pod, &workload.init) };
+    if gate.is_none() {
+        workload.init = init(pod);
+    }
+    if !workload.serving || workload.rolling {
+        let of_pods = || staying.iter().find_map(|pod| trouble(pod));
+        workload.trouble = failure(&workload.init).or_else(of_pods);
+    }
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let unbound = observed.claim.as_ref().filter(|claim| claim.view.part.status.phase == "Pending");
     workload.note = if let (Some(claim), true) = (unbound, pod.part.status.init_container_statuses.is_empty()) {
@@ -95,10 +119,38 @@ pub(super) fn judge(component: &Component, observed: &Observed, applied: Option<
     } else {
         match workload.init {
             Init::Done => format!("pod {name} is starting"),
+            _ if gate.is_some() => workload.note,
             _ => format!("pod {name} runs its init step or is about to"),
         }
     };
     workload
+}
+
+/// Whether a pod is one of this component's.
+fn is_of(pod: &View<PodPart>, component: &str) -> bool {
+    pod.metadata.labels.as_ref().and_then(|labels| labels.get(COMPONENT)).is_some_and(|label| label == component)
+}
+
+/// How far the Job is that prepares the servers, and what is being waited for.
+fn installing(job: &str, observed: &Observed) -> (Init, String) {
+    if observed.completed.contains(job) {
+        return (Init::Done, String::new());
+    }
+    let of_job = |pod: &&std::sync::Arc<View<PodPart>>| {
+        is_of(pod, INSTALL) && pod.metadata.name.as_deref().is_some_and(|name| name.starts_with(job))
+    };
+    let note = format!("job {job} prepares the servers: kubectl logs job/{job}");
+    let Some(pod) = observed.pods.iter().find(of_job) else { return (Init::Running, note) };
+    let init = match trouble(pod) {
+        Some((Reason::ContainerFailing, message)) => Init::Failed(Reason::InitFailed, message),
+        Some((reason, message)) => Init::Failed(reason, message),
+        None => Init::Running,
+    };
+    (init, note)
+}
+
+fn failure(init: &Init) -> Option<(Reason, String)> {
+    if let Init::Failed(reason, message) = init { Some((*reason, message.clone())) } else { None }
 }
 
 fn init(pod: &View<PodPart>) -> Init {
@@ -117,12 +169,9 @@ fn init(pod: &View<PodPart>) -> Init {
     }
 }
 
-fn trouble(pod: &View<PodPart>, init: &Init) -> Option<(Reason, String)> {
+fn trouble(pod: &View<PodPart>) -> Option<(Reason, String)> {
     let status = &pod.part.status;
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    if let Init::Failed(reason, message) = init {
-        return Some((*reason, message.clone()));
-    }
     let unscheduled = status.conditions.iter().find(|condition| {
         condition.kind == "PodScheduled"
             && condition.status == "False"
@@ -169,7 +218,8 @@ fn container_trouble(pod: &View<PodPart>, container: &ContainerStatus) -> Option
         };
     }
     if let Some(end) = &container.state.terminated {
-        return (end.exit_code != 0 || container.name != INIT_CONTAINER)
+        let is_step = container.name == INIT_CONTAINER || container.name == INSTALL;
+        return (end.exit_code != 0 || !is_step)
             .then(|| (Reason::ContainerFailing, format!("{at}: {}", last_words().unwrap_or_default())));
     }
     // Running again after a failure: still trouble until it is ready, or the status would flicker with each restart.

@@ -152,7 +152,8 @@ impl World {
         let generation = self.get("statefulsets", "demo-standalone").unwrap()["metadata"]["generation"].clone();
         self.edit("pods", "demo-standalone-0", |pod| {
             pod["metadata"]["labels"] = json!({
-                "app.kubernetes.io/instance": "demo", "app.kubernetes.io/managed-by": "tracardi-operator"
+                "app.kubernetes.io/instance": "demo", "app.kubernetes.io/component": "standalone",
+                "app.kubernetes.io/managed-by": "tracardi-operator"
             });
             pod["status"] = json!({"phase": "Running",
                 "initContainerStatuses": [{"name": "init", "ready": true, "state": {"terminated": {"exitCode": 0}}}]});
@@ -160,6 +161,29 @@ impl World {
         self.edit("statefulsets", "demo-standalone", |set| {
             set["status"] =
                 json!({"observedGeneration": generation, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1});
+        });
+    }
+
+    /// What the Job controller does when the pod of a Job ends well.
+    pub(crate) fn complete(&self, job: &str) {
+        self.edit("jobs", job, |job| job["status"] = json!({"succeeded": 1}));
+    }
+
+    /// What the Deployment controller and the kubelet do: all pods of a Deployment are up.
+    pub(crate) fn deploy(&self, name: &str) {
+        self.edit("deployments", name, |deployment| {
+            let (generation, replicas) =
+                (deployment["metadata"]["generation"].clone(), deployment["spec"]["replicas"].clone());
+            deployment["status"] = json!({"observedGeneration": generation, "replicas": replicas,
+                "readyReplicas": replicas, "updatedReplicas": replicas});
+        });
+        self.edit("pods", &format!("{name}-0"), |pod| {
+            let component = name.trim_start_matches("demo-");
+            pod["metadata"]["labels"] = json!({
+                "app.kubernetes.io/instance": "demo", "app.kubernetes.io/component": component,
+                "app.kubernetes.io/managed-by": "tracardi-operator"
+            });
+            pod["status"] = json!({"phase": "Running"});
         });
     }
 

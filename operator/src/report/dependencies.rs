@@ -1,0 +1,52 @@
+//! What is told of the servers that the services work with.
+
+use tracardi_crds::installation::{DependencyStatus, Reason, TracardiInstallationStatus as Status};
+
+use super::Outcome;
+use crate::model::{Installation, Layout};
+use crate::observe::Observed;
+
+/// A line for each server; nothing in an installation without servers.
+pub(super) fn report(outcome: &Outcome<'_>, observed: &Observed, previous: &Status) -> Option<Vec<DependencyStatus>> {
+    match outcome {
+        Outcome::Applied { installation, .. } | Outcome::Paused { installation, .. } => {
+            let lines = servers(installation)?.into_iter().map(|(name, url)| {
+                let fact = observed.dependencies.iter().find(|fact| fact.name == name);
+                let before = previous.dependencies.iter().find(|line| line.name == name);
+                DependencyStatus {
+                    name: name.to_owned(),
+                    url: url.to_owned(),
+                    ready: fact.map(|fact| fact.ready),
+                    version: fact
+                        .and_then(|fact| fact.version.clone())
+                        .or_else(|| before.and_then(|line| line.version.clone())),
+                    message: fact.and_then(|fact| fact.message.clone()),
+                }
+            });
+            Some(lines.collect())
+        }
+        Outcome::Refused(_) => (!previous.dependencies.is_empty()).then(|| previous.dependencies.clone()),
+    }
+}
+
+/// Names and URLs.
+fn servers(installation: &Installation) -> Option<Vec<(&'static str, &str)>> {
+    let Layout::Services(services) = &installation.layout else { return None };
+    let pulsar = services.pulsar.as_ref().map(|pulsar| ("pulsar", pulsar.server.url.as_str()));
+    let others =
+        [("elasticsearch", &services.elastic.url), ("mysql", &services.mysql.url), ("redis", &services.redis.url)];
+    Some(others.into_iter().map(|(name, url)| (name, url.as_str())).chain(pulsar).collect())
+}
+
+/// What the condition says.
+pub(super) fn verdict(lines: &[DependencyStatus]) -> (bool, Reason, String) {
+    let said = |line: &DependencyStatus| format!("{}: {}", line.name, line.message.as_deref().unwrap_or("not usable"));
+    let away: Vec<_> = lines.iter().filter(|line| line.ready == Some(false)).map(said).collect();
+    if !away.is_empty() {
+        return (false, Reason::DependencyUnavailable, away.join("; "));
+    }
+    if lines.iter().any(|line| line.ready.is_none()) {
+        return (false, Reason::Looking, "the servers are being looked at".to_owned());
+    }
+    (true, Reason::Reachable, "every server can be used".to_owned())
+}
