@@ -54,6 +54,15 @@ pub(crate) fn provide(ground: &Ground, given: &Given) -> Result<Built> {
     }
 }
 
+/// Builds the programs of the images, unless the images are given.
+pub(crate) fn build(given: &Given) -> Result<()> {
+    if given.images()?.is_none() {
+        program("tracardi-operator", "tracardi-operator")?;
+        program("tracardi-runtime", "tracardi")?;
+    }
+    Ok(())
+}
+
 /// Builds what changed and loads it into the cluster; tags are hashes of the content.
 fn build_and_load(ground: &Ground) -> Result<Built> {
     let operator = image("tracardi-operator", &program("tracardi-operator", "tracardi-operator")?)?;

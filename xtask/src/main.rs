@@ -1,6 +1,7 @@
 //! The programs behind the Makefile. Each subcommand is one file; each says what it does and how long it took.
 
 mod agents;
+mod ahead;
 mod check;
 mod demo;
 mod fuzz;
@@ -34,6 +35,9 @@ enum Command {
     DemoDown,
     /// Every test.
     Test,
+    /// What the tests against the cluster need; `test` runs it in the background.
+    #[command(hide = true)]
+    Ahead,
     /// Formatting, lints, licences, generated files.
     Check,
     /// Writes the generated files anew.
@@ -90,6 +94,7 @@ fn run(Arguments { images, command }: &Arguments) -> Result<()> {
         Command::Demo => demo::up(images),
         Command::DemoDown => demo::down(),
         Command::Test => test::all(images),
+        Command::Ahead => ahead::work(images),
         Command::Check => check::check(),
         Command::Generate => check::generate(),
         Command::Gui => gui::build(),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use tracardi_machine::Plain;
 use tracardi_servers::Kind;
 
+use crate::ahead::Ahead;
 use crate::images::Given;
 use crate::shell::{cargo, command, root, run};
 use crate::{gui, install};
@@ -18,11 +19,14 @@ pub(crate) fn all(images: &Given) -> Result<()> {
     gui::build()?;
     let workspace = root().join(gui::WORKSPACE);
     run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;
+    let ahead = Ahead::begin()?;
     run(
         "tests of every crate",
         &mut cargo("test", &["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"]),
     )?;
-    e2e(false, images)?;
+    run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
+    ahead.end()?;
+    cluster(false, images)?;
     println!("\nall tests passed in {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }
@@ -30,6 +34,10 @@ pub(crate) fn all(images: &Given) -> Result<()> {
 /// The tests against a real cluster, with operator and images brought up to date first.
 pub(crate) fn e2e(full: bool, images: &Given) -> Result<()> {
     run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
+    cluster(full, images)
+}
+
+fn cluster(full: bool, images: &Given) -> Result<()> {
     let ground = install::ground()?;
     install::install(&ground, images)?;
     gui::install(&root().join("e2e/browser"))?;
