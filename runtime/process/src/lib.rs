@@ -9,6 +9,7 @@
 //! | [`bell`] | tells a task for whom there is something to do |
 //! | [`clock`] | the time, real or set by hand |
 //! | [`endpoint`] | where another server is, and who we are there |
+//! | [`sighting`] | what a look at another server found |
 //! | [`random`] | bytes, tokens and passwords from the operating system |
 //! | [`logging`] | log lines as text or JSON |
 //! | [`metrics`] | the registry, and figures of the process itself |
@@ -24,6 +25,7 @@ pub mod logging;
 pub mod metrics;
 pub mod random;
 pub mod shutdown;
+pub mod sighting;
 mod slots;
 pub mod supervisor;
 
@@ -32,4 +34,5 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use endpoint::{Endpoint, Secret};
 pub use health::Health;
 pub use metrics::Metrics;
+pub use sighting::Sighting;
 pub use supervisor::{Phase, Supervisor, TaskFailure};
