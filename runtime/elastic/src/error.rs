@@ -70,6 +70,14 @@ pub enum ElasticError {
         /// What is needed.
         least: &'static str,
     },
+    /// Some of its data are out of reach.
+    #[error(
+        "the search server at {url} has lost sight of a part of its data (cluster health is red): `GET _cluster/allocation/explain` says what is missing and why; bring its nodes back, or restore it"
+    )]
+    Red {
+        /// Where.
+        url: String,
+    },
     /// A newer program has made the indices.
     #[error("the indices have schema {found}, this program knows up to {known}; start the newer version of tracardi")]
     NewerSchema {

@@ -15,6 +15,7 @@
 //! | `units`, `pending` | how a batch falls apart, and what follows from the write of one document |
 //! | `load` | what a group of requests must know; finishes what others have left |
 //! | `merge`, `delete`, `history`, `search` | merges as a saga, removal, trails, small searches |
+//! | [`look`] | a look at a server that changes nothing |
 //! | `maintain` | rollover and retention |
 //! | `query` | pages, counts, histograms |
 //!
@@ -60,6 +61,7 @@ mod error;
 mod get;
 mod history;
 mod load;
+mod look;
 mod maintain;
 mod merge;
 pub mod names;
@@ -75,6 +77,7 @@ mod units;
 pub use dialect::{Dialect, Product};
 pub use elastic::Elastic;
 pub use error::ElasticError;
+pub use look::look;
 pub use maintain::Maintained;
 pub use query::{MAX_ASKED, WINDOW};
 pub use settings::ElasticSettings;

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod house;
+mod look;
 mod promises;
 mod surroundings;
 
