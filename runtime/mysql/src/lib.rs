@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`settings`](MysqlSettings) | where the database is; how a connection is made |
 //! | `open` | the server is one that will do, the tables are there, the keys are the right ones |
+//! | [`look`] | a look at a server that changes nothing |
 //! | `version` | which servers will do |
 //! | `schema` | the tables, and how they come to be |
 //! | `connection` | connections, and how work is done on them |
@@ -35,6 +36,7 @@ mod failure;
 mod follow;
 mod lines;
 mod lists;
+mod look;
 mod open;
 mod outbox;
 mod page;
@@ -50,6 +52,7 @@ use tokio::sync::{Mutex, watch};
 use tracardi_store::{ConfigurationSnapshot, Keys};
 
 pub use follow::Herald;
+pub use look::look;
 pub use settings::MysqlSettings;
 
 /// One tenant's configuration and outbox; a cheap handle. Whoever opens it lets [`Mysql::follow`] run.

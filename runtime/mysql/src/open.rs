@@ -53,10 +53,7 @@ impl Mysql {
 /// gives the length of the longest statement.
 async fn prepare(settings: &MysqlSettings, options: &MySqlConnectOptions, keys: &Keys) -> Result<usize, StoreError> {
     let failed = |error: sqlx::Error| failed(settings, &error);
-    let connection = timeout(CONNECT, options.connect()).await;
-    let mut connection = connection.map_err(|_| silent(settings, CONNECT.as_secs()))?.map_err(failed)?;
-    let (found, packet) = greet(&mut connection).await.map_err(failed)?;
-    version::check(&settings.endpoint.url, &found)?;
+    let (mut connection, Greeting { packet, .. }) = enter(settings, options).await?;
     match schema::migrate(&mut connection).await.map_err(failed)? {
         Schema::Ready(schema::VERSION) => {}
         Schema::Ready(from) => {
@@ -79,12 +76,33 @@ async fn prepare(settings: &MysqlSettings, options: &MySqlConnectOptions, keys: 
     Ok(packet)
 }
 
-/// Which server it is, and how long a statement may be.
-async fn greet(connection: &mut MySqlConnection) -> Result<(String, usize), sqlx::Error> {
+/// What a server says of itself.
+pub(crate) struct Greeting {
+    /// Such as `10.11.6-MariaDB-0+deb12u1`.
+    pub(crate) version: String,
+    /// Bytes of the longest statement that it takes.
+    pub(crate) packet: usize,
+}
+
+/// A connection of its own to a server that will do.
+pub(crate) async fn enter(
+    settings: &MysqlSettings,
+    options: &MySqlConnectOptions,
+) -> Result<(MySqlConnection, Greeting), StoreError> {
+    let failed = |error: sqlx::Error| failed(settings, &error);
+    let connection = timeout(CONNECT, options.connect()).await;
+    let mut connection = connection.map_err(|_| silent(settings, CONNECT.as_secs()))?.map_err(failed)?;
+    let greeting = greet(&mut connection).await.map_err(failed)?;
+    version::check(&settings.endpoint.url, &greeting.version)?;
+    Ok((connection, greeting))
+}
+
+async fn greet(connection: &mut MySqlConnection) -> Result<Greeting, sqlx::Error> {
     mannered(connection).await?;
     let version = query_scalar!("SELECT VERSION() AS `version!: String`").fetch_one(&mut *connection).await?;
     let packet = query_scalar!("SELECT CAST(@@max_allowed_packet AS SIGNED) AS `packet!: i64`");
-    Ok((version, usize::try_from(packet.fetch_one(connection).await?).unwrap_or(0)))
+    let packet = usize::try_from(packet.fetch_one(connection).await?).unwrap_or(0);
+    Ok(Greeting { version, packet })
 }
 
 /// What the tenant's keys are recognised by; on the first start these.

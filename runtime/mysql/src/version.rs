@@ -8,8 +8,8 @@ const MARIADB: (u32, u32) = (10, 6);
 
 /// Refuses a server by what it says of its version, such as `10.11.6-MariaDB-0+deb12u1` or `8.0.36`.
 pub(crate) fn check(url: &str, version: &str) -> Result<(), StoreError> {
-    let maria = version.contains("MariaDB");
-    let (name, oldest) = if maria { ("MariaDB", MARIADB) } else { ("MySQL", MYSQL) };
+    let (name, _) = product(version);
+    let oldest = if name == "MariaDB" { MARIADB } else { MYSQL };
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version.contains("TiDB") {
@@ -25,6 +25,12 @@ pub(crate) fn check(url: &str, version: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whose product it is, and the version alone, by what the server says.
+pub(crate) fn product(version: &str) -> (&'static str, &str) {
+    let name = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+    (name, version.split_once('-').map_or(version, |(number, _)| number))
+}
+
 fn refused(url: &str, version: &str, problem: &str) -> StoreError {
     StoreError::Unavailable(format!(
         "the server at {url} ({version}) {problem}; point mysql.url to MySQL {}.{} or MariaDB {}.{} or newer",
@@ -35,6 +41,12 @@ fn refused(url: &str, version: &str, problem: &str) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_tells_the_product() {
+        assert_eq!(product("10.11.19-MariaDB-0+deb12u1"), ("MariaDB", "10.11.19"));
+        assert_eq!(product("8.0.36"), ("MySQL", "8.0.36"));
+    }
 
     #[test]
     fn old_and_foreign_servers_are_refused() {

@@ -14,6 +14,7 @@ mod composite;
 mod faults;
 mod follow;
 mod lines;
+mod look;
 mod refusals;
 mod schema;
 mod statements;
