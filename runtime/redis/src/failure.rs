@@ -24,7 +24,8 @@ impl Failure {
         if let Some((_, error)) = server.as_deref().and_then(<[_]>::first) {
             return Self::answered(place, error.code(), error.details().unwrap_or_default());
         }
-        let told = error.to_string();
+        // What cannot be parsed is told in several lines.
+        let told = error.to_string().lines().collect::<Vec<_>>().join(" ");
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::answered(place, "WRONGPASS", &told),
             _ if told.contains("DB index is out of range") => Self::answered(place, "ERR", &told),
@@ -44,6 +45,9 @@ impl Failure {
             // A server without TLS waits for the end of what it takes for a command.
             _ if error.is_timeout() && place.starts_with("rediss:") => Self::Unavailable(format!(
                 "Redis at {place}: {told}; if it is there and does not speak TLS, write redis:// instead of rediss://"
+            )),
+            _ if error.is_io_error() => Self::Unavailable(format!(
+                "Redis at {place} cannot be reached ({told}): look whether it runs, and at the URL"
             )),
             _ => Self::Unavailable(format!("Redis at {place}: {told}")),
         }

@@ -5,6 +5,7 @@
 //! | [`server`] | where Redis is and who we are there |
 //! | [`link`] | a connection that is rebuilt when it breaks; many may use it at once |
 //! | [`script`] | programs that run inside Redis, whole or not at all |
+//! | [`look`] | a look at a server that changes nothing |
 //! | [`failure`] | what goes wrong, in words that name setting and remedy |
 //!
 //! Redis 7.0 or newer (or Valkey), one primary with or without replicas, directly or behind a name or proxy that leads to the
@@ -13,10 +14,12 @@
 
 pub mod failure;
 pub mod link;
+pub mod look;
 pub mod script;
 pub mod server;
 
 pub use failure::Failure;
 pub use link::Link;
+pub use look::look;
 pub use script::Script;
 pub use server::Server;

@@ -6,11 +6,10 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult};
 use tokio::sync::Mutex;
+use tracardi_process::Sighting;
 
+use crate::look::judge;
 use crate::{Failure, Script, Server};
-
-/// The oldest version that has what the scripts need: flags, so that none fails halfway for want of memory.
-const OLDEST: (u64, u64) = (7, 0);
 
 /// A connection that many may use at once: their questions go out one after the other without waiting for answers. After a failure
 /// the next question finds a new one; what was under way has failed, and nothing is asked twice.
@@ -59,6 +58,12 @@ impl Link {
         self.judge(number, question.query_async(&mut connection).await).await
     }
 
+    /// What there is at the other end.
+    pub async fn look(&self) -> Result<Sighting, Failure> {
+        let info: String = self.ask(&redis::cmd("INFO")).await?;
+        judge(self.server.place(), &info)
+    }
+
     async fn judge<T>(&self, number: u64, answer: RedisResult<T>) -> Result<T, Failure> {
         match answer {
             Ok(answer) => Ok(answer),
@@ -97,31 +102,8 @@ impl Link {
 
     /// Whether what is at the other end is a Redis that we can use.
     async fn check(&self, connection: &mut MultiplexedConnection) -> Result<(), Failure> {
-        let place = self.server.place();
         let info: RedisResult<String> = redis::cmd("INFO").query_async(connection).await;
-        let info = info.map_err(|error| self.server.failure(&error))?;
-        let version = field(&info, "redis_version").unwrap_or_default();
-        let mut parts = version.split('.').map(|part| part.parse::<u64>().unwrap_or_default());
-        if (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) < OLDEST {
-            return Err(Failure::Refused(format!(
-                "Redis at {place} has version {version:?}: {}.{} or newer is needed",
-                OLDEST.0, OLDEST.1
-            )));
-        }
-        if field(&info, "cluster_enabled") == Some("1") {
-            return Err(Failure::Refused(format!(
-                "Redis at {place} is a Redis Cluster, which is not supported: give a single primary, with replicas if you like"
-            )));
-        }
-        if field(&info, "loading") == Some("1") {
-            return Err(Failure::Unavailable(format!("Redis at {place} is reading its data")));
-        }
-        if field(&info, "role") == Some("slave") {
-            return Err(Failure::Unavailable(format!(
-                "Redis at {place} is a replica now: it is waited until the URL leads to the primary"
-            )));
-        }
-        Ok(())
+        judge(self.server.place(), &info.map_err(|error| self.server.failure(&error))?).map(drop)
     }
 }
 

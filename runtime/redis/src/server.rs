@@ -81,6 +81,15 @@ impl Server {
         connected.map_err(|error| self.failure(&error))
     }
 
+    /// The failure when there was no answer within this time.
+    #[must_use]
+    pub fn silent(&self, patience: Duration) -> Failure {
+        let (place, seconds) = (&self.place, patience.as_secs_f64());
+        Failure::Unavailable(format!(
+            "Redis at {place} does not answer within {seconds} s: it hangs, or something else listens there; look at the URL"
+        ))
+    }
+
     /// What an error of the client means.
     #[must_use]
     pub fn failure(&self, error: &redis::RedisError) -> Failure {
