@@ -45,6 +45,8 @@ pub(super) enum Answer {
 impl Admin {
     /// Of a checked address. Asks nobody.
     pub(super) fn new(endpoint: &Endpoint, url: &Url, patience: Duration) -> Result<Self, QueueError> {
+        // This client and the crate's take the process's provider of encryption; somebody else may have set it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = tls::authorities(endpoint, "admin API")?;
         let certificates = certificates.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>();
         let client = certificates.and_then(|certificates| {

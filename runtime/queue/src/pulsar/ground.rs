@@ -16,6 +16,24 @@ use crate::QueueError;
 const ATTEMPTS: usize = 50;
 const MOMENT: Duration = Duration::from_millis(100);
 
+/// Looks whether the namespace is there and may be used; a warning where it has yet to be made.
+pub(super) async fn survey(admin: &Admin, names: &Names) -> Result<Option<String>, QueueError> {
+    match admin.get(&names.namespace_path()).await? {
+        Answer::Done(_) | Answer::Present | Answer::Busy => Ok(None),
+        // Only who may administer the namespace sees it; who may use it may ask for a topic.
+        Answer::Forbidden(_) => partitions_of(admin, names).await.map(|_| None),
+        Answer::Absent(_) => {
+            if let Answer::Absent(why) = admin.get(&names.tenant_path()).await? {
+                return Err(no_tenant(names, &why));
+            }
+            let namespace = names.namespace();
+            Ok(Some(format!(
+                "the namespace {namespace} is not there: it is made when it is needed and the token gives the right to; otherwise let an administrator run `pulsar-admin namespaces create {namespace}`"
+            )))
+        }
+    }
+}
+
 /// Makes what is absent; how many partitions the queue's topic has.
 pub(super) async fn prepare(admin: &Admin, names: &Names, partitions: u32) -> Result<usize, QueueError> {
     let mut found = partitions_of(admin, names).await?;
@@ -84,12 +102,7 @@ async fn make_topic(
     match admin.put(&names.namespace_path(), None).await? {
         Answer::Done(_) | Answer::Present | Answer::Busy => {}
         Answer::Forbidden(why) => return Err(forbidden(&why, "the namespace", &make_namespace)),
-        Answer::Absent(why) => {
-            let tenant = names.pulsar_tenant();
-            return Err(QueueError::Refused(format!(
-                "Pulsar has no tenant {tenant:?} ({why}): give another one, or let its administrator run `pulsar-admin tenants create {tenant}`"
-            )));
-        }
+        Answer::Absent(why) => return Err(no_tenant(names, &why)),
     }
     match admin.put(path, body).await? {
         Answer::Done(_) | Answer::Present => Ok(()),
@@ -120,6 +133,14 @@ async fn subscribe(admin: &Admin, path: &str, topic: &str) -> Result<(), QueueEr
         }
     }
     Err(QueueError::Unavailable(format!("the subscription of {topic} is being made by somebody else")))
+}
+
+/// Says that Pulsar has no such tenant.
+pub(super) fn no_tenant(names: &Names, why: &str) -> QueueError {
+    let tenant = names.pulsar_tenant();
+    QueueError::Refused(format!(
+        "Pulsar has no tenant {tenant:?} ({why}): give another one, or let its administrator run `pulsar-admin tenants create {tenant}`"
+    ))
 }
 
 /// The command that lets a role use the topics.

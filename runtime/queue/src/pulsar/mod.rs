@@ -12,6 +12,7 @@
 //! | `subscription`, `consumer` | receiving from all partitions |
 //! | `dead` | dead letters |
 //! | `durability` | what a receipt is worth |
+//! | [`look`] | a look at a broker that changes nothing |
 //!
 //! ## One consumer for a key
 //! The subscription is **Key_Shared**. `tests/pulsar` let 20 consumers come and go under load, on Pulsar 4.2.4: with Key_Shared the
@@ -39,6 +40,7 @@ mod dead;
 mod durability;
 mod ground;
 mod knock;
+mod look;
 mod names;
 mod producer;
 mod sender;
@@ -56,6 +58,7 @@ use self::admin::Admin;
 use self::client::Shared;
 use self::consumer::PulsarConsumer;
 use self::dead::Fate;
+pub use self::look::look;
 use self::names::Names;
 use self::producer::PulsarProducer;
 pub use self::settings::PulsarSettings;
@@ -76,8 +79,6 @@ impl PulsarQueue {
     /// The tenant's queue of this name (lower case letters, digits, underscores). Makes what is absent in Pulsar. Fails when
     /// Pulsar is not there, or not as it has to be.
     pub async fn open(settings: PulsarSettings, name: &str) -> Result<Self, QueueError> {
-        // The crate and the admin API's client take the process's provider; somebody else may have set it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (broker, url) = settings.check()?;
         let names = Names::new(&settings.pulsar_tenant, &settings.namespace, &settings.tenant, name)?;
         let admin = Admin::new(&settings.admin, &url, settings.patience)?;

@@ -85,6 +85,11 @@ impl Names {
         format!("{}-dlq", self.topic_path())
     }
 
+    /// Where the admin API has the namespaces of Pulsar's tenant.
+    pub(super) fn tenant_path(&self) -> String {
+        format!("namespaces/{}", self.pulsar_tenant)
+    }
+
     /// Where the admin API has the namespace.
     pub(super) fn namespace_path(&self) -> String {
         format!("namespaces/{}", self.namespace())

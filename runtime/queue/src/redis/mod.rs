@@ -14,6 +14,7 @@
 //! | `consumer` | receives what is in one's partitions, acknowledges, buries |
 //! | `dead` | the dead letters |
 //! | `durability` | what a receipt is worth with this server's settings |
+//! | [`look`] | a look at a server that changes nothing |
 //!
 //! **Hands.** Each consumer says every second that it lives; one that is silent for [`Settings::lease`] is gone. In the same script
 //! it takes partitions that nobody has who lives, up to its fair share, and learns which it has. What it has too many of it gives
@@ -34,6 +35,7 @@ mod consumer;
 mod dead;
 mod durability;
 mod hands;
+mod look;
 mod names;
 mod producer;
 mod scripts;
@@ -50,6 +52,7 @@ use tracardi_process::{Endpoint, Supervisor};
 use tracardi_redis::{Failure, Link, Server};
 
 use crate::{Buried, Chosen, Consumer, Durability, Figures, MessageId, Producer, Queue, QueueError};
+pub use look::look;
 use names::Names;
 use scripts::{SCRIPTS, script};
 

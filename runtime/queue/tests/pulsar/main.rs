@@ -12,6 +12,7 @@
 
 mod common;
 mod faults;
+mod look;
 mod refusals;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed check panics: that is its answer")]
 
 mod faults;
+mod look;
 mod refusals;
 mod speed;
 
