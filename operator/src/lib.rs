@@ -3,7 +3,8 @@
 //! One pass of [`controller`] reads as a sentence: **observe** what is there, **validate** the resource against it, **plan**
 //! the objects that should be (made by the pure **build**ers), **apply** what differs, **report** the outcome in status.
 //! [`validate`], [`plan`], [`build`] and [`report`] are pure: they read no clock and talk to nobody. [`apply`] is the only
-//! module that writes, and it asks [`lease`] for leadership before each write.
+//! module that writes, and it asks [`lease`] for leadership before each write. Beside the passes, [`probe`] looks at the servers
+//! that installations depend on.
 
 pub mod apply;
 pub mod build;
@@ -19,6 +20,7 @@ pub mod names;
 pub mod observe;
 pub mod ownership;
 pub mod plan;
+pub mod probe;
 pub mod rbac;
 pub mod report;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The operator's figures.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use kube::client::Body;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -10,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use crate::build::Kind;
+use crate::children::Trigger;
+use crate::probe::Dependency;
 
 /// What became of an object in a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -42,6 +45,20 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DependencyLabels {
+    namespace: String,
+    installation: String,
+    dependency: &'static str,
+}
+
+impl DependencyLabels {
+    fn new(of: &Trigger, dependency: Dependency) -> Self {
+        let namespace = of.namespace.clone().unwrap_or_default();
+        Self { namespace, installation: of.name.clone(), dependency: dependency.as_str() }
+    }
+}
+
 /// The figures. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Figures>);
@@ -53,6 +70,8 @@ struct Figures {
     duration: Histogram,
     leading: Gauge,
     installations: Gauge,
+    dependency_up: Family<DependencyLabels, Gauge>,
+    dependency_look_seconds: Family<DependencyLabels, Gauge<f64, AtomicU64>>,
 }
 
 impl Default for Metrics {
@@ -65,6 +84,8 @@ impl Default for Metrics {
             duration: Histogram::new(buckets),
             leading: Gauge::default(),
             installations: Gauge::default(),
+            dependency_up: Family::default(),
+            dependency_look_seconds: Family::default(),
         }))
     }
 }
@@ -80,6 +101,10 @@ impl Metrics {
             registry.register("reconcile_seconds", "Duration of a pass", of.duration.clone());
             registry.register("leading", "1 while this replica leads", of.leading.clone());
             registry.register("installations", "Resources that exist", of.installations.clone());
+            let up = "1 when the last look at a server that an installation depends on found that it can be used, 0 otherwise";
+            registry.register("dependency_up", up, of.dependency_up.clone());
+            let seconds = "Duration of that look";
+            registry.register("dependency_look_seconds", seconds, of.dependency_look_seconds.clone());
         });
     }
 
@@ -106,6 +131,18 @@ impl Metrics {
 
     pub(crate) fn installations(&self, count: usize) {
         self.0.installations.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn looked(&self, of: &Trigger, dependency: Dependency, up: bool, seconds: f64) {
+        let labels = DependencyLabels::new(of, dependency);
+        self.0.dependency_up.get_or_create(&labels).set(i64::from(up));
+        self.0.dependency_look_seconds.get_or_create(&labels).set(seconds);
+    }
+
+    pub(crate) fn looks_no_more(&self, of: &Trigger, dependency: Dependency) {
+        let labels = DependencyLabels::new(of, dependency);
+        self.0.dependency_up.remove(&labels);
+        self.0.dependency_look_seconds.remove(&labels);
     }
 }
 
