@@ -116,10 +116,11 @@ use super::status::TracardiInstallationStatus;
     )
         .message("spec.mysql.database cannot change, because the data would stay behind: restore the old value (tracardi when it was not set)")
         .field_path(".spec.mysql.database"),
+    // `namespace` is a reserved word there, which Kubernetes wants written like this.
     validation = Rule::new(
         "!has(self.spec.pulsar) || !has(oldSelf.spec.pulsar) || \
-         (has(self.spec.pulsar.namespace) ? self.spec.pulsar.namespace : 'public/default') == \
-         (has(oldSelf.spec.pulsar.namespace) ? oldSelf.spec.pulsar.namespace : 'public/default')"
+         (has(self.spec.pulsar.__namespace__) ? self.spec.pulsar.__namespace__ : 'public/default') == \
+         (has(oldSelf.spec.pulsar.__namespace__) ? oldSelf.spec.pulsar.__namespace__ : 'public/default')"
     )
         .message("spec.pulsar.namespace cannot change, because what waits in the queue would stay behind: restore the old value (public/default when it was not set)")
         .field_path(".spec.pulsar.namespace"),
