@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller, Error as RunError};
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _};
 use tokio::time::{Instant, timeout};
@@ -21,8 +21,10 @@ use crate::error::Error;
 use crate::events::{Publisher, transitions};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
+use crate::model::Layout;
 use crate::observe::{FRESH, FRESH_PROBLEM, Observer};
 use crate::plan::plan;
+use crate::probe::{Prober, targets};
 use crate::report::{Outcome, condition, report};
 use crate::validate::{Defaults, validate};
 
@@ -54,10 +56,32 @@ pub struct Context {
     pub metrics: Metrics,
     /// The stores.
     pub children: Children,
+    /// Looks at servers.
+    pub prober: Prober,
     written: Mutex<HashMap<String, Written>>,
     failures: Mutex<HashMap<String, u32>>,
     /// Installations whose namespace is being deleted, which nothing can stop.
     leaving: Mutex<HashSet<String>>,
+}
+
+/// What a context is made of.
+pub struct Parts {
+    /// The cluster.
+    pub client: Client,
+    /// The stores.
+    pub children: Children,
+    /// When writing is allowed.
+    pub leadership: Leadership,
+    /// Name of this replica.
+    pub identity: String,
+    /// What the operator was told about itself.
+    pub defaults: Defaults,
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Looks at servers.
+    pub prober: Prober,
 }
 
 /// The status that was last written, and the resource's version that came of it.
@@ -70,15 +94,8 @@ struct Written {
 impl Context {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        client: Client,
-        children: Children,
-        leadership: Leadership,
-        identity: String,
-        defaults: Defaults,
-        clock: SharedClock,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { client, children, leadership, identity, defaults, clock, metrics, prober } = parts;
         Self {
             observer: Observer::new(client.clone(), children.clone()),
             applier: Applier::new(client.clone(), children.clone(), leadership, metrics.clone()),
@@ -87,6 +104,7 @@ impl Context {
             clock,
             metrics,
             children,
+            prober,
             written: Mutex::default(),
             failures: Mutex::default(),
             leaving: Mutex::default(),
@@ -96,12 +114,14 @@ impl Context {
     /// Forgets what only a leader knows.
     pub fn forget_all(&self) {
         self.applier.forget_all();
+        self.prober.forget_all();
         self.written.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn forget(&self, uid: &str) {
         self.applier.forget(uid);
         self.observer.forget(uid);
+        self.prober.forget(uid);
         self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
@@ -140,7 +160,7 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
     let mut look_again = None;
     // A second round follows when Secrets were created: only then is known what the pods mount.
     for _ in 0..3 {
-        let observed = context.observer.observe(resource).await?;
+        let mut observed = context.observer.observe(resource).await?;
         let previous = context.previous(resource);
         let now = context.clock.now();
         let installation = match validate(resource, &observed, &context.defaults) {
@@ -161,6 +181,11 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
                 return Ok(Action::requeue(waits));
             }
         };
+        let targets = match &installation.layout {
+            Layout::Standalone(_) => Vec::new(),
+            Layout::Services(services) => targets(services, &observed.logins),
+        };
+        observed.dependencies = context.prober.facts(&trigger(resource), uid, &targets);
         let plan = plan(&installation)?;
         if installation.paused {
             let pending = context.applier.pending(&installation, &plan, &observed);
@@ -196,6 +221,13 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
     }
     // Secrets change under our hands; somebody is at it too.
     Ok(Action::requeue(Duration::from_secs(1)))
+}
+
+/// The installation as what starts a pass names it.
+fn trigger(resource: &TracardiInstallation) -> Trigger {
+    let meta = &resource.metadata;
+    let named = ObjectRef::new(meta.name.as_deref().unwrap_or_default());
+    named.within(meta.namespace.as_deref().unwrap_or_default())
 }
 
 /// A resource that this operator's types do not fit: said in its status, as far as one can without knowing it.

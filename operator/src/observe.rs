@@ -20,6 +20,7 @@ use crate::build::Kind;
 use crate::children::{Children, is_labelled, is_owned, is_owned_by_another};
 use crate::error::Error;
 use crate::names::{self, Child, InstallationName};
+use crate::probe::Fact;
 use crate::secrets::{self, Reference, Value};
 use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadStatus};
 
@@ -47,7 +48,7 @@ pub struct Observed {
     /// Jobs that have done their work, by name.
     pub completed: BTreeSet<String>,
     /// What a look at each server found. Of a server that is missing nothing is known yet.
-    pub dependencies: Vec<DependencyFact>,
+    pub dependencies: Vec<Fact>,
     /// The Service of the public API.
     pub public_service: Option<Arc<View<ServicePart>>>,
     /// Pods.
@@ -90,19 +91,6 @@ pub struct WorkloadFact {
     pub generation: i64,
     /// How far its pods are.
     pub status: WorkloadStatus,
-}
-
-/// What a look at a server found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DependencyFact {
-    /// elasticsearch, mysql, redis or pulsar.
-    pub name: &'static str,
-    /// It can be used.
-    pub ready: bool,
-    /// Product and version that answered last.
-    pub version: Option<String>,
-    /// Why it cannot be used, or what should be improved.
-    pub message: Option<String>,
 }
 
 /// A volume claim.
@@ -164,6 +152,7 @@ impl Observer {
                 .map(|view| ClaimFact { owned_by_another: is_owned_by_another(&view.metadata, uid), view }),
             workloads: self.children.workloads(namespace, name),
             completed: self.children.completed(namespace, name),
+            // Which they are is known only when the resource was validated.
             dependencies: Vec::new(),
             public_service: self.children.service(namespace, &checked.child(Child::PublicApi)),
             pods: self.children.pods(namespace, name),

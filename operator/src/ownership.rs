@@ -18,11 +18,10 @@ use crate::build::{Kind, desired};
 /// Parts of an object that are ours as a whole. Not metadata: others may add labels, annotations and finalizers.
 fn parts(kind: Kind) -> &'static [&'static str] {
     match kind {
-        // Volume controllers write into the spec of a claim.
-        Kind::PersistentVolumeClaim => &[],
+        // Volume controllers write into the spec of a claim; the Job controller into that of a Job, in which what decides cannot
+        // be changed.
+        Kind::PersistentVolumeClaim | Kind::Job => &[],
         Kind::ConfigMap => &["f:data", "f:binaryData", "f:immutable"],
-        // The Job controller writes into the spec of a Job; what decides in it cannot be changed.
-        Kind::Job => &[],
         Kind::NetworkPolicy | Kind::Service | Kind::PodDisruptionBudget | Kind::Deployment | Kind::StatefulSet => {
             &["f:spec"]
         }

@@ -14,9 +14,10 @@ use tracardi_process::{
 };
 
 use crate::children;
-use crate::controller::{self, Context};
+use crate::controller::{self, Context, Parts};
 use crate::lease::Elector;
 use crate::metrics::Metrics;
+use crate::probe::Prober;
 use crate::validate::Defaults;
 
 /// Settings of the operator; each is a flag and an environment variable.
@@ -77,24 +78,28 @@ pub async fn run(settings: Settings) -> Result<(), String> {
     let (elector, leadership) =
         Elector::new(client.clone(), &settings.lease_namespace, &settings.lease_name, identity.clone(), clock.clone());
     let (children, changes) = children::watch(&client, settings.namespace.as_deref());
-    let context = Arc::new(Context::new(
-        client.clone(),
-        children.clone(),
-        leadership.clone(),
+    let (news, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let prober = Prober::new(supervisor.clone(), news, metrics.clone());
+    let told = futures::stream::poll_fn(move |context| told.poll_recv(context));
+    let context = Arc::new(Context::new(Parts {
+        client: client.clone(),
+        children: children.clone(),
+        leadership: leadership.clone(),
         identity,
-        Defaults {
+        defaults: Defaults {
             version: settings.default_version.clone(),
             image_repository: settings.image_repository.clone(),
             image_tag: settings.image_tag.clone(),
         },
         clock,
         metrics,
-    ));
+        prober,
+    }));
     // Passes end before the Lease is handed back: nobody else may lead while we still write.
     let (resources, work) = controller::run(
         client,
         settings.namespace.clone(),
-        changes,
+        futures::stream::select(changes, told),
         leadership,
         context,
         supervisor.token(Phase::Drain).cancelled_owned(),

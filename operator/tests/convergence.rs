@@ -18,11 +18,12 @@ use support::World;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracardi_operator::children;
-use tracardi_operator::controller::{self, Context};
+use tracardi_operator::controller::{self, Context, Parts};
 use tracardi_operator::lease::{Elector, Leadership};
 use tracardi_operator::metrics::Metrics;
+use tracardi_operator::probe::Prober;
 use tracardi_operator::validate::Defaults;
-use tracardi_process::SystemClock;
+use tracardi_process::{Supervisor, SystemClock};
 
 struct Operator {
     task: tokio::task::JoinHandle<()>,
@@ -45,15 +46,19 @@ fn operator(world: &World, leads: bool) -> Operator {
         image_repository: "registry.test/tracardi".into(),
         image_tag: None,
     };
-    let context = Arc::new(Context::new(
-        client.clone(),
+    let (news, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let prober = Prober::new(Supervisor::new(), news, Metrics::default());
+    let changes = futures::stream::select(changes, futures::stream::poll_fn(move |context| told.poll_recv(context)));
+    let context = Arc::new(Context::new(Parts {
+        client: client.clone(),
         children,
-        leadership.clone(),
-        "test".into(),
+        leadership: leadership.clone(),
+        identity: "test".into(),
         defaults,
-        SystemClock::shared(),
-        Metrics::default(),
-    ));
+        clock: SystemClock::shared(),
+        metrics: Metrics::default(),
+        prober,
+    }));
     let (_, work) = controller::run(client, None, changes, leadership, context, std::future::pending());
     Operator { task: tokio::spawn(work), leads: sender }
 }
@@ -433,6 +438,11 @@ async fn services_wait_until_their_servers_are_prepared() {
         "nothing is prepared yet"
     );
     assert_eq!(status(&world, "/status/phase"), json!("Pending"));
+    // Nobody is at these addresses.
+    let looked = |world: &World| status(world, "/status/conditions").to_string().contains("DependencyUnavailable");
+    world.until("a look at the servers", looked).await;
+    let message = status(&world, "/status/dependencies/1/message").to_string();
+    assert!(message.contains("spec.mysql.external.url"), "{message}");
     let first = job(&world).unwrap();
     world.complete(&first);
     world

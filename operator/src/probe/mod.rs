@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`Prober`] | looks again and again, and knows what was found |
 //! | [`Target`], [`Fact`] | what is looked at, what was found |
+//! | [`targets`] | which servers an installation has |
 //! | `look` | one look; what its error calls a setting becomes a field of the resource |
 //!
 //! Each server of each installation has a job of its own that begins with the first question for it ([`Prober::facts`]) and ends
 //! when it is not asked for any more. A pass finds what the job found last; what is new starts a pass.
 
 mod look;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,8 @@ use tracardi_process::{Endpoint, Phase, Sighting, Supervisor, random};
 
 use crate::children::Trigger;
 use crate::metrics::Metrics;
+
+pub use targets::targets;
 
 /// From one look to the next, as long as all is well; more or less [`JITTER`].
 const EVERY: Duration = Duration::from_secs(30);

@@ -5,22 +5,23 @@ use tracardi_crds::installation::{DependencyStatus, Reason, TracardiInstallation
 use super::Outcome;
 use crate::model::{Installation, Layout};
 use crate::observe::Observed;
+use crate::probe::{Dependency, Fact};
 
 /// A line for each server; nothing in an installation without servers.
 pub(super) fn report(outcome: &Outcome<'_>, observed: &Observed, previous: &Status) -> Option<Vec<DependencyStatus>> {
     match outcome {
         Outcome::Applied { installation, .. } | Outcome::Paused { installation, .. } => {
-            let lines = servers(installation)?.into_iter().map(|(name, url)| {
-                let fact = observed.dependencies.iter().find(|fact| fact.name == name);
-                let before = previous.dependencies.iter().find(|line| line.name == name);
+            let lines = servers(installation)?.into_iter().map(|(dependency, url)| {
+                let fact = observed.dependencies.iter().find(|fact| fact.dependency == dependency);
+                let name = dependency.as_str();
+                let before = previous.dependencies.iter().find(|line| line.name == name && line.url == url);
+                let version = fact.and_then(|fact| fact.seen.as_ref()).map(ToString::to_string);
                 DependencyStatus {
                     name: name.to_owned(),
                     url: url.to_owned(),
-                    ready: fact.map(|fact| fact.ready),
-                    version: fact
-                        .and_then(|fact| fact.version.clone())
-                        .or_else(|| before.and_then(|line| line.version.clone())),
-                    message: fact.and_then(|fact| fact.message.clone()),
+                    ready: fact.map(|fact| fact.seen.is_some()),
+                    version: version.or_else(|| before.and_then(|line| line.version.clone())),
+                    message: fact.and_then(message),
                 }
             });
             Some(lines.collect())
@@ -29,13 +30,22 @@ pub(super) fn report(outcome: &Outcome<'_>, observed: &Observed, previous: &Stat
     }
 }
 
-/// Names and URLs.
-fn servers(installation: &Installation) -> Option<Vec<(&'static str, &str)>> {
+/// Why it cannot be used, or what should be improved.
+fn message(fact: &Fact) -> Option<String> {
+    let warnings = fact.seen.as_ref().map(|seen| seen.warnings.join("; ")).filter(|warnings| !warnings.is_empty());
+    fact.trouble.clone().or(warnings)
+}
+
+/// Which they are, and their URLs.
+fn servers(installation: &Installation) -> Option<Vec<(Dependency, &str)>> {
     let Layout::Services(services) = &installation.layout else { return None };
-    let pulsar = services.pulsar.as_ref().map(|pulsar| ("pulsar", pulsar.server.url.as_str()));
-    let others =
-        [("elasticsearch", &services.elastic.url), ("mysql", &services.mysql.url), ("redis", &services.redis.url)];
-    Some(others.into_iter().map(|(name, url)| (name, url.as_str())).chain(pulsar).collect())
+    let pulsar = services.pulsar.as_ref().map(|pulsar| (Dependency::Pulsar, pulsar.server.url.as_str()));
+    let others = [
+        (Dependency::Elasticsearch, &services.elastic.url),
+        (Dependency::Mysql, &services.mysql.url),
+        (Dependency::Redis, &services.redis.url),
+    ];
+    Some(others.into_iter().map(|(dependency, url)| (dependency, url.as_str())).chain(pulsar).collect())
 }
 
 /// What the condition says.

@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use kube::api::ObjectMeta;
 use serde_json::json;
+use tracardi_process::Sighting;
 
 use super::*;
-use crate::observe::{ClaimFact, DependencyFact, WorkloadFact};
+use crate::observe::{ClaimFact, WorkloadFact};
+use crate::probe::{Dependency, Fact};
 use crate::testing::{installation, open, resource};
 use crate::views::{PodPart, View, WorkloadStatus};
 
@@ -328,8 +330,11 @@ fn the_way_of_a_larger_installation() {
             let pod = pod_of(component.name, &format!("{}-x", component.workload), &json!({"phase": "Running"}));
             observed.pods.push(view(pod));
         }
-        observed.dependencies = ["elasticsearch", "mysql", "redis"]
-            .map(|name| DependencyFact { name, ready: true, version: Some("1.0".into()), message: None })
+        observed.dependencies = [Dependency::Elasticsearch, Dependency::Mysql, Dependency::Redis]
+            .map(|dependency| {
+                let seen = Sighting { product: "Server".into(), version: "1.0".into(), warnings: vec![] };
+                Fact { dependency, seen: Some(seen), trouble: None }
+            })
             .to_vec();
     };
     let mut steps = Vec::new();
@@ -355,16 +360,12 @@ fn the_way_of_a_larger_installation() {
     observed.workloads.insert("demo-public-api".into(), workload(2, 3, 1, 3));
     steps.push(line(&say(&observed, &generations)));
     up(&mut observed);
-    observed.dependencies[1] = DependencyFact {
-        name: "mysql",
-        ready: false,
-        version: None,
-        message: Some("spec.mysql.external.url: nobody listens".into()),
-    };
+    let trouble = Some("spec.mysql.external.url: nobody listens".into());
+    observed.dependencies[1] = Fact { dependency: Dependency::Mysql, seen: None, trouble };
     let status = say(&observed, &generations);
     steps.push(line(&status));
     insta::assert_snapshot!(steps.join("\n"));
     let mysql = status.dependencies.iter().find(|line| line.name == "mysql").unwrap();
-    assert_eq!(mysql.version.as_deref(), Some("1.0"), "what was there last");
+    assert_eq!(mysql.version.as_deref(), Some("Server 1.0"), "what was there last");
     assert_eq!(mysql.ready, Some(false));
 }

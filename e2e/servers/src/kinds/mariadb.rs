@@ -31,7 +31,8 @@ impl Recipe for MariaDb {
         crate::recipe::folder(&place.home, "tmp")?;
         // Root comes in over the socket only.
         let root = "--auth-root-authentication-method=socket";
-        run("mariadb-install-db", ["--no-defaults", &data, "--user=root", root, "--skip-test-db"])?;
+        let tmp = format!("--tmpdir={}", place.path("tmp"));
+        run("mariadb-install-db", ["--no-defaults", &data, &tmp, "--user=root", root, "--skip-test-db"])?;
         let user = match &options.login {
             Some(login) => format!("'{}'@'%' IDENTIFIED BY '{}'", login.name, login.password),
             None => "'root'@'%' IDENTIFIED BY ''".to_owned(),
