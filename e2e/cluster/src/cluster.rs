@@ -102,6 +102,12 @@ impl Cluster {
         self.layout.node(1).address
     }
 
+    /// The first of 256 addresses that are this machine's own and that every pod reaches: servers beside the cluster listen there.
+    #[must_use]
+    pub fn beside(&self) -> std::net::Ipv4Addr {
+        self.layout.beside()
+    }
+
     /// Runs kubectl against the cluster; its trimmed output.
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Result<String> {
         capture(self.command("kubectl", arguments))
@@ -204,6 +210,7 @@ impl Cluster {
                 write(&layout.state.join("nodes"), &count.to_string())
             })?;
         }
+        net::lead_to_host(layout, &layout.node(1))?;
         let api = apiserver::describe(&context);
         step(progress, "etcd, containerd, kube-apiserver", |progress| {
             run_it(layout, &etcd::describe(&context), progress)?;

@@ -1,6 +1,7 @@
 //! The network of an instance: one namespace a node, a cable from the host to node 1 and one from node 1 to node 2.
 //!
-//! Nothing in it has a route out: node 1's default route ends in its own loopback, node 2's leads to node 1.
+//! Nothing in it has a route out: node 1's default route ends in its own loopback, node 2's leads to node 1. The one network outside
+//! that pods reach is the host itself: servers beside the cluster listen there.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -11,7 +12,7 @@ use nix::sched::{CloneFlags, setns};
 use tracardi_machine::run::{run, succeeds};
 use tracardi_machine::{Error, Result};
 
-use crate::paths::{DNS_SERVICE, Layout, NodePlan};
+use crate::paths::{DNS_SERVICE, Layout, NodePlan, POD_CIDR};
 
 /// Runs a program in a node's network.
 fn inside(node: &NodePlan, words: &[&str]) -> Result<()> {
@@ -31,6 +32,18 @@ pub(crate) fn connect_host(layout: &Layout, node: &NodePlan) -> Result<()> {
     inside(node, &["ip", "link", "set", "eth0", "up"])?;
     // Some programs ask for the default route to learn the node's address; it leads nowhere.
     inside(node, &["ip", "route", "add", "default", "dev", "lo"])
+}
+
+/// Gives the host a network of addresses at its end of the cable, all of them its own as those of 127.0.0.0/8 are, and leads pods
+/// there. Pods come with the node's address: of theirs the host knows nothing.
+pub(crate) fn lead_to_host(layout: &Layout, node: &NodePlan) -> Result<()> {
+    let network = format!("{}/24", layout.beside());
+    run("ip", ["route", "replace", "local", &network, "dev", &layout.host_interface()])?;
+    inside(node, &["ip", "route", "replace", &network, "via", &layout.host_address().to_string()])?;
+    let rule = ["POSTROUTING", "--source", POD_CIDR, "--destination", &network, "--jump", "MASQUERADE"];
+    let iptables =
+        |action: &str| inside(node, &[&["iptables", "--wait", "--table", "nat", action][..], &rule].concat());
+    iptables("--check").or_else(|_| iptables("--append"))
 }
 
 /// Lays the cable between the nodes, and the routes by which their pods and the host reach each other.

@@ -99,6 +99,10 @@ impl Layout {
     pub(crate) fn host_address(&self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.instance.0, 1)
     }
+    /// The first address of the host's network for servers that pods reach; it ends in 0 and has 256.
+    pub(crate) fn beside(&self) -> Ipv4Addr {
+        Ipv4Addr::new(198, 19, self.instance.0, 0)
+    }
     /// Node 1's address on the cable to node 2.
     pub(crate) fn link_address(&self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.instance.0, 5)
@@ -106,7 +110,7 @@ impl Layout {
 }
 
 /// 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no real network uses it. One /29 an instance:
-/// .1 host, .2 node 1; .5 node 1, .6 node 2.
+/// .1 host, .2 node 1; .5 node 1, .6 node 2. The /24 of the same number in 198.19.0.0/16 is for servers beside the cluster.
 fn node_address(instance: Instance, number: u8) -> Ipv4Addr {
     Ipv4Addr::new(198, 18, instance.0, if number == 1 { 2 } else { 6 })
 }
