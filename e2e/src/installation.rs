@@ -139,7 +139,17 @@ impl Installation {
 
     /// The image of the services.
     pub async fn image(&self) -> Result<String> {
-        Ok(text(&self.workload().await?, "spec.template.spec.containers.0.image").to_owned())
+        let children = self.children().await?;
+        let workload = children.iter().find(|(kind, _)| ["StatefulSet", "Deployment"].contains(&kind.as_str()));
+        let (kind, name) = workload.context("the inventory names no workload")?;
+        let workload = self.namespace.get(kind, name).await?;
+        Ok(text(&workload, "spec.template.spec.containers.0.image").to_owned())
+    }
+
+    /// The pods of a service of its own, as in `worker-collector`.
+    pub async fn pods_of(&self, component: &str) -> Result<Vec<Json>> {
+        let of = format!("app.kubernetes.io/instance={},app.kubernetes.io/component={component}", self.name);
+        self.namespace.list("Pod", &of).await
     }
 
     /// Name of the Service of a listener.

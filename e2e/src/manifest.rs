@@ -39,6 +39,11 @@ pub(crate) fn read(relative: &str) -> Result<Vec<Json>> {
     Ok(found)
 }
 
+/// The one resource of a file of the repository.
+pub fn example(relative: &str) -> Result<Json> {
+    read(relative)?.pop().with_context(|| format!("{relative} holds no resource"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Asking a server over HTTP whether it is ready.
+//! Asking a server over HTTP whether it is ready, and for the little that is to be made before it is used.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,4 +34,13 @@ pub(crate) fn get(
 /// The value of an `Authorization` header.
 pub(crate) fn basic(login: &Login) -> String {
     format!("Basic {}", STANDARD.encode(format!("{}:{}", login.name, login.password)))
+}
+
+/// The status with which a `PUT` of JSON was answered.
+pub(crate) fn put(address: SocketAddr, path: &str, authorization: &str, body: &str) -> Option<u16> {
+    let request = ureq::put(format!("http://{address}{path}"))
+        .header("authorization", authorization)
+        .header("content-type", "application/json");
+    let request = request.config().http_status_as_error(false).timeout_global(Some(Duration::from_secs(15))).build();
+    request.send(body).ok().map(|answer| answer.status().as_u16())
 }

@@ -17,9 +17,12 @@
 //! no two tests meet. It runs in a process group of its own that ends when the handle is dropped, and also when the test's
 //! process dies (`group.rs`). [`Proxy`] stands between a client and a server and spoils the connection as a test wants.
 //!
+//! [`beside`] has the servers of a larger installation for one in a Kubernetes cluster, whose pods reach no loopback address.
+//!
 //! `make servers` installs and tries them all; a test whose server is not installed fails and says so.
 
 mod address;
+pub mod beside;
 mod group;
 mod http;
 mod java;

@@ -70,7 +70,7 @@ impl Proxy {
     /// A proxy at an address of its own that leads nowhere yet; for servers that must know it when they start
     /// ([`crate::Options::announce`]).
     pub fn listening(port: u16) -> Result<Proxy> {
-        let claim = Claim::new()?;
+        let claim = Claim::new(None)?;
         let address = SocketAddr::from((claim.address, port));
         let proxy = Proxy { shared: Arc::default(), address, claim };
         proxy.listen()?;

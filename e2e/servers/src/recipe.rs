@@ -23,6 +23,8 @@ pub struct Options {
     /// Where the server tells clients to connect to, for servers that do (Kafka): a [`crate::Proxy`], or an address that
     /// leads nowhere.
     pub announce: Option<SocketAddr>,
+    /// The first of 256 addresses that are all this machine's, of which the server gets one; those of loopback when not given.
+    pub network: Option<Ipv4Addr>,
 }
 
 /// A name and its password.

@@ -40,7 +40,7 @@ impl Server {
     /// Starts a server with an empty store and waits until it serves.
     pub(crate) fn start(kind: Kind, options: &Options) -> Result<Server> {
         need(kind.recipe(), kind.name())?;
-        let claim = Claim::new()?;
+        let claim = Claim::new(options.network)?;
         let home = tempfile::Builder::new()
             .prefix(&format!("tracardi-{}-", kind.name()))
             .tempdir()

@@ -8,6 +8,7 @@ mod helpers;
 mod idle;
 mod leadership;
 mod lifecycle;
+mod modes;
 mod network;
 mod ownership;
 mod refusals;

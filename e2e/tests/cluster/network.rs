@@ -9,14 +9,14 @@ use tracardi_e2e::{
 };
 
 /// A pod from which connections are tried. One that stays: the enforcer of the policies learns of new pods with a delay.
-struct Visitor<'a> {
+pub(crate) struct Visitor<'a> {
     namespace: &'a Namespace,
     pod: String,
 }
 
 impl<'a> Visitor<'a> {
     /// Starts one. The image has no program that does nothing, so it serves the web application to nobody.
-    async fn new(namespace: &'a Namespace, image: &str) -> Result<Self> {
+    pub(crate) async fn new(namespace: &'a Namespace, image: &str) -> Result<Self> {
         let arguments = ["gui", "--listen", "127.0.0.1:9999", "--api-url", "http://127.0.0.1:9998"];
         let pod = PodRun::new("visitor-", image, &arguments).start(namespace).await?;
         eventually("the visitor's pod runs", secs(60), async || {
@@ -29,7 +29,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// True when there is an answer over HTTP, whatever its status.
-    async fn reaches(&self, url: &str) -> Result<bool> {
+    pub(crate) async fn reaches(&self, url: &str) -> Result<bool> {
         probe(self.namespace, &self.pod, "main", url).await
     }
 
