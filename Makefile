@@ -25,9 +25,9 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ See it work
-demo: ## A real cluster, the operator, an installation, an hour of shop traffic, the GUI's address
-	@$(XTASK) demo
-demo-down: ## Remove the demo's installation and namespace; the cluster stays
+demo: ## A real cluster, the operator, an installation, an hour of shop traffic, the GUI's address; MODE=open or distributed with its servers
+	@$(XTASK) demo $(if $(MODE),--mode $(MODE))
+demo-down: ## Remove the demo's installations, namespace and servers; the cluster stays
 	@$(XTASK) demo-down
 run: tools gui ## The runtime alone, on an embedded store in ./artifacts/run (no cluster, no root)
 	@cargo run --quiet --locked --release -p tracardi-runtime -- standalone --data artifacts/run

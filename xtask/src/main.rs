@@ -30,7 +30,17 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// A cluster, the operator, an installation, an hour of traffic, the address to look at.
-    Demo,
+    Demo {
+        /// How the installation is laid out: one process, or services on servers beside the cluster.
+        #[arg(long, default_value = "standalone")]
+        mode: demo::Mode,
+    },
+    /// A server of the demo, until it is told to end; `demo` runs it in the background.
+    #[command(hide = true)]
+    Keep {
+        /// Which.
+        kind: tracardi_servers::Kind,
+    },
     /// Removes what `demo` made in the cluster.
     DemoDown,
     /// Every test.
@@ -86,12 +96,13 @@ fn main() -> std::process::ExitCode {
 
 fn run(Arguments { images, command }: &Arguments) -> Result<()> {
     // What compiles nothing of the services needs nothing for it.
-    if !matches!(command, Command::DemoDown | Command::Gui) {
+    if !matches!(command, Command::DemoDown | Command::Keep { .. } | Command::Gui) {
         tools::ensure()?;
     }
     match command {
         Command::Tools => Ok(()),
-        Command::Demo => demo::up(images),
+        Command::Demo { mode } => demo::up(images, *mode),
+        Command::Keep { kind } => demo::keep(*kind),
         Command::DemoDown => demo::down(),
         Command::Test => test::all(images),
         Command::Ahead => ahead::work(images),
