@@ -85,9 +85,38 @@ fn a_wrong_password_is_told_and_mended() -> Outcome {
             let restarts = field(pod, "status.containerStatuses.0.restartCount");
             ensure!(restarts == 0, "it was started again {restarts} times");
         }
+        // The operator looked for itself, and names the field.
+        eventually("the status names the field", secs(60), async || {
+            let object = installation.resource().await?;
+            let line = dependency(&object, "mysql");
+            let named = text(&line, "message").contains("spec.mysql.external.passwordSecretRef");
+            let reason = condition(&object, "DependenciesReady").map(|(_, reason)| reason);
+            let told = named && reason.is_some_and(|reason| reason == "DependencyUnavailable");
+            Ok(Wanted::when(told, (), || object["status"].to_string()))
+        })
+        .await?;
         put_secret(installation.namespace(), servers.access().secret()).await?;
-        installation.ready(secs(180)).await.map(drop)
+        installation.ready(secs(180)).await?;
+        reachable(&installation).await
     })
+}
+
+/// What the status says of a server.
+fn dependency(object: &Json, name: &str) -> Json {
+    let lines = field(object, "status.dependencies").as_array().cloned().unwrap_or_default();
+    lines.into_iter().find(|line| text(line, "name") == name).unwrap_or_default()
+}
+
+/// The operator has found every server.
+async fn reachable(installation: &Installation) -> Result<()> {
+    eventually("every server was found", secs(60), async || {
+        let object = installation.resource().await?;
+        let holds = condition(&object, "DependenciesReady").is_some_and(|(status, _)| status == "True");
+        let search = dependency(&object, "elasticsearch");
+        let versioned = text(&search, "version").starts_with("OpenSearch 2");
+        Ok(Wanted::when(holds && versioned, (), || object["status"].to_string()))
+    })
+    .await
 }
 
 /// The parts are there as documented, take events, and show them.
@@ -107,6 +136,7 @@ async fn serves(test: &Scenario, installation: &Installation) -> Result<()> {
             "{service} is not in the status"
         );
     }
+    reachable(installation).await?;
     let api = installation.login().await?;
     installation.event_source(&api, SOURCE).await?;
 
