@@ -106,7 +106,7 @@ impl Applier {
             return Ok(applied);
         }
         let held = plan.holds(&observed.completed);
-        for desired in plan.objects.iter().filter(|desired| !(held && desired.kind.is_workload())) {
+        for desired in plan.objects.iter().filter(|desired| !(held && desired.waits)) {
             let result = self.apply_one(installation, desired, &mut applied).await;
             collect(&mut applied.errors, result)?;
         }

@@ -162,6 +162,7 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
     for _ in 0..3 {
         let mut observed = context.observer.observe(resource).await?;
         let previous = context.previous(resource);
+        observed.completed.extend(previous.prepared.clone());
         let now = context.clock.now();
         let installation = match validate(resource, &observed, &context.defaults) {
             Ok(installation) => installation,
@@ -181,11 +182,12 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
                 return Ok(Action::requeue(waits));
             }
         };
-        let targets = match &installation.layout {
-            Layout::Standalone(_) => Vec::new(),
-            Layout::Services(services) => targets(services, &observed.logins),
-        };
-        observed.dependencies = context.prober.facts(&trigger(resource), uid, &targets);
+        if let Layout::Services(services) = &installation.layout
+            && context.applier.leads()
+        {
+            let targets = targets(services, &observed.logins);
+            observed.dependencies = context.prober.facts(&trigger(resource), uid, &targets);
+        }
         let plan = plan(&installation)?;
         if installation.paused {
             let pending = context.applier.pending(&installation, &plan, &observed);
@@ -257,6 +259,7 @@ async fn unreadable(meta: &kube::api::ObjectMeta, error: &str, context: &Context
 
 async fn reconcile(resource: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     if resource.meta().deletion_timestamp.is_some() {
+        context.prober.forget(resource.meta().uid.as_deref().unwrap_or_default());
         return Ok(Action::await_change());
     }
     if !context.applier.leads() {
@@ -368,10 +371,11 @@ pub fn run(
                 Err(RunError::ObjectNotFound(_)) => {
                     let alive: HashSet<_> =
                         counted.state().iter().filter_map(|resource| resource.meta().uid.clone()).collect();
-                    let known = context.written.lock().unwrap_or_else(PoisonError::into_inner);
-                    let gone: Vec<_> = known.keys().filter(|uid| !alive.contains(*uid)).cloned().collect();
-                    drop(known);
-                    for uid in &gone {
+                    let written = context.written.lock().unwrap_or_else(PoisonError::into_inner);
+                    let known: HashSet<_> = written.keys().cloned().chain(context.prober.installations()).collect();
+                    drop(written);
+                    let gone = known.difference(&alive);
+                    for uid in gone {
                         context.forget(uid);
                     }
                     context.leaving.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid| alive.contains(uid));

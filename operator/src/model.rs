@@ -124,6 +124,8 @@ pub struct Services {
 pub struct Server {
     /// Where it is.
     pub url: String,
+    /// Its port, as the URL names it or its scheme implies it.
+    pub port: u16,
     /// Name to log in with.
     pub username: Option<String>,
     /// Password that belongs to it.
@@ -141,6 +143,8 @@ pub struct Pulsar {
     pub server: Server,
     /// Where the administration is.
     pub admin_url: String,
+    /// Its port.
+    pub admin_port: u16,
     /// Tenant and namespace that hold the topics.
     pub namespace: String,
 }

@@ -100,7 +100,10 @@ pub fn validate(
         paused: spec.paused.unwrap_or(false),
         identity,
     };
-    let prepared = resource.status.as_ref().is_some_and(|status| is_true(status, ConditionType::Initialized));
+    let prepared = resource
+        .status
+        .as_ref()
+        .is_some_and(|status| is_true(status, ConditionType::Initialized) || status.version.is_some());
     keepsakes(&installation, observed, prepared)?;
     Ok(installation)
 }
@@ -147,6 +150,7 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
     let public = spec.public_api.clone().unwrap_or_default();
     Ok(Layout::Services(Box::new(Services {
         elastic: Server {
+            port: port_of("spec.elasticsearch.external.url", &elasticsearch.external.url)?,
             url: elasticsearch.external.url,
             username: elasticsearch.external.username,
             password: of(secrets::field::ELASTIC_PASSWORD)?,
@@ -157,6 +161,7 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
         index_shards: elasticsearch.shards.unwrap_or(defaults::INDEX_SHARDS),
         index_replicas: elasticsearch.replicas.unwrap_or(defaults::INDEX_REPLICAS),
         mysql: Server {
+            port: port_of("spec.mysql.external.url", &mysql.external.url)?,
             url: mysql.external.url,
             username: mysql.external.username,
             password: of(secrets::field::MYSQL_PASSWORD)?,
@@ -165,6 +170,7 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
         },
         database: mysql.database.unwrap_or_else(|| defaults::DATABASE.into()),
         redis: Server {
+            port: port_of("spec.redis.external.url", &redis.external.url)?,
             url: redis.external.url,
             username: redis.external.username,
             password: of(secrets::field::REDIS_PASSWORD)?,
@@ -175,11 +181,13 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
             None => None,
             Some(pulsar) => Some(Pulsar {
                 server: Server {
+                    port: port_of("spec.pulsar.external.url", &pulsar.external.url)?,
                     url: pulsar.external.url,
                     token: of(secrets::field::PULSAR_TOKEN)?,
                     authority: of(secrets::field::PULSAR_CA)?,
                     ..Server::default()
                 },
+                admin_port: port_of("spec.pulsar.external.adminUrl", &pulsar.external.admin_url)?,
                 admin_url: pulsar.external.admin_url,
                 namespace: pulsar.namespace.unwrap_or_else(|| defaults::PULSAR_NAMESPACE.into()),
             }),
@@ -192,6 +200,26 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
         storage: single(workers.storage),
         outbound: single(workers.outbound),
     })))
+}
+
+/// The port that a server's URL names, or that its scheme stands for.
+fn port_of(field: &str, url: &str) -> Result<u16, Problem> {
+    let authority = url.split_once("://").map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or_default()));
+    let port = match authority {
+        Some((_, host)) if host.contains(':') => host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()),
+        Some(("http", _)) => Some(80),
+        Some(("https", _)) => Some(443),
+        Some(("mysql" | "mysqls", _)) => Some(3306),
+        Some(("redis" | "rediss", _)) => Some(6379),
+        Some(("pulsar", _)) => Some(6650),
+        Some(("pulsar+ssl", _)) => Some(6651),
+        _ => None,
+    };
+    port.filter(|port| *port > 0).ok_or_else(|| {
+        let message =
+            format!("{field} {url:?} names no server: give it as scheme://host:port, the port from 1 to 65535");
+        Problem::new(Reason::SpecInvalid, message)
+    })
 }
 
 /// What outlives pods must fit together: the data and the Secrets without which they cannot be read. Secrets are made
@@ -425,6 +453,23 @@ mod tests {
         assert_eq!(installation.image.reference, "registry.test/tracardi:1.2.3");
         assert!(installation.retain && !installation.paused);
         assert!(installation.trusted.is_some_and(|trusted| trusted.is_empty()));
+    }
+
+    #[test]
+    fn ports_of_urls() {
+        for (url, port) in [
+            ("https://search.example.com:9200", Some(9200)),
+            ("https://search.example.com", Some(443)),
+            ("mysql://db", Some(3306)),
+            ("rediss://cache/1", Some(6379)),
+            ("pulsar+ssl://broker", Some(6651)),
+            ("http://broker:8080/", Some(8080)),
+            ("http://broker:99999", None),
+            ("http://broker:0", None),
+            ("ftp://x", None),
+        ] {
+            assert_eq!(port_of("spec.x", url).ok(), port, "{url}");
+        }
     }
 
     #[test]

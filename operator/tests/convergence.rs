@@ -446,8 +446,9 @@ async fn services_wait_until_their_servers_are_prepared() {
     let first = job(&world).unwrap();
     world.complete(&first);
     world
-        .until("six Deployments", |world| world.names().iter().filter(|n| n.starts_with("deployments/")).count() == 6)
+        .until("five Deployments", |world| world.names().iter().filter(|n| n.starts_with("deployments/")).count() == 5)
         .await;
+    world.stand("demo-worker-outbound");
     for name in world.names().iter().filter_map(|name| name.strip_prefix("deployments/")) {
         world.deploy(name);
     }
@@ -458,6 +459,11 @@ async fn services_wait_until_their_servers_are_prepared() {
     });
     world.until("another Job", |world| job(world).is_some_and(|name| name != first)).await;
     sleep(Duration::from_millis(300)).await;
+    let told = status(&world, "/status/conditions").to_string();
+    assert!(told.contains("prepare"), "a change is under way: {told}");
+    let settings =
+        |world: &World| world.get("configmaps", "demo-config").unwrap()["data"]["TRACARDI_MYSQL_URL"].clone();
+    assert_eq!(settings(&world), json!("mysql://database.invalid:3306"), "who runs keeps what it runs with");
     let config = |world: &World| {
         let deployment = world.get("deployments", "demo-public-api").unwrap();
         deployment["spec"]["template"]["metadata"]["annotations"]["tracardi.io/config-hash"].clone()
@@ -465,4 +471,11 @@ async fn services_wait_until_their_servers_are_prepared() {
     let before = config(&world);
     world.complete(&job(&world).unwrap());
     world.until("a new template", |world| config(world) != before).await;
+    assert_eq!(settings(&world), json!("mysql://other.invalid:3306"));
+    // Somebody clears away what has ended: nothing has to be prepared again.
+    let second = job(&world).unwrap();
+    world.until("that it is remembered", |world| status(world, "/status/prepared") == json!(second)).await;
+    world.delete("jobs", &second);
+    world.delete("deployments", "demo-gui");
+    world.until("a restored Deployment", |world| world.get("deployments", "demo-gui").is_some()).await;
 }

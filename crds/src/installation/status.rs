@@ -29,6 +29,9 @@ pub struct TracardiInstallationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 20))]
     pub storage_size: Option<String>,
+    /// The Job that prepared the servers, in the modes open and distributed; it need not run again should it be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<String>,
     /// Ready pods of wanted pods, for example 1/1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,
@@ -153,6 +156,7 @@ pub struct DependencyStatus {
     pub ready: Option<bool>,
     /// Product and version that answered last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 160))]
     pub version: Option<String>,
     /// Why it cannot be used and what to do, or what should be improved; absent when all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API, Port, env, path};
+use tracardi_crds::installation::LogFormat;
 use tracardi_crds::outbound::Reach;
 
 use crate::build::{desired, meta};
@@ -55,6 +56,27 @@ pub fn standalone(installation: &Installation) -> Environment {
 #[must_use]
 pub fn services(installation: &Installation, services: &Services) -> Environment {
     let mut settings = common(installation);
+    settings.extend(servers(services));
+    settings
+}
+
+/// What the step that prepares the servers is told: nothing else, because it is repeated when one of these changes.
+#[must_use]
+pub fn install(services: &Services) -> Environment {
+    let mut settings = servers(services);
+    for (name, value) in [
+        (env::SIGNING_KEY_FILE, mounted(file::SIGNING_KEY)),
+        (env::ENCRYPTION_KEY_FILE, mounted(file::ENCRYPTION_KEY)),
+        (env::LOG_FORMAT, LogFormat::Json.as_str().to_owned()),
+    ] {
+        settings.insert(name.to_owned(), value);
+    }
+    settings
+}
+
+/// Where the servers are, and how they let us in.
+fn servers(services: &Services) -> Environment {
+    let mut settings = Environment::new();
     let mut set = |name: &str, value: String| settings.insert(name.to_owned(), value);
     set(env::ELASTIC_URL, services.elastic.url.clone());
     set(env::ELASTIC_PREFIX, services.index_prefix.clone());

@@ -102,6 +102,8 @@ pub struct Desired {
     pub body: Value,
     /// Hash of the body; also in the annotation [`APPLIED`].
     pub hash: String,
+    /// It is neither made nor changed before the plan's gate is open.
+    pub waits: bool,
 }
 
 impl Desired {
@@ -110,7 +112,7 @@ impl Desired {
         let mut body = serde_json::to_value(object)?;
         let hash = hash([body.to_string()]);
         body["metadata"]["annotations"][APPLIED] = Value::String(hash.clone());
-        Ok(Self { kind, name: name.to_owned(), body, hash })
+        Ok(Self { kind, name: name.to_owned(), body, hash, waits: false })
     }
 
     /// Kind and name, as they stand in the inventory.

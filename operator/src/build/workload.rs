@@ -48,24 +48,14 @@ pub fn single(
     }
 }
 
-/// How the pods of a Deployment are replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replacement {
-    /// A new one serves before an old one leaves.
-    OneByOne,
-    /// The old one has left before the new one comes: there must never be two.
-    Alone,
-}
-
-/// A Deployment. `annotations` of its template decide when the pods are replaced. They are spread over the nodes as far as that
-/// is possible.
+/// A Deployment. `annotations` of its template decide when the pods are replaced: one by one, a new one serves before an old one
+/// leaves. They are spread over the nodes as far as that is possible.
 #[must_use]
 pub fn deployment(
     installation: &Installation,
     name: String,
     component: &str,
     replicas: i32,
-    replacement: Replacement,
     annotations: BTreeMap<String, String>,
     mut pod: PodSpec,
 ) -> Deployment {
@@ -78,22 +68,17 @@ pub fn deployment(
             ..TopologySpreadConstraint::default()
         }]);
     }
-    let strategy = match replacement {
-        Replacement::OneByOne => DeploymentStrategy {
-            type_: Some("RollingUpdate".into()),
-            rolling_update: Some(RollingUpdateDeployment {
-                max_surge: Some(IntOrString::Int(1)),
-                max_unavailable: Some(IntOrString::Int(0)),
-            }),
-        },
-        Replacement::Alone => DeploymentStrategy { type_: Some("Recreate".into()), rolling_update: None },
-    };
+    let one_by_one =
+        RollingUpdateDeployment { max_surge: Some(IntOrString::Int(1)), max_unavailable: Some(IntOrString::Int(0)) };
     Deployment {
         metadata: metadata(installation, name, component),
         spec: DeploymentSpec {
             replicas: Some(replicas),
             selector: selects(installation, component),
-            strategy: Some(strategy),
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(one_by_one),
+            }),
             revision_history_limit: Some(3),
             template: template(installation, component, annotations, pod),
             ..DeploymentSpec::default()

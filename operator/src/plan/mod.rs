@@ -27,14 +27,14 @@ pub struct Plan {
     pub objects: Vec<Desired>,
     /// The workloads among them, for the status.
     pub components: Vec<Component>,
-    /// The Job that must have done its work before the workloads are made or changed.
+    /// The Job that must have done its work before what waits for it is made or changed.
     pub gate: Option<String>,
     /// Where the services are reached.
     pub urls: Urls,
 }
 
 impl Plan {
-    /// Whether the workloads must wait, when these Jobs have done their work.
+    /// Whether what waits must go on waiting, when these Jobs have done their work.
     #[must_use]
     pub fn holds(&self, completed: &BTreeSet<String>) -> bool {
         self.gate.as_ref().is_some_and(|gate| !completed.contains(gate))
@@ -92,6 +92,15 @@ impl Draft {
         let desired =
             Desired::new(kind, name, object).map_err(|source| PlanError { kind, name: name.to_owned(), source })?;
         self.0.push(desired);
+        Ok(())
+    }
+
+    /// The same, of what waits for the gate.
+    fn add_waiting(&mut self, kind: Kind, name: &str, object: &impl serde::Serialize) -> Result<(), PlanError> {
+        self.add(kind, name, object)?;
+        if let Some(last) = self.0.last_mut() {
+            last.waits = true;
+        }
         Ok(())
     }
 }

@@ -8,7 +8,6 @@ use tracardi_crds::contract::{GUI, MANAGEMENT, PRIVATE_API, PUBLIC_API, Port, pa
 
 use super::{Component, Draft, PlanError};
 use crate::build::config::{Environment, file};
-use crate::build::workload::Replacement;
 use crate::build::{Kind, config, desired, disruption, network_policy, pod, service, workload};
 use crate::model::{Credential, Installation, Pods, Services};
 use crate::names::{CONFIG_HASH, Child, SECRETS_HASH};
@@ -30,8 +29,8 @@ struct Row {
     port: Option<Port>,
     /// How many there are.
     pods: fn(&Services) -> &Pods,
-    /// How they are replaced.
-    replacement: Replacement,
+    /// There must never be two, not even while a node is lost: a StatefulSet sees to that.
+    alone: bool,
     /// It works with the servers.
     on_servers: bool,
 }
@@ -43,7 +42,7 @@ const ROWS: [Row; 6] = [
         arguments: &["public-api"],
         port: Some(PUBLIC_API),
         pods: |services| &services.public_api,
-        replacement: Replacement::OneByOne,
+        alone: false,
         on_servers: true,
     },
     Row {
@@ -51,7 +50,7 @@ const ROWS: [Row; 6] = [
         arguments: &["private-api"],
         port: Some(PRIVATE_API),
         pods: |services| &services.private_api,
-        replacement: Replacement::OneByOne,
+        alone: false,
         on_servers: true,
     },
     Row {
@@ -59,7 +58,7 @@ const ROWS: [Row; 6] = [
         arguments: &["gui"],
         port: Some(GUI),
         pods: |services| &services.gui,
-        replacement: Replacement::OneByOne,
+        alone: false,
         on_servers: false,
     },
     Row {
@@ -67,7 +66,7 @@ const ROWS: [Row; 6] = [
         arguments: &["worker", "collector"],
         port: None,
         pods: |services| &services.collector,
-        replacement: Replacement::OneByOne,
+        alone: false,
         on_servers: true,
     },
     Row {
@@ -75,7 +74,7 @@ const ROWS: [Row; 6] = [
         arguments: &["worker", "storage"],
         port: None,
         pods: |services| &services.storage,
-        replacement: Replacement::OneByOne,
+        alone: false,
         on_servers: true,
     },
     Row {
@@ -84,7 +83,7 @@ const ROWS: [Row; 6] = [
         port: None,
         pods: |services| &services.outbound,
         // Two at a time would send the same delivery twice.
-        replacement: Replacement::Alone,
+        alone: true,
         on_servers: true,
     },
 ];
@@ -106,9 +105,9 @@ pub(super) fn plan(
     let environment = config::services(installation, services);
     let config = name(Child::Config);
     let config_hash = config::hash(&environment);
-    draft.add(Kind::ConfigMap, &config, &config::config_map(installation, config.clone(), environment))?;
+    draft.add_waiting(Kind::ConfigMap, &config, &config::config_map(installation, config.clone(), environment))?;
 
-    let gate = install(installation, services, &config, &config_hash, draft)?;
+    let gate = install(installation, services, draft)?;
     addresses(installation, draft)?;
 
     let components = ROWS.iter().map(|row| {
@@ -142,35 +141,34 @@ pub(super) fn plan(
             (annotations(&hash, None), vec![pod::scratch(TMP, "16Mi")])
         };
         let pod = PodSpec { containers: vec![container], volumes: Some(volumes), ..pod::spec(installation) };
-        let deployment = workload::deployment(
-            installation,
-            workload.clone(),
-            component,
-            *replicas,
-            row.replacement,
-            annotations,
-            pod,
-        );
-        draft.add(Kind::Deployment, &workload, &deployment)?;
-        let image = installation.image.reference.clone();
-        Ok(Component { name: component, kind: Kind::Deployment, workload, desired: *replicas, image })
+        let kind = if row.alone { Kind::StatefulSet } else { Kind::Deployment };
+        let named = workload.clone();
+        if row.alone {
+            let governing = name(Child::Management);
+            let set = workload::single(installation, named, component, governing, annotations, pod);
+            draft.add_waiting(kind, &workload, &set)?;
+        } else {
+            let deployment = workload::deployment(installation, named, component, *replicas, annotations, pod);
+            draft.add_waiting(kind, &workload, &deployment)?;
+        }
+        Ok(Component {
+            name: component,
+            kind,
+            workload,
+            desired: *replicas,
+            image: installation.image.reference.clone(),
+        })
     });
     Ok((components.collect::<Result<_, PlanError>>()?, Some(gate)))
 }
 
 /// The Job that prepares the servers. Its name changes with everything that it depends on, so that it runs again when one of them
 /// does; repeating it changes nothing.
-fn install(
-    installation: &Installation,
-    services: &Services,
-    config: &str,
-    config_hash: &str,
-    draft: &mut Draft,
-) -> Result<String, PlanError> {
+fn install(installation: &Installation, services: &Services, draft: &mut Draft) -> Result<String, PlanError> {
     let credentials = credentials(installation, services);
+    let settings = config::install(services).into_iter().map(|(name, value)| pod::variable(&name, value));
     let container = Container {
-        env_from: Some(vec![pod::environment(config)]),
-        env: Some(super::administrator(installation)),
+        env: Some(settings.chain(super::administrator(installation)).collect()),
         volume_mounts: Some([mounts(), vec![pod::mount(ADMIN, path::ADMIN, true)]].concat()),
         ..pod::container(installation, INSTALL, &["install"], &installation.resources)
     };
@@ -184,7 +182,7 @@ fn install(
     })?;
     let version = installation.version.to_string();
     let secrets = secrets_hash(&credentials);
-    let name = installation.identity.name.install(&desired::hash([&written, &version, config_hash, &secrets]));
+    let name = installation.identity.name.install(&desired::hash([&written, &version, &secrets]));
     draft.add(Kind::Job, &name, &workload::job(installation, name.clone(), INSTALL, pod))?;
     Ok(name)
 }
@@ -225,37 +223,21 @@ fn network_policies(installation: &Installation, services: &Services, draft: &mu
         add(Child::Gui, &|name| network_policy::trusted(installation, name, &[gui], &[GUI], peers.clone()))?;
         add(Child::Trusted, &|name| network_policy::trusted(installation, name, &[], &[MANAGEMENT], peers.clone()))?;
     }
-    let on_servers = ROWS.iter().filter(|row| row.on_servers).map(|row| row.child.suffix());
-    let on_servers: Vec<_> = on_servers.chain([INSTALL]).collect();
-    let ports = ports(services).chain(installation.server_ports.iter().copied()).collect();
-    add(Child::Servers, &|name| network_policy::servers(installation, name, &on_servers, &ports))
+    // What prepares new servers needs them at once; who runs keeps the old ones until they are prepared.
+    let ports = ports(installation, services);
+    add(Child::Install, &|name| network_policy::servers(installation, name, &[INSTALL], &ports))?;
+    let on_servers: Vec<_> = ROWS.iter().filter(|row| row.on_servers).map(|row| row.child.suffix()).collect();
+    let servers = name(Child::Servers);
+    let policy = network_policy::servers(installation, servers.clone(), &on_servers, &ports);
+    draft.add_waiting(Kind::NetworkPolicy, &servers, &policy)
 }
 
-/// The ports in the servers' URLs.
-fn ports(services: &Services) -> impl Iterator<Item = u16> {
+/// The ports in the servers' URLs, and those that the spec names besides.
+fn ports(installation: &Installation, services: &Services) -> BTreeSet<u16> {
     let Services { elastic, mysql, redis, pulsar, .. } = services;
-    let urls = [&elastic.url, &mysql.url, &redis.url];
-    let of_pulsar = pulsar.iter().flat_map(|pulsar| [&pulsar.server.url, &pulsar.admin_url]);
-    let ports: BTreeSet<_> = urls.into_iter().chain(of_pulsar).filter_map(|url| port_of(url)).collect();
-    ports.into_iter()
-}
-
-/// The port that a URL names, or that its scheme stands for.
-fn port_of(url: &str) -> Option<u16> {
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split('/').next()?;
-    match host.rsplit_once(':') {
-        Some((_, port)) => port.parse().ok(),
-        None => match scheme {
-            "http" => Some(80),
-            "https" => Some(443),
-            "mysql" | "mysqls" => Some(3306),
-            "redis" | "rediss" => Some(6379),
-            "pulsar" => Some(6650),
-            "pulsar+ssl" => Some(6651),
-            _ => None,
-        },
-    }
+    let of_pulsar = pulsar.iter().flat_map(|pulsar| [pulsar.server.port, pulsar.admin_port]);
+    let of_all = [elastic.port, mysql.port, redis.port].into_iter().chain(of_pulsar);
+    of_all.chain(installation.server_ports.iter().copied()).collect()
 }
 
 /// What the processes are given as files.
@@ -288,24 +270,4 @@ fn mounts() -> Vec<VolumeMount> {
 
 fn volumes(credentials: &[(&Credential, &'static str)]) -> Vec<Volume> {
     vec![pod::scratch(TMP, "64Mi"), pod::secret_files(SECRETS, credentials)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_of_urls() {
-        for (url, port) in [
-            ("https://search.example.com:9200", Some(9200)),
-            ("https://search.example.com", Some(443)),
-            ("mysql://db", Some(3306)),
-            ("rediss://cache/1", Some(6379)),
-            ("pulsar+ssl://broker", Some(6651)),
-            ("http://broker:8080/", Some(8080)),
-            ("ftp://x", None),
-        ] {
-            assert_eq!(port_of(url), port, "{url}");
-        }
-    }
 }

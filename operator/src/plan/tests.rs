@@ -73,6 +73,7 @@ fn the_job_runs_again_when_it_must() {
     assert!(!changed(&|spec| spec["publicApi"] = json!({"replicas": 9})), "the number of pods");
     assert!(!changed(&|spec| spec["networking"] = json!({"trustedNamespaces": ["a"]})), "rules of the network");
     let plan = plan(&installation(base.clone())).unwrap();
+    assert!(!changed(&|spec| spec["logging"] = json!({"level": "debug"})), "what it does not read");
     let done = BTreeSet::from([gate(&base)]);
     assert!(plan.holds(&BTreeSet::new()) && !plan.holds(&done));
     assert!(super::plan(&installation(json!({}))).unwrap().gate.is_none(), "standalone prepares itself");
@@ -83,8 +84,8 @@ fn the_job_runs_again_when_it_must() {
 fn services_are_replaced_one_by_one() {
     let templates = |spec: &Value| {
         let objects = plan(&installation(spec.clone())).unwrap().objects.into_iter();
-        let deployments = objects.filter(|desired| desired.kind == Kind::Deployment);
-        deployments.map(|desired| (desired.name, desired.body["spec"]["template"].clone())).collect::<Vec<_>>()
+        let workloads = objects.filter(|desired| desired.kind.is_workload());
+        workloads.map(|desired| (desired.name, desired.body["spec"]["template"].clone())).collect::<Vec<_>>()
     };
     let base = open();
     let replaced = |change: &dyn Fn(&mut Value)| {

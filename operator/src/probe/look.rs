@@ -9,6 +9,8 @@ use crate::report::shorten;
 
 /// What the services' code is told to take at most: less than [`LOOK`], because it knows what an answer that stays out means.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Longest name of a product or a version: a stranger may answer anything.
+const NAME: usize = 64;
 /// Longest message.
 const LONGEST: usize = 600;
 
@@ -24,9 +26,11 @@ pub(super) async fn look(target: Target) -> Result<Sighting, String> {
         }
     };
     match found {
-        Ok(seen) => {
-            Ok(Sighting { warnings: seen.warnings.iter().map(|warning| target.presentable(warning)).collect(), ..seen })
-        }
+        Ok(seen) => Ok(Sighting {
+            product: shorten(&target.presentable(&seen.product), NAME),
+            version: shorten(&target.presentable(&seen.version), NAME),
+            warnings: seen.warnings.iter().map(|warning| target.presentable(warning)).collect(),
+        }),
         Err(error) => Err(target.trouble(&error)),
     }
 }

@@ -42,7 +42,7 @@ const BLIP: Duration = Duration::from_secs(1);
 /// No look takes longer.
 const LOOK: Duration = Duration::from_secs(5);
 /// Looks at a time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,6 +203,12 @@ impl Prober {
             watched.entry(target.dependency()).or_insert_with(begin).fact.clone()
         };
         targets.iter().filter_map(fact).collect()
+    }
+
+    /// The installations (by uid) whose servers are looked at.
+    #[must_use]
+    pub fn installations(&self) -> Vec<String> {
+        self.0.watched().keys().cloned().collect()
     }
 
     /// Looks no more at the servers of this installation.

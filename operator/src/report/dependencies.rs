@@ -16,12 +16,16 @@ pub(super) fn report(outcome: &Outcome<'_>, observed: &Observed, previous: &Stat
                 let name = dependency.as_str();
                 let before = previous.dependencies.iter().find(|line| line.name == name && line.url == url);
                 let version = fact.and_then(|fact| fact.seen.as_ref()).map(ToString::to_string);
+                // What a leader before us found holds until we have looked ourselves.
+                let found = fact.map(|fact| (Some(fact.seen.is_some()), message(fact)));
+                let (ready, message) =
+                    found.or_else(|| before.map(|line| (line.ready, line.message.clone()))).unwrap_or_default();
                 DependencyStatus {
                     name: name.to_owned(),
                     url: url.to_owned(),
-                    ready: fact.map(|fact| fact.seen.is_some()),
+                    ready,
                     version: version.or_else(|| before.and_then(|line| line.version.clone())),
-                    message: fact.and_then(message),
+                    message,
                 }
             });
             Some(lines.collect())

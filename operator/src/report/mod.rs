@@ -63,7 +63,7 @@ pub fn report(
     previous: &Status,
     now: Timestamp,
 ) -> Status {
-    let components = components(outcome, previous);
+    let components = components(outcome, observed, previous);
     let waited = waited_for_pods(previous, now);
     let none = BTreeMap::new();
     let generations = if let Outcome::Applied { generations, .. } = outcome { *generations } else { &none };
@@ -124,16 +124,19 @@ pub fn report(
                 .map(|secret| GeneratedSecret { name: secret.name.clone(), keys: secret.keys() })
                 .collect();
             status.inventory = inventory(plan, previous, !errors.is_empty());
+            if let Some(gate) = plan.gate.as_ref().filter(|_| !plan.holds(&observed.completed)) {
+                status.prepared = Some(gate.clone());
+            }
         }
     }
     status
 }
 
-fn components(outcome: &Outcome<'_>, previous: &Status) -> Vec<Component> {
+fn components(outcome: &Outcome<'_>, observed: &Observed, previous: &Status) -> Vec<Component> {
     match outcome {
-        Outcome::Applied { plan, .. } => plan.components.clone(),
+        Outcome::Applied { plan, .. } if !plan.holds(&observed.completed) => plan.components.clone(),
         // Nothing was changed: the workloads are those of the last pass.
-        Outcome::Paused { plan, .. } => plan
+        Outcome::Applied { plan, .. } | Outcome::Paused { plan, .. } => plan
             .components
             .iter()
             .map(|component| {

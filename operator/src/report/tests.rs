@@ -356,6 +356,12 @@ fn the_way_of_a_larger_installation() {
     observed.pods.clear();
     up(&mut observed);
     steps.push(line(&say(&observed, &generations)));
+    // A change whose preparation fails: what runs serves on, and the failure is told.
+    let before = observed.clone();
+    observed.completed.clear();
+    observed.pods.push(view(pod_of("install", &format!("{job}-fghij"), &failing)));
+    steps.push(line(&say(&observed, &none)));
+    observed = before;
     // One new pod serves beside the old one.
     observed.workloads.insert("demo-public-api".into(), workload(2, 3, 1, 3));
     steps.push(line(&say(&observed, &generations)));

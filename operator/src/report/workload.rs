@@ -1,5 +1,7 @@
 //! What a workload's pods tell.
 
+use std::sync::Arc;
+
 use tracardi_crds::installation::Reason;
 
 use super::shorten;
@@ -65,7 +67,7 @@ pub(super) fn judge(
     gate: Option<&str>,
     waited: bool,
 ) -> Workload {
-    let gated = gate.map(|job| installing(job, observed));
+    let gated = gate.map(|job| installing(job, observed, waited));
     let Some(fact) = observed.workloads.get(&component.workload) else {
         let mut workload = Workload { note: "the pod is being created".into(), ..Workload::default() };
         if let Some((init, note)) = gated.filter(|(init, _)| !matches!(init, Init::Done)) {
@@ -83,13 +85,20 @@ pub(super) fn judge(
     // While pods of a Deployment are replaced one by one, the old ones serve.
     let serving = if component.kind == Kind::Deployment { status.ready_replicas } else { ready } >= component.desired;
     let pods: Vec<_> = observed.pods.iter().filter(|pod| is_of(pod, component.name)).collect();
-    let staying: Vec<_> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+    let staying = newest_first(&pods);
     let mut workload = Workload { exists: true, ready, serving, rolling: !updated || old > 0, ..Workload::default() };
     if let Some((init, note)) = gated {
+        // A change that waits for its servers is a change under way, however well the pods of before serve.
+        if !matches!(init, Init::Done) {
+            workload.rolling = true;
+            workload.trouble = failure(&init);
+            workload.init = init;
+            workload.note = note;
+            return workload;
+        }
         workload.init = init;
-        workload.note = note;
     }
-    let Some(pod) = staying.iter().max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0)) else {
+    let Some(pod) = staying.first() else {
         workload.missing = waited && pods.is_empty();
         workload.note = if workload.missing {
             let (kind, name) = (component.kind.as_str(), &component.workload);
@@ -106,7 +115,10 @@ pub(super) fn judge(
         workload.init = init(pod);
     }
     if !workload.serving || workload.rolling {
-        let of_pods = || staying.iter().find_map(|pod| trouble(pod));
+        // What became of a pod that another one has replaced is past.
+        let counts = |at: usize, pod: &View<PodPart>| at == 0 || pod.part.status.phase != "Failed";
+        let of_pods =
+            || staying.iter().enumerate().filter(|(at, pod)| counts(*at, pod)).find_map(|(_, pod)| trouble(pod));
         workload.trouble = failure(&workload.init).or_else(of_pods);
     }
     let name = pod.metadata.name.as_deref().unwrap_or_default();
@@ -119,7 +131,6 @@ pub(super) fn judge(
     } else {
         match workload.init {
             Init::Done => format!("pod {name} is starting"),
-            _ if gate.is_some() => workload.note,
             _ => format!("pod {name} runs its init step or is about to"),
         }
     };
@@ -131,16 +142,29 @@ fn is_of(pod: &View<PodPart>, component: &str) -> bool {
     pod.metadata.labels.as_ref().and_then(|labels| labels.get(COMPONENT)).is_some_and(|label| label == component)
 }
 
+/// Those that are not leaving.
+fn newest_first<'a>(pods: &[&'a Arc<View<PodPart>>]) -> Vec<&'a Arc<View<PodPart>>> {
+    let mut staying: Vec<_> = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).copied().collect();
+    staying.sort_by_key(|pod| std::cmp::Reverse(pod.metadata.creation_timestamp.as_ref().map(|time| time.0)));
+    staying
+}
+
 /// How far the Job is that prepares the servers, and what is being waited for.
-fn installing(job: &str, observed: &Observed) -> (Init, String) {
+fn installing(job: &str, observed: &Observed, waited: bool) -> (Init, String) {
     if observed.completed.contains(job) {
         return (Init::Done, String::new());
     }
-    let of_job = |pod: &&std::sync::Arc<View<PodPart>>| {
+    let of_job = |pod: &&Arc<View<PodPart>>| {
         is_of(pod, INSTALL) && pod.metadata.name.as_deref().is_some_and(|name| name.starts_with(job))
     };
-    let note = format!("job {job} prepares the servers: kubectl logs job/{job}");
-    let Some(pod) = observed.pods.iter().find(of_job) else { return (Init::Running, note) };
+    let pods: Vec<_> = observed.pods.iter().filter(of_job).collect();
+    let Some(pod) = newest_first(&pods).first().copied() else {
+        let why = if waited { "its events say why it has no pod" } else { "its pod is being created" };
+        return (Init::Running, format!("job {job} is to prepare the servers; {why}: kubectl describe job {job}"));
+    };
+    let note = format!(
+        "job {job} prepares the servers: kubectl logs job/{job} (if it waits for one that DependenciesReady calls reachable, see spec.networking.serverPorts)"
+    );
     let init = match trouble(pod) {
         Some((Reason::ContainerFailing, message)) => Init::Failed(Reason::InitFailed, message),
         Some((reason, message)) => Init::Failed(reason, message),

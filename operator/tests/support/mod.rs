@@ -164,6 +164,16 @@ impl World {
         });
     }
 
+    /// What the StatefulSet controller and the kubelet do in a larger installation.
+    pub(crate) fn stand(&self, name: &str) {
+        self.edit("statefulsets", name, |set| {
+            let generation = set["metadata"]["generation"].clone();
+            set["status"] =
+                json!({"observedGeneration": generation, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1});
+        });
+        self.run(name);
+    }
+
     /// What the Job controller does when the pod of a Job ends well.
     pub(crate) fn complete(&self, job: &str) {
         self.edit("jobs", job, |job| job["status"] = json!({"succeeded": 1}));
@@ -177,6 +187,10 @@ impl World {
             deployment["status"] = json!({"observedGeneration": generation, "replicas": replicas,
                 "readyReplicas": replicas, "updatedReplicas": replicas});
         });
+        self.run(name);
+    }
+
+    fn run(&self, name: &str) {
         self.edit("pods", &format!("{name}-0"), |pod| {
             let component = name.trim_start_matches("demo-");
             pod["metadata"]["labels"] = json!({
