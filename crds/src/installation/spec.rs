@@ -16,6 +16,36 @@ use super::choice::{
 use super::servers::{Elasticsearch, Mysql, Pulsar, Queue, Redis};
 use super::status::TracardiInstallationStatus;
 
+/// The rule that a field below `spec.$parent` keeps its value, `$default` where it is not set.
+macro_rules! fixed {
+    ($parent:literal, $field:literal, $default:literal) => {
+        concat!(fixed!("self", $parent, $field, $default), " == ", fixed!("oldSelf", $parent, $field, $default))
+    };
+    ($of:literal, $parent:literal, $field:literal, $default:literal) => {
+        concat!(
+            "(has(",
+            $of,
+            ".spec.",
+            $parent,
+            ") && has(",
+            $of,
+            ".spec.",
+            $parent,
+            ".",
+            $field,
+            ") ? ",
+            $of,
+            ".spec.",
+            $parent,
+            ".",
+            $field,
+            " : ",
+            $default,
+            ")"
+        )
+    };
+}
+
 /// A complete Tracardi installation: the customer data platform's services, their volume, their credentials and the
 /// network rules around them. `spec: {}` is valid and gives a standalone installation on a 10Gi volume.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -51,10 +81,7 @@ use super::status::TracardiInstallationStatus;
     )
         .message("spec.storage.size cannot shrink, because volumes cannot: keep the old size (10Gi when it was not set) or choose a larger one")
         .field_path(".spec.storage.size"),
-    validation = Rule::new(
-        "(has(self.spec.storage) && has(self.spec.storage.storageClassName) ? self.spec.storage.storageClassName : '') == \
-         (has(oldSelf.spec.storage) && has(oldSelf.spec.storage.storageClassName) ? oldSelf.spec.storage.storageClassName : '')"
-    )
+    validation = Rule::new(fixed!("storage", "storageClassName", "''"))
         .message("spec.storage.storageClassName cannot change, because a volume stays in its class: restore the old value or create a new installation")
         .field_path(".spec.storage.storageClassName"),
     validation = Rule::new("has(self.spec.admin) == has(oldSelf.spec.admin) && (!has(self.spec.admin) || self.spec.admin == oldSelf.spec.admin)")
@@ -96,32 +123,17 @@ use super::status::TracardiInstallationStatus;
     validation = Rule::new("!has(self.spec.mode) || self.spec.mode == 'standalone' || !has(self.spec.storage)")
         .message("spec.storage belongs to the mode standalone, the other modes keep their data in servers: remove it")
         .field_path(".spec.storage"),
-    validation = Rule::new(
-        "(has(self.spec.queue) && has(self.spec.queue.partitions) ? self.spec.queue.partitions : 16) == \
-         (has(oldSelf.spec.queue) && has(oldSelf.spec.queue.partitions) ? oldSelf.spec.queue.partitions : 16)"
-    )
+    validation = Rule::new(fixed!("queue", "partitions", "16"))
         .message("spec.queue.partitions cannot change, because the place of a profile's requests depends on it: restore the old value (16 when it was not set)")
         .field_path(".spec.queue"),
-    validation = Rule::new(
-        "!has(self.spec.elasticsearch) || !has(oldSelf.spec.elasticsearch) || \
-         (has(self.spec.elasticsearch.indexPrefix) ? self.spec.elasticsearch.indexPrefix : 'tracardi') == \
-         (has(oldSelf.spec.elasticsearch.indexPrefix) ? oldSelf.spec.elasticsearch.indexPrefix : 'tracardi')"
-    )
+    validation = Rule::new(fixed!("elasticsearch", "indexPrefix", "'tracardi'"))
         .message("spec.elasticsearch.indexPrefix cannot change, because the indices bear it: restore the old value (tracardi when it was not set)")
         .field_path(".spec.elasticsearch.indexPrefix"),
-    validation = Rule::new(
-        "!has(self.spec.mysql) || !has(oldSelf.spec.mysql) || \
-         (has(self.spec.mysql.database) ? self.spec.mysql.database : 'tracardi') == \
-         (has(oldSelf.spec.mysql.database) ? oldSelf.spec.mysql.database : 'tracardi')"
-    )
+    validation = Rule::new(fixed!("mysql", "database", "'tracardi'"))
         .message("spec.mysql.database cannot change, because the data would stay behind: restore the old value (tracardi when it was not set)")
         .field_path(".spec.mysql.database"),
     // `namespace` is a reserved word there, which Kubernetes wants written like this.
-    validation = Rule::new(
-        "!has(self.spec.pulsar) || !has(oldSelf.spec.pulsar) || \
-         (has(self.spec.pulsar.__namespace__) ? self.spec.pulsar.__namespace__ : 'public/default') == \
-         (has(oldSelf.spec.pulsar.__namespace__) ? oldSelf.spec.pulsar.__namespace__ : 'public/default')"
-    )
+    validation = Rule::new(fixed!("pulsar", "__namespace__", "'public/default'"))
         .message("spec.pulsar.namespace cannot change, because what waits in the queue would stay behind: restore the old value (public/default when it was not set)")
         .field_path(".spec.pulsar.namespace"),
     validation = Rule::new(

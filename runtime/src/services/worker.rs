@@ -1,5 +1,5 @@
-//! `tracardi worker ROLE`: what happens behind the queue of a larger installation. Any number of each may run; none needs to know
-//! of another one.
+//! `tracardi worker ROLE`: what happens behind the queue of a larger installation. Any number of each may run, and none needs to know
+//! of another one; but of `outbound` there should be one, because two would send a delivery twice.
 //!
 //! | role | what it does |
 //! |---|---|
