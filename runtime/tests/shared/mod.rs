@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
-use tracardi_servers::{Kind, Server};
-use tracardi_simulate::client::Client;
+use tracardi_servers::{Fault, HttpProxy, Kind, Proxy, Server};
+use tracardi_simulate::client::{Answer, Client};
 
 use crate::support::{ADMIN, PASSWORD, Private, free_ports};
 
@@ -37,6 +38,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// Sets an environment variable from its next start on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.insert(name, value.to_owned());
+    }
+
     /// Starts it without waiting for it.
     pub fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
@@ -59,9 +65,20 @@ impl Process {
 
     /// The status of `/readyz`; none without an answer.
     pub async fn readiness(&self) -> Option<u16> {
+        Some(self.ask("/readyz").await?.status)
+    }
+
+    /// Why it is not ready; none when it is, or without an answer.
+    pub async fn complaint(&self) -> Option<String> {
+        let answer = self.ask("/readyz").await?;
+        (answer.status == 503).then(|| String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// Asks where it tells of itself.
+    async fn ask(&self, path: &str) -> Option<Answer> {
         let target = format!("http://127.0.0.1:{}", self.management).parse().unwrap();
         let mut client = Client::new(target, Duration::from_secs(2));
-        Some(client.request("GET", "/readyz", &[], b"").await.ok()?.status)
+        client.request("GET", path, &[], b"").await.ok()
     }
 
     /// Id of the process.
@@ -101,12 +118,21 @@ impl Process {
     }
 }
 
+/// What stands between the services and their servers, to spoil what they say to each other.
+pub struct Between {
+    pub search: HttpProxy,
+    pub database: Proxy,
+    pub redis: Proxy,
+}
+
 /// The servers and the services.
 pub struct House {
     pub search: Server,
     pub database: Server,
     pub redis: Server,
     pub pulsar: Option<Server>,
+    /// There in a house [`behind_proxies`](House::behind_proxies).
+    pub between: Option<Between>,
     pub public_api: Process,
     pub private_api: Process,
     pub collectors: Vec<Process>,
@@ -119,6 +145,15 @@ pub struct House {
 impl House {
     /// Starts everything and waits until all of it is ready. `directory`: for files and logs.
     pub async fn start(mode: Mode, collectors: usize, directory: &Path) -> Self {
+        Self::build(mode, collectors, directory, false).await
+    }
+
+    /// The same, with proxies before the search server, the database and Redis. The test itself may go past them.
+    pub async fn behind_proxies(mode: Mode, collectors: usize, directory: &Path) -> Self {
+        Self::build(mode, collectors, directory, true).await
+    }
+
+    async fn build(mode: Mode, collectors: usize, directory: &Path, proxies: bool) -> Self {
         let start = |kind: Kind| move || kind.start().unwrap_or_else(|error| panic!("{error}"));
         let (search, database, redis, pulsar) = std::thread::scope(|scope| {
             let search = scope.spawn(start(Kind::OpenSearch));
@@ -128,7 +163,16 @@ impl House {
             let pulsar = pulsar.map(|pulsar| pulsar.join().unwrap());
             (search.join().unwrap(), database.join().unwrap(), redis.join().unwrap(), pulsar)
         });
-        let settings = settings(directory, &search, &database, &redis, pulsar.as_ref());
+        let between = proxies.then(|| Between {
+            search: HttpProxy::to(search.address()).unwrap(),
+            database: Proxy::to(database.address()).unwrap(),
+            redis: Proxy::to(redis.address()).unwrap(),
+        });
+        let addresses = match &between {
+            Some(between) => [between.search.address(), between.database.address(), between.redis.address()],
+            None => [search.address(), database.address(), redis.address()],
+        };
+        let settings = settings(directory, addresses, pulsar.as_ref());
         let mut install = process(directory, "install", &["install"], &settings);
         install.spawn();
         let ended = install.child.take().unwrap().wait().await.unwrap();
@@ -156,6 +200,7 @@ impl House {
             database,
             redis,
             pulsar,
+            between,
             public,
             private,
         };
@@ -172,6 +217,36 @@ impl House {
     pub fn processes(&mut self) -> Vec<&mut Process> {
         let few = [&mut self.public_api, &mut self.private_api, &mut self.storage, &mut self.outbound];
         few.into_iter().chain(&mut self.collectors).collect()
+    }
+
+    /// All servers.
+    pub fn servers(&mut self) -> impl Iterator<Item = &mut Server> {
+        [&mut self.search, &mut self.database, &mut self.redis].into_iter().chain(&mut self.pulsar)
+    }
+
+    /// What was killed or frozen runs again, nothing stands between, and all services are ready.
+    pub async fn mend(&mut self) {
+        if let Some(Between { search, database, redis }) = &self.between {
+            search.clear();
+            database.set(Fault::None);
+            redis.set(Fault::None);
+        }
+        for server in self.servers() {
+            server.thaw();
+            if !server.is_running() {
+                server.restart().unwrap();
+            }
+        }
+        for process in self.processes() {
+            if process.is_running() {
+                process.signal("CONT").await;
+            } else {
+                process.spawn();
+            }
+        }
+        for process in self.processes() {
+            process.ready().await;
+        }
     }
 
     /// Logs in at the private API.
@@ -198,23 +273,19 @@ impl House {
     }
 }
 
-fn settings(
-    directory: &Path,
-    search: &Server,
-    database: &Server,
-    redis: &Server,
-    pulsar: Option<&Server>,
-) -> BTreeMap<&'static str, String> {
+/// `addresses`: of the search server, the database and Redis.
+fn settings(directory: &Path, addresses: [SocketAddr; 3], pulsar: Option<&Server>) -> BTreeMap<&'static str, String> {
+    let [search, database, redis] = addresses;
     let file = |name: &str, content: &str| {
         let path = directory.join(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     };
     let mut settings = BTreeMap::from([
-        ("TRACARDI_ELASTIC_URL", format!("http://{}", search.address())),
-        ("TRACARDI_MYSQL_URL", format!("mysql://{}", database.address())),
+        ("TRACARDI_ELASTIC_URL", format!("http://{search}")),
+        ("TRACARDI_MYSQL_URL", format!("mysql://{database}")),
         ("TRACARDI_MYSQL_USERNAME", "root".to_owned()),
-        ("TRACARDI_REDIS_URL", format!("redis://{}", redis.address())),
+        ("TRACARDI_REDIS_URL", format!("redis://{redis}")),
         ("TRACARDI_SIGNING_KEY_FILE", file("signing", &"1".repeat(64))),
         ("TRACARDI_ENCRYPTION_KEY_FILE", file("encryption", &"2".repeat(64))),
         ("TRACARDI_INSTALLATION_TOKEN_FILE", file("token", "a-token-for-installations")),
@@ -231,7 +302,8 @@ fn settings(
     settings
 }
 
-fn process(
+/// The program with these arguments and settings; its log is in `directory` under `name`.
+pub fn process(
     directory: &Path,
     name: &str,
     arguments: &[&'static str],
