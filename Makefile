@@ -12,6 +12,7 @@ ONLY ?=
 EVENTS ?=
 STATUS ?=
 SCENARIO ?=
+FAULT ?=
 MODE ?=
 SETTLE ?=
 URL ?=
@@ -40,8 +41,8 @@ test: ## Every test: units, integration, GUI, then the real cluster
 scenarios: tools gui ## What clients see, told in YAML; with MODE=open or distributed on real servers; against another installation with URL= and PRIVATE_URL= (docs/scenarios.md)
 	@TRACARDI_PUBLIC_URL=$(URL) TRACARDI_PRIVATE_URL=$(PRIVATE_URL) SCENARIO='$(SCENARIO)' MODE=$(MODE) SETTLE=$(SETTLE) \
 		cargo test --locked -p tracardi-runtime --test scenarios
-faults: tools gui ## Kill and freeze the processes and servers of an installation under load; MODE=distributed with Pulsar
-	@MODE=$(MODE) cargo test --locked -p tracardi-runtime --test faults -- --ignored --nocapture
+faults: tools gui ## What goes wrong under load, by number (docs/faults.md): FAULT=f04 for one; MODE=distributed with Pulsar; FAULT_ROUNDS=10 for longer
+	@MODE=$(MODE) cargo test --locked -p tracardi-runtime --test faults -- --include-ignored $(FAULT)
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 queries: ## Ask a MariaDB about the statements in runtime/mysql and write .sqlx/ anew; after changing one

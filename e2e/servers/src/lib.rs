@@ -15,7 +15,8 @@
 //!
 //! Each server has a loopback address of its own (`address.rs`), so every one listens on the port that it is known for and
 //! no two tests meet. It runs in a process group of its own that ends when the handle is dropped, and also when the test's
-//! process dies (`group.rs`). [`Proxy`] stands between a client and a server and spoils the connection as a test wants.
+//! process dies (`group.rs`). [`Proxy`] stands between a client and a server and spoils the connection as a test
+//! wants, [`HttpProxy`] requests and answers.
 //!
 //! [`beside`] has the servers of a larger installation for one in a Kubernetes cluster, whose pods reach no loopback address.
 //!
@@ -25,6 +26,7 @@ mod address;
 pub mod beside;
 mod group;
 mod http;
+mod http_proxy;
 mod java;
 mod kind;
 mod kinds;
@@ -33,6 +35,7 @@ mod recipe;
 mod server;
 mod tls;
 
+pub use http_proxy::{HttpFault, HttpProxy};
 pub use kind::{Kind, install};
 pub use proxy::{Fault, Proxy};
 pub use recipe::{Login, Options};
