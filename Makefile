@@ -10,6 +10,8 @@ MINUTES ?= 10
 PLOTS ?= artifacts/benchmarks
 ONLY ?=
 EVENTS ?=
+OUTAGE ?=
+SEED ?=
 STATUS ?=
 SCENARIO ?=
 FAULT ?=
@@ -20,7 +22,7 @@ PRIVATE_URL ?=
 SEEDS ?= 1000000
 VERSION ?= 0.2.2
 
-.PHONY: help demo demo-down run gui test scenarios faults check measure tools images cluster cluster-down install servers e2e e2e-full bench fuzz simulation docs generate queries user-agents clean
+.PHONY: help demo demo-down run gui test scenarios faults soak check measure tools images cluster cluster-down install servers e2e e2e-full bench bench-modes sizing fuzz simulation docs generate queries user-agents clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +45,8 @@ scenarios: tools gui ## What clients see, told in YAML; with MODE=open or distri
 		cargo test --locked -p tracardi-runtime --test scenarios
 faults: tools gui ## What goes wrong under load, by number (docs/faults.md): FAULT=f04 for one; MODE=distributed with Pulsar; FAULT_ROUNDS=10 for longer
 	@MODE=$(MODE) cargo test --locked -p tracardi-runtime --test faults -- --include-ignored $(FAULT)
+soak: tools gui ## Half of the greatest load for MINUTES=10 while something fails every minute, and what became of all that was acknowledged; MODE=distributed, SEED=n
+	@cargo bench --locked -p tracardi-runtime --bench soak -- --minutes $(MINUTES) $(if $(MODE),--mode $(MODE)) $(if $(SEED),--seed $(SEED))
 generate: ## Write the generated files anew: CRD, RBAC, documentation tables
 	@$(XTASK) generate
 queries: ## Ask a MariaDB about the statements in runtime/mysql and write .sqlx/ anew; after changing one
@@ -53,6 +57,10 @@ gui: ## Build the web application, the tracker and the shop page (npm), if they 
 	@$(XTASK) gui
 bench: tools gui ## Ratios and slopes from one run, with pictures in PLOTS=artifacts/benchmarks; ONLY=handler for one, ONLY=size EVENTS=10000000 for a long one
 	@cargo bench --locked -p tracardi-runtime --bench track -- --plots $(PLOTS) $(if $(ONLY),--only $(ONLY)) $(if $(EVENTS),--events $(EVENTS))
+bench-modes: tools gui ## What the larger modes cost against the bare servers they stand on; MODE=open, ONLY=storage for one, OUTAGE=600 for a long one
+	@cargo bench --locked -p tracardi-runtime --bench modes -- --plots $(PLOTS) $(if $(MODE),--mode $(MODE)) $(if $(ONLY),--only $(ONLY)) $(if $(OUTAGE),--outage $(OUTAGE))
+sizing: tools gui ## What a million events cost in each mode: processor, memory, disk (docs/sizing.md)
+	@cargo bench --locked -p tracardi-runtime --bench modes -- --only sizing $(if $(MODE),--mode $(MODE))
 measure: gui ## Sizes, start-up times and idle memory of the two programs
 	@$(XTASK) measure
 fuzz: ## Fuzz what reads the texts of strangers, one target after another, for MINUTES=10 in all

@@ -140,6 +140,12 @@ impl Server {
         self.group.as_ref().is_some_and(|group| !group.has_ended())
     }
 
+    /// Number of its process, the leading one where there are several; none when it does not run.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.group.as_ref().and_then(|group| u32::try_from(group.pid()).ok())
+    }
+
     /// Resident memory of its processes in bytes; zero when it does not run.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {

@@ -13,6 +13,8 @@ use tracardi_process::Supervisor;
 use tracardi_process::listen::{self, Limits};
 use tracardi_simulate::client::Client;
 
+use crate::cores;
+
 /// Argument with which this program starts itself as the empty server; it ends when its input does.
 pub(crate) const ARGUMENT: &str = "--serve-empty-handler";
 
@@ -97,6 +99,7 @@ impl Empty {
         let mut child = command.spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).await.unwrap();
+        cores::keep(child.id().unwrap(), cores::SERVER);
         Self { child, url: format!("http://{}", address.trim()) }
     }
 

@@ -1,21 +1,27 @@
 //! What a tracked event costs, in ratios and slopes: `make bench`, or `cargo bench -p tracardi-runtime --bench track`.
 //!
-//! Arguments: `--only NAME` (a measure, as printed), `--seconds N` of each load [1.5], `--rounds N` of each comparison [3],
+//! Arguments: `--only NAME` (a measure, as printed), `--seconds N` of each load [4], `--rounds N` of each comparison [5],
 //! `--events N` that the measure `size` stores [700000; two kilobytes each], `--plots DIR` for the pictures [artifacts/benchmarks of the checkout].
 //!
 //! Everything is measured in one run on one machine, so that ratios hold where figures do not. What is compared is measured
-//! in turns, forward and backward, and the median told with the lowest and the highest. Nothing is asserted about time;
-//! that every answer was a 200 and everything acknowledged is stored, is.
+//! in turns, forward and backward, and the median told with the lowest and the highest. The server has one core for itself, and
+//! its clients another. Nothing is asserted about time; that every answer was a 200 and everything acknowledged is stored, is.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise and prints")]
 
+#[path = "../common/cores.rs"]
+mod cores;
+#[path = "../common/figures.rs"]
+mod figures;
+#[path = "../common/load.rs"]
+mod load;
+#[path = "../common/plot.rs"]
+mod plot;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod empty;
-mod load;
 mod measures;
-mod plot;
 mod world;
 
 use std::path::PathBuf;
@@ -32,8 +38,8 @@ pub(crate) struct Effort {
 fn main() {
     let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
     let mut effort = Effort {
-        seconds: Duration::from_millis(1500),
-        rounds: 3,
+        seconds: Duration::from_secs(4),
+        rounds: 5,
         events: 700_000,
         plots: checkout.join("artifacts/benchmarks"),
     };
@@ -54,6 +60,7 @@ fn main() {
         }
     }
     std::fs::create_dir_all(&effort.plots).unwrap();
+    cores::keep(std::process::id(), cores::CLIENTS);
     runtime().block_on(measures::run(&effort, only.as_deref()));
     println!("\npictures: {}", effort.plots.display());
 }

@@ -1,11 +1,10 @@
 //! A server of the real program, with visitors it knows.
 
-use std::path::Path;
-
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
+use crate::cores;
 use crate::load::Visitor;
 use crate::support::{Server, scratch};
 
@@ -35,6 +34,7 @@ impl World {
 
     async fn started(mut server: Server, directory: TempDir) -> Self {
         server.start().await;
+        cores::keep(server.pid(), cores::SERVER);
         server.create_source().await;
         Self { server, _directory: directory }
     }
@@ -71,14 +71,10 @@ impl World {
         }
         sqlx::Connection::close(store).await.unwrap();
         self.server.start().await;
+        cores::keep(self.server.pid(), cores::SERVER);
     }
 
     pub(crate) async fn stop(mut self) {
         self.server.stop().await;
     }
-}
-
-/// Bytes of all files in a directory.
-pub(crate) fn size(directory: &Path) -> u64 {
-    std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Effort;
 use crate::load;
 use crate::plot::{Line, Picture};
-use crate::world::{World, size};
+use crate::world::World;
 
 /// Events of a request: what is stored is to be measured, not requests.
 const BATCH: u32 = 20;
@@ -15,7 +15,7 @@ const ROWS: f64 = 10.0;
 pub(crate) async fn measure(effort: &Effort) {
     let mut world = World::start().await;
     let mut visitors = world.visitors("size", 32, BATCH as usize).await;
-    let empty = size(&world.server.data());
+    let empty = load::disk(&world.server.data());
     let mut events = 0.0;
     let mut points = Vec::new();
     let wanted = f64::from(effort.events);
@@ -32,8 +32,7 @@ pub(crate) async fn measure(effort: &Effort) {
         }
     }
     world.server.stop().await;
-    #[expect(clippy::cast_precision_loss, reason = "files are small")]
-    let bytes = (size(&world.server.data()) - empty) as f64 / events;
+    let bytes = (load::disk(&world.server.data()) - empty) / events;
     println!("{bytes:.0} bytes on disk per event, all indices and the growing sessions and profiles included");
     let lines = vec![Line { name: "resident memory", points }];
     Picture { title: "Memory while events keep coming", x: "events so far", y: "MiB", lines }

@@ -1,7 +1,10 @@
 //! Pictures of measured lines.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::path::Path;
 
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 /// A named line of points.
@@ -10,7 +13,7 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// A picture with labelled axes; the scale of x is logarithmic, that of y linear from zero.
+/// A picture with labelled axes; the scale of y is linear from zero.
 pub(crate) struct Picture<'p> {
     pub(crate) title: &'p str,
     pub(crate) x: &'p str,
@@ -18,25 +21,48 @@ pub(crate) struct Picture<'p> {
     pub(crate) lines: Vec<Line>,
 }
 
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(0, 95, 204), RGBColor(204, 85, 0), RGBColor(20, 130, 60), RGBColor(120, 60, 160)];
+const COLOURS: [RGBColor; 8] = [
+    RGBColor(0, 95, 204),
+    RGBColor(204, 85, 0),
+    RGBColor(20, 130, 60),
+    RGBColor(120, 60, 160),
+    RGBColor(200, 30, 60),
+    RGBColor(0, 140, 150),
+    RGBColor(120, 90, 20),
+    RGBColor(90, 90, 90),
+];
 
 impl Picture<'_> {
-    /// Writes `name.svg` into the directory.
+    /// Writes `name.svg` into the directory, with a logarithmic scale of x and a dot for each point.
     pub(crate) fn write(&self, directory: &Path, name: &str) {
-        let file = directory.join(format!("{name}.svg"));
-        let area = SVGBackend::new(&file, (720, 400)).into_drawing_area();
-        area.fill(&WHITE).unwrap();
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let x_max = points().map(|point| point.0).fold(1.0, f64::max);
         let x_min = points().map(|point| point.0).fold(x_max, f64::min).max(0.5);
-        let y_max = points().map(|point| point.1).fold(0.0, f64::max) * 1.15;
+        self.draw(&directory.join(format!("{name}.svg")), (x_min..x_max * 1.05).log_scale(), x_min, 4);
+    }
+
+    /// Writes `name.svg` of what changed with time, from zero on; the points are many.
+    pub(crate) fn write_course(&self, directory: &Path, name: &str) {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        let x_max = points.map(|point| point.0).fold(1.0, f64::max);
+        self.draw(&directory.join(format!("{name}.svg")), 0.0..x_max, 0.0, 0);
+    }
+
+    fn draw<X>(&self, file: &Path, x: X, x_min: f64, dot: i32)
+    where
+        X: AsRangedCoord<Value = f64>,
+        X::CoordDescType: ValueFormatter<f64>,
+    {
+        let area = SVGBackend::new(file, (720, 400)).into_drawing_area();
+        area.fill(&WHITE).unwrap();
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        let y_max = points.map(|point| point.1).fold(0.0, f64::max).max(0.1) * 1.15;
         let mut chart = ChartBuilder::on(&area)
             .caption(self.title, ("sans-serif", 18))
             .margin(12)
             .x_label_area_size(42)
             .y_label_area_size(64)
-            .build_cartesian_2d((x_min..x_max * 1.05).log_scale(), 0.0..y_max)
+            .build_cartesian_2d(x, 0.0..y_max)
             .unwrap();
         chart
             .configure_mesh()
@@ -54,8 +80,8 @@ impl Picture<'_> {
                 .unwrap()
                 .label(line.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-            let dots = line.points.iter().map(|point| Circle::new(place(point), 4, colour.filled()));
-            chart.draw_series(dots).unwrap();
+            let dots = line.points.iter().filter(|_| dot > 0);
+            chart.draw_series(dots.map(|point| Circle::new(place(point), dot, colour.filled()))).unwrap();
         }
         chart
             .configure_series_labels()

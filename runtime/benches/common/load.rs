@@ -1,5 +1,9 @@
 //! Visitors that send one request after the other for a while, and what that costs the server.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -65,6 +69,11 @@ impl Visitor {
         answer
     }
 
+    /// Leaves the connection: whoever waited for others to be measured may have lost it, because the server closes idle ones.
+    fn reconnect(&mut self) {
+        self.client = Client::new(self.client.target().clone(), Duration::from_secs(20));
+    }
+
     /// Becomes known: session and profile exist afterwards, and the visitor names them.
     pub(crate) async fn arrive(&mut self) {
         let answer = self.send().await;
@@ -116,6 +125,7 @@ pub(crate) async fn run(visitors: &mut Vec<Visitor>, pid: u32, time: Duration, p
     let (began, before) = (Instant::now(), cpu_time(pid));
     let mut tasks = JoinSet::new();
     for mut visitor in std::mem::take(visitors) {
+        visitor.reconnect();
         tasks.spawn(async move {
             let mut latencies = Vec::new();
             while began.elapsed() < time {
@@ -140,6 +150,42 @@ pub(crate) async fn run(visitors: &mut Vec<Visitor>, pid: u32, time: Duration, p
     Load { requests: latencies.len(), time: began.elapsed(), cpu, latencies }
 }
 
+/// Visitors who keep sending, each after a pause, until they are told to stop.
+pub(crate) struct Steady {
+    tasks: JoinSet<Visitor>,
+    stop: Arc<AtomicBool>,
+    accepted: Arc<AtomicU64>,
+}
+
+impl Steady {
+    pub(crate) fn begin(visitors: Vec<Visitor>, pause: Duration) -> Self {
+        let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let mut tasks = JoinSet::new();
+        for mut visitor in visitors {
+            let (stop, accepted) = (stop.clone(), accepted.clone());
+            tasks.spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    visitor.send().await;
+                    accepted.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(pause).await;
+                }
+                visitor
+            });
+        }
+        Self { tasks, stop, accepted }
+    }
+
+    /// Requests that were acknowledged so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn end(self) -> Vec<Visitor> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await
+    }
+}
+
 /// User and system time of a process, all its threads together.
 pub(crate) fn cpu_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -155,4 +201,15 @@ pub(crate) fn memory(pid: u32, name: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     let kib: f64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().unwrap();
     kib / 1024.0
+}
+
+/// Files, connections and whatever else a process has open; None when it is gone.
+pub(crate) fn open_files(pid: u32) -> Option<usize> {
+    Some(std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
+}
+
+/// Bytes of all files in a directory.
+pub(crate) fn disk(directory: &std::path::Path) -> f64 {
+    let sizes = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+    crate::figures::count(sizes.sum())
 }
