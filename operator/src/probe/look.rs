@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracardi_process::{Endpoint, Secret, Sighting};
+use tracardi_process::{Endpoint, Secret, Setting, Sighting, setting};
 
 use super::{Dependency, LOOK, Target};
 use crate::report::shorten;
@@ -44,34 +44,6 @@ fn told<E: ToString>(found: Result<Sighting, E>) -> Result<Sighting, String> {
     found.map_err(|error| error.to_string())
 }
 
-/// What a server is told about itself in the resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Setting {
-    Url,
-    AdminUrl,
-    Username,
-    Password,
-    Token,
-    Authority,
-    Database,
-    Namespace,
-}
-
-/// What errors call the settings.
-const WORDS: [(&str, Setting); 11] = [
-    ("url", Setting::Url),
-    ("address", Setting::Url),
-    ("admin api", Setting::AdminUrl),
-    ("user", Setting::Username),
-    ("username", Setting::Username),
-    ("password", Setting::Password),
-    ("token", Setting::Token),
-    ("authority", Setting::Authority),
-    ("database", Setting::Database),
-    ("namespace", Setting::Namespace),
-    ("tenant", Setting::Namespace),
-];
-
 /// The field that holds a setting, where there is one.
 fn field(dependency: Dependency, setting: Setting) -> Option<String> {
     use Dependency::{Elasticsearch, Mysql, Pulsar};
@@ -108,39 +80,7 @@ impl Target {
 
     /// The fields that an error concerns; that of the URL when it names no setting.
     fn fields(&self, error: &str) -> Vec<String> {
-        let mut text = error.to_owned();
-        for endpoint in self.endpoints().iter().filter(|endpoint| !endpoint.url.is_empty()) {
-            text = text.replace(&endpoint.url, " ");
-        }
-        let text = text.to_lowercase();
-        let mut named: Vec<Setting> = WORDS
-            .into_iter()
-            .filter(|(word, _)| has_word(&text, word))
-            .map(|(_, setting)| self.meant(setting))
-            .collect();
-        if named.contains(&Setting::AdminUrl) {
-            // It is the admin API's address, or only its token or authority.
-            let alone = named.len() == 1;
-            let needless = if named.contains(&Setting::Url) { Setting::Url } else { Setting::AdminUrl };
-            named.retain(|setting| alone || *setting != needless);
-        }
-        let mut fields: Vec<String> =
-            named.into_iter().filter_map(|setting| field(self.dependency(), setting)).collect();
-        fields.dedup();
-        if fields.is_empty() {
-            fields.extend(field(self.dependency(), Setting::Url));
-        }
-        fields
-    }
-
-    /// Which credentials are meant where there are two kinds: those that were given.
-    fn meant(&self, setting: Setting) -> Setting {
-        let given = |of: fn(&Endpoint) -> bool| self.endpoints().into_iter().any(of);
-        match setting {
-            Setting::Username | Setting::Password if given(|endpoint| endpoint.token.is_some()) => Setting::Token,
-            Setting::Token if given(|endpoint| endpoint.password.is_some()) => Setting::Password,
-            setting => setting,
-        }
+        setting::concerned(error, &self.endpoints(), |setting| field(self.dependency(), setting))
     }
 
     /// One line of bounded length without secrets.
@@ -157,15 +97,6 @@ impl Target {
         }
         shorten(&text, LONGEST)
     }
-}
-
-/// Whether a text has a word that is no part of a longer one.
-fn has_word(text: &str, word: &str) -> bool {
-    let inside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    text.match_indices(word).any(|(at, _)| {
-        let (before, after) = (text.get(..at), text.get(at + word.len()..));
-        !inside(before.and_then(|text| text.chars().next_back())) && !inside(after.and_then(|text| text.chars().next()))
-    })
 }
 
 #[cfg(test)]

@@ -37,8 +37,10 @@ const EVERY: Duration = Duration::from_secs(30);
 const JITTER: Duration = Duration::from_secs(5);
 /// From one look to the next while there is trouble: at first, then doubled up to [`EVERY`].
 const AFTER_TROUBLE: Duration = Duration::from_secs(5);
-/// How soon a failed look is repeated before it counts.
+/// How soon a failed look is repeated before it counts,
 const BLIP: Duration = Duration::from_secs(1);
+/// and how many in a row must fail: a server that is slow for a moment can be used.
+const FAILED: u32 = 3;
 /// No look takes longer.
 const LOOK: Duration = Duration::from_secs(5);
 /// Looks at a time.
@@ -242,7 +244,10 @@ impl Inner {
         let (mut troubled, mut pause) = (false, AFTER_TROUBLE);
         loop {
             let (mut found, mut took) = self.look_once(&target).await;
-            if found.is_err() && !troubled {
+            for _ in 1..FAILED {
+                if found.is_ok() || troubled {
+                    break;
+                }
                 sleep(BLIP).await;
                 (found, took) = self.look_once(&target).await;
             }

@@ -76,6 +76,35 @@ impl Health {
     }
 }
 
+/// What is wrong with a part of the process at present; nothing to begin with. A cheap handle, made to be asked by a check.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble(Arc<RwLock<Option<String>>>);
+
+impl Trouble {
+    /// Something is wrong; gives whether nothing was before, which is worth a line in the log.
+    pub fn begin(&self, reason: impl Into<String>) -> bool {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).replace(reason.into()).is_none()
+    }
+
+    /// All is well; gives whether it was not before.
+    pub fn end(&self) -> bool {
+        // Mostly all was well, and nobody waits for the other.
+        self.is_there() && self.0.write().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+
+    /// Whether something is wrong.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Watches whether a part of the process gets anywhere: requests go in, answers come out. A cheap handle.
 #[derive(Clone, Debug)]
 pub struct Progress(Arc<Steps>);
@@ -165,6 +194,16 @@ mod tests {
         assert!(health.failing(Kind::Live).is_empty());
         assert_eq!(health.answer(Kind::Ready).status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(health.answer(Kind::Live).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn trouble_is_news_once() {
+        let trouble = Trouble::default();
+        assert!(!trouble.end());
+        assert!(trouble.begin("full"));
+        assert!(!trouble.begin("still full"));
+        assert_eq!(trouble.reason().as_deref(), Some("still full"));
+        assert!(trouble.end() && !trouble.is_there());
     }
 
     #[tokio::test(start_paused = true)]

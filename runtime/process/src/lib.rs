@@ -9,6 +9,7 @@
 //! | [`bell`] | tells a task for whom there is something to do |
 //! | [`clock`] | the time, real or set by hand |
 //! | [`endpoint`] | where another server is, and who we are there |
+//! | [`setting`] | what is told about it, and which of that an error is about |
 //! | [`sighting`] | what a look at another server found |
 //! | [`random`] | bytes, tokens and passwords from the operating system |
 //! | [`logging`] | log lines as text or JSON |
@@ -24,6 +25,7 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod random;
+pub mod setting;
 pub mod shutdown;
 pub mod sighting;
 mod slots;
@@ -32,7 +34,8 @@ pub mod supervisor;
 pub use bell::Bell;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use endpoint::{Endpoint, Secret};
-pub use health::Health;
+pub use health::{Health, Trouble};
 pub use metrics::Metrics;
+pub use setting::Setting;
 pub use sighting::Sighting;
 pub use supervisor::{Phase, Supervisor, TaskFailure};
