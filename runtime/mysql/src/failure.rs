@@ -11,6 +11,7 @@ mod number {
     pub(super) const NOT_THIS_DATABASE: u16 = 1044;
     pub(super) const ACCESS_DENIED: u16 = 1045;
     pub(super) const NO_SUCH_DATABASE: u16 = 1049;
+    pub(super) const NO_SUCH_COLUMN: u16 = 1054;
     pub(super) const EXISTS_ALREADY: u16 = 1062;
     pub(super) const TABLE_FULL: u16 = 1114;
     pub(super) const NOT_THIS_TABLE: u16 = 1142;
@@ -61,7 +62,9 @@ pub(crate) fn failed(settings: &MysqlSettings, error: &sqlx::Error) -> StoreErro
     let user = endpoint.username.as_deref().unwrap_or("root");
     let said = || error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
     let problem = match number_of(error) {
-        Some(number::DISK_FULL | number::TABLE_FULL) => return StoreError::Full(format!("MySQL says: {}", said())),
+        Some(number::DISK_FULL | number::TABLE_FULL) => {
+            return StoreError::Full(format!("MySQL at {} says: {}", endpoint.url, said()));
+        }
         Some(number::TOO_LONG) => {
             return StoreError::Corrupt { what: "text to be stored".to_owned(), reason: said() };
         }
@@ -79,6 +82,7 @@ pub(crate) fn failed(settings: &MysqlSettings, error: &sqlx::Error) -> StoreErro
         Some(number::NOT_THIS_DATABASE) => format!(
             "does not let {user:?} into the database {database:?}; correct mysql.database, or GRANT ALL ON {database}.* TO this user"
         ),
+        Some(number::NO_SUCH_COLUMN) => return foreign(settings, &said()),
         Some(number::NOT_THIS_TABLE | number::NOT_THIS_COLUMN | number::PRIVILEGE_NEEDED) => format!(
             "lacks a privilege for {user:?} of mysql.username: {}; GRANT ALL ON {database}.* TO this user",
             said()
@@ -123,6 +127,8 @@ fn without_number(error: &sqlx::Error) -> String {
 }
 
 fn tls(reason: &str) -> String {
+    // What follows is different each time that one looks.
+    let reason = reason.split(": verification time").next().unwrap_or_default();
     let (what, remedy) = if reason.contains("does not support TLS") {
         return "offers no encryption; switch it on there, or write mysql:// in mysql.url and give no mysql.authority"
             .to_owned();
@@ -134,6 +140,15 @@ fn tls(reason: &str) -> String {
         ("that is not believed", "give its authority (PEM) in mysql.authority")
     };
     format!("has a certificate {what} ({reason}); {remedy}")
+}
+
+/// The answer when the tables are another program's; `sign` is what they are recognised by.
+pub(crate) fn foreign(settings: &MysqlSettings, sign: &str) -> StoreError {
+    let MysqlSettings { endpoint, database, .. } = settings;
+    StoreError::Unavailable(format!(
+        "the database {database:?} of MySQL at {} holds the tables of another program ({sign}); correct mysql.database, or give an empty one",
+        endpoint.url
+    ))
 }
 
 /// The answer when there was none.
@@ -160,6 +175,7 @@ mod tests {
             ("server does not support TLS", "mysql://"),
         ] {
             assert!(tls(reason).contains(remedy), "{reason}: {}", tls(reason));
+            assert!(!tls(reason).contains("verification time"), "it says the same as long as the same is wrong");
         }
     }
 }

@@ -11,7 +11,7 @@ use tracardi_model::Tenant;
 use tracardi_store::{ConfigurationSnapshot, Keys, StoreError};
 
 use crate::connection::{CONNECT, mannered, pool};
-use crate::failure::{failed, silent};
+use crate::failure::{failed, foreign, silent};
 use crate::follow::NOTHING;
 use crate::schema::{self, Schema};
 use crate::{Herald, Inner, Mysql, MysqlSettings, version};
@@ -59,6 +59,7 @@ async fn prepare(settings: &MysqlSettings, options: &MySqlConnectOptions, keys: 
         Schema::Ready(from) => {
             tracing::info!(from, to = schema::VERSION, database = settings.database, "tables brought up to date");
         }
+        Schema::Foreign(table) => return Err(foreign(settings, &format!("{table:?} for one"))),
         Schema::Newer(found) => return Err(StoreError::NewerSchema { found, known: schema::VERSION }),
         Schema::Busy => {
             let problem = "another process is bringing the tables up to date";

@@ -24,7 +24,7 @@ const STEPS: [&str; 8] = [
 const TURN: Duration = Duration::from_mins(1);
 
 /// Where a database stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
     /// As this program needs it; it had this version before.
     Ready(i64),
@@ -32,6 +32,8 @@ pub(crate) enum Schema {
     Newer(i64),
     /// Another process is still at it.
     Busy,
+    /// It holds this table and none of ours.
+    Foreign(String),
 }
 
 /// The schema version of this program.
@@ -40,7 +42,7 @@ pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
 /// Brings the database up to date. Who starts at the same time waits for the one who came first.
 pub(crate) async fn migrate(connection: &mut MySqlConnection) -> Result<Schema, sqlx::Error> {
-    let found = version(connection).await?;
+    let found = version(connection).await?.unwrap_or(0);
     if found >= VERSION {
         return Ok(if found > VERSION { Schema::Newer(found) } else { Schema::Ready(found) });
     }
@@ -49,7 +51,14 @@ pub(crate) async fn migrate(connection: &mut MySqlConnection) -> Result<Schema, 
     if turn.fetch_one(&mut *connection).await? != Some(1) {
         return Ok(Schema::Busy);
     }
-    let found = version(connection).await?;
+    let known = version(connection).await?;
+    // The first step makes the table of versions, so whoever was killed before its end has left nothing.
+    if known.is_none()
+        && let Some(table) = any_table(connection).await?
+    {
+        return Ok(Schema::Foreign(table));
+    }
+    let found = known.unwrap_or(0);
     for (number, step) in (1_i64..).zip(STEPS).filter(|(number, _)| *number > found) {
         raw_sql(step).execute(&mut *connection).await?;
         query!(
@@ -63,11 +72,19 @@ pub(crate) async fn migrate(connection: &mut MySqlConnection) -> Result<Schema, 
     Ok(if found > VERSION { Schema::Newer(found) } else { Schema::Ready(found) })
 }
 
-/// The version that a database has; 0 when it is empty.
-async fn version(connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+/// The version that a database has; 0 when the first step is not complete, None when it was not begun.
+async fn version(connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
     let found = query_scalar!("SELECT CAST(version AS SIGNED) AS `version!: i64` FROM schema_version");
     match found.fetch_optional(connection).await {
-        Err(error) if is_absent(&error) => Ok(0),
-        found => Ok(found?.unwrap_or(0)),
+        Err(error) if is_absent(&error) => Ok(None),
+        found => Ok(Some(found?.unwrap_or(0))),
     }
+}
+
+/// A table of a database, if it has one.
+async fn any_table(connection: &mut MySqlConnection) -> Result<Option<String>, sqlx::Error> {
+    let table = query_scalar!(
+        "SELECT CAST(table_name AS CHAR) AS `name!: String` FROM information_schema.tables WHERE table_schema = DATABASE() LIMIT 1"
+    );
+    table.fetch_optional(connection).await
 }
