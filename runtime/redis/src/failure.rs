@@ -29,13 +29,16 @@ impl Failure {
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::answered(place, "WRONGPASS", &told),
             _ if told.contains("DB index is out of range") => Self::answered(place, "ERR", &told),
+            // What it says instead is not told: it may be meant for others.
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
-                Self::Refused(format!("what answers at {place} is not Redis ({told}): correct the URL"))
+                Self::Refused(format!("what answers at {place} is not Redis: correct the URL{}", encrypted(place)))
             }
-            _ if told.contains("certificate") || told.contains("UnknownIssuer") => Self::Refused(format!(
-                "the certificate of Redis at {place} is not believed ({told}): give the authority that it comes from, and the name \
-                 that it is for in the URL"
-            )),
+            _ if told.contains("certificate") || told.contains("UnknownIssuer") => {
+                let (what, remedy) = certificate(&told);
+                // What follows is different each time that one looks.
+                let told = told.split(": verification time").next().unwrap_or_default();
+                Self::Refused(format!("the certificate of Redis at {place} {what} ({told}): {remedy}"))
+            }
             _ if told.contains("corrupt message") || told.contains("InvalidContentType") => Self::Refused(format!(
                 "what answers at {place} does not speak TLS: write redis:// instead of rediss://, or switch TLS on there"
             )),
@@ -46,8 +49,12 @@ impl Failure {
             _ if error.is_timeout() && place.starts_with("rediss:") => Self::Unavailable(format!(
                 "Redis at {place}: {told}; if it is there and does not speak TLS, write redis:// instead of rediss://"
             )),
-            _ if error.is_io_error() => Self::Unavailable(format!(
+            _ if error.is_connection_refusal() => Self::Unavailable(format!(
                 "Redis at {place} cannot be reached ({told}): look whether it runs, and at the URL"
+            )),
+            _ if error.is_io_error() => Self::Unavailable(format!(
+                "Redis at {place} cannot be reached ({told}): look whether it runs, and at the URL{}",
+                encrypted(place)
             )),
             _ => Self::Unavailable(format!("Redis at {place}: {told}")),
         }
@@ -78,9 +85,36 @@ impl Failure {
     }
 }
 
+/// What may be wrong besides with a server that ends an unencrypted connection.
+fn encrypted(place: &str) -> &'static str {
+    if place.starts_with("redis:") { ", and write rediss:// if it speaks TLS" } else { "" }
+}
+
+/// What is wrong with a certificate, and the remedy.
+fn certificate(told: &str) -> (&'static str, &'static str) {
+    if told.contains("xpired") {
+        ("has expired", "renew it on the server")
+    } else if told.contains("not valid for name") {
+        ("is for another name", "write the name that it has in the URL, or have this one in it")
+    } else {
+        ("is not believed", "give the authority (PEM) that it comes from")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_has_its_own_remedy() {
+        for (told, remedy) in [
+            ("invalid peer certificate: certificate expired: verification time 5 (UNIX)", "renew it"),
+            ("certificate not valid for name \"a\"; certificate is only valid for \"b\"", "the name that it has"),
+            ("invalid peer certificate: UnknownIssuer", "authority"),
+        ] {
+            assert!(certificate(told).1.contains(remedy), "{told}");
+        }
+    }
 
     #[test]
     fn answers_say_what_to_do() {

@@ -25,7 +25,7 @@ pub(crate) fn judge(place: &str, info: &str) -> Result<Sighting, Failure> {
     let mut parts = version.split('.').map(|part| part.parse::<u64>().unwrap_or_default());
     if (parts.next().unwrap_or_default(), parts.next().unwrap_or_default()) < OLDEST {
         return Err(Failure::Refused(format!(
-            "Redis at {place} has version {version:?}: {}.{} or newer is needed",
+            "Redis at {place} has version {version:?}, and {}.{} or newer is needed: upgrade it, or give the URL of another one",
             OLDEST.0, OLDEST.1
         )));
     }

@@ -24,8 +24,14 @@ pub(super) fn script(number: usize) -> &'static Script {
     &SCRIPTS[number]
 }
 
-/// Keys: where the number of partitions stands. Arguments: the number wanted. Answer: the number.
+/// Keys: where the number of partitions stands. Arguments: the number wanted. Answer: the number. A user who may not do what the other
+/// scripts do is told so here, when a process starts, and not with the first message.
 const MAKE_TEXT: &str = "#!lua flags=allow-oom
+for name in string.gmatch('HDEL HGET HGETALL HSET TIME XADD XDEL XLEN XRANGE ZADD ZRANGE ZREM ZREMRANGEBYSCORE', '%u+') do
+  if not redis.acl_check_cmd(name, KEYS[1], '0', '0', '0') then
+    return redis.error_reply('NOPERM this user may not use ' .. name)
+  end
+end
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return tonumber(redis.call('GET', KEYS[1]))
 ";
@@ -127,21 +133,24 @@ redis.call('XADD', KEYS[2], '*', 'k', entry[2][2], 'p', entry[2][4], 'r', ARGV[3
 return redis.call('XDEL', KEYS[1], ARGV[1])
 ";
 
-/// Keys: the dead letters. Arguments: how many to skip, how many to give. Answer: entries.
+/// Keys: the dead letters. Arguments: how many to skip, how many to give, bytes of them. Answer: entries.
 const LIST_TEXT: &str = "#!lua flags=no-writes
-local skip, left, after, found = tonumber(ARGV[1]), tonumber(ARGV[2]), '0-0', {}
-while left > 0 do
-  local entries = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', 64)
+local skip, left, room, after, found = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), '0-0', {}
+local more = true
+while more and left > 0 do
+  local entries = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', 16)
+  more = #entries == 16
   for _, entry in ipairs(entries) do
     after = entry[1]
     if skip > 0 then
       skip = skip - 1
-    elseif left > 0 then
+    else
+      room = room - #entry[2][4]
+      if left == 0 or (room < 0 and #found > 0) then return found end
       left = left - 1
       found[#found + 1] = entry
     end
   end
-  if #entries < 64 then break end
 end
 return found
 ";
