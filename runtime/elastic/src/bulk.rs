@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use elasticsearch::http::Method;
 use futures::StreamExt as _;
+use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracardi_process::random;
@@ -186,7 +186,7 @@ impl Inner {
             let width = self.pace.requests.load(Ordering::Relaxed);
             let answers: Vec<_> = futures::stream::iter(requests)
                 .map(async |(numbers, body)| {
-                    let answer = self.client.json::<Answer>(Method::Post, BULK, Body::Lines(body)).await;
+                    let answer = self.client.json::<Answer>(Method::POST, BULK, Body::Lines(body)).await;
                     (numbers, answer)
                 })
                 .buffer_unordered(width)

@@ -3,16 +3,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use elasticsearch::auth::Credentials;
-use elasticsearch::cert::{Certificate, CertificateValidation};
-use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
-use elasticsearch::http::{Method, Url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracardi_process::Endpoint;
+use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use crate::error::{ElasticError, Said};
 
@@ -31,12 +32,17 @@ impl From<&Value> for Body {
     }
 }
 
-/// The connection to a server; requests may be made side by side.
+/// The connection to a server; requests may be made side by side. It goes where its URL says and nowhere else: a redirect is an
+/// answer like any other.
 #[derive(Debug)]
 pub(crate) struct Client {
-    transport: Transport,
+    http: reqwest::Client,
+    /// Ends with a slash: paths are joined to it.
+    base: Url,
+    /// As it was given, for messages.
     url: String,
-    timeout: Duration,
+    /// Bytes of an answer, at most.
+    largest: usize,
     requests: AtomicU64,
     /// Breaks on purpose, in tests.
     #[cfg(test)]
@@ -48,48 +54,81 @@ struct Failed {
     error: Value,
 }
 
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+/// No connection takes longer to be had: who waits for more is told of it sooner.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Bytes for which room is made before they have come.
+const ANNOUNCED: usize = 16 << 20;
+
+/// What every request carries: who we are.
+fn headers(endpoint: &Endpoint) -> Result<HeaderMap, ElasticError> {
+    let wrong = |setting, reason: &str| ElasticError::Setting { setting, reason: reason.to_owned() };
+    let Endpoint { username, password, token, .. } = endpoint;
+    let credentials = match (username, password, token) {
+        (None, None, None) => None,
+        (Some(name), Some(password), None) => {
+            let both = format!("{name}:{}", password.reveal());
+            Some(HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(both))))
+        }
+        (None, None, Some(key)) => Some(HeaderValue::from_str(&format!("ApiKey {}", key.reveal()))),
+        _ => return Err(wrong("username", "give username and password, or a token, or nothing of them")),
+    };
+    let credentials = credentials.transpose();
+    let mut credentials = credentials.map_err(|_| wrong("token", "it holds characters that no API key has"))?;
+    if let Some(value) = &mut credentials {
+        value.set_sensitive(true);
+    }
+    let credentials = credentials.map(|value| (AUTHORIZATION, value));
+    Ok([(ACCEPT, HeaderValue::from_static(JSON))].into_iter().chain(credentials).collect())
+}
+
+/// Whom we believe: the authorities that are given and nobody else, or the web's.
+fn authorities(endpoint: &Endpoint) -> Result<Vec<Certificate>, ElasticError> {
+    let given = match &endpoint.authority {
+        Some(pem) => Certificate::from_pem_bundle(pem.as_bytes()),
+        None => TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der)).collect(),
+    };
+    let reason = match given {
+        Ok(authorities) if !authorities.is_empty() => return Ok(authorities),
+        Ok(_) => "there is none in it; give certificates in PEM".to_owned(),
+        Err(error) => format!("{error}; give certificates in PEM"),
+    };
+    Err(ElasticError::Setting { setting: "authority", reason })
+}
+
 impl Client {
-    /// Looks at the settings; asks the server nothing.
-    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration) -> Result<Self, ElasticError> {
+    /// Looks at the settings; asks the server nothing. A request takes no longer than `timeout`, an answer has at most `largest`
+    /// bytes.
+    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration, largest: usize) -> Result<Self, ElasticError> {
         let wrong = |setting, reason: &str| ElasticError::Setting { setting, reason: reason.to_owned() };
-        let url = Url::parse(&endpoint.url)
+        let mut base = Url::parse(&endpoint.url)
             .map_err(|error| wrong("url", &format!("{error}; give it as https://host:9200")))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return Err(wrong("url", "it is not of the form https://host:9200"));
         }
-        if !url.username().is_empty() || url.password().is_some() {
+        if !base.username().is_empty() || base.password().is_some() {
             return Err(wrong("url", "it holds credentials; give them as username and password"));
         }
-        let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url))
-            .disable_proxy()
-            .enable_meta_header(false)
-            .timeout(timeout);
-        let Endpoint { username, password, token, authority, .. } = endpoint;
-        let credentials = match (username, password, token) {
-            (None, None, None) => None,
-            (Some(name), Some(password), None) => Some(Credentials::Basic(name.clone(), password.reveal().to_owned())),
-            (None, None, Some(key)) => {
-                let key = key.reveal();
-                if HeaderValue::from_str(key).is_err() {
-                    return Err(wrong("token", "it holds characters that no API key has"));
-                }
-                Some(Credentials::EncodedApiKey(key.to_owned()))
-            }
-            _ => return Err(wrong("username", "give username and password, or a token, or nothing of them")),
-        };
-        if let Some(credentials) = credentials {
-            builder = builder.auth(credentials);
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
         }
-        if let Some(pem) = authority {
-            let authority = Certificate::from_pem(pem.as_bytes())
-                .map_err(|error| wrong("authority", &format!("{error}; give certificates in PEM")))?;
-            builder = builder.cert_validation(CertificateValidation::Full(authority));
-        }
-        let transport = builder.build().map_err(|error| wrong("authority", &error.to_string()))?;
+        // Another one may have been first; it is the same for the whole process.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .default_headers(headers(endpoint)?)
+            .tls_certs_only(authorities(endpoint)?)
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT.min(timeout))
+            .timeout(timeout)
+            .build()
+            .map_err(|error| wrong("authority", &error.to_string()))?;
         Ok(Self {
-            transport,
+            http,
+            base,
             url: endpoint.url.clone(),
-            timeout,
+            largest,
             requests: AtomicU64::new(0),
             #[cfg(test)]
             fuse: crate::tests::Fuse::default(),
@@ -111,20 +150,29 @@ impl Client {
         self.requests.fetch_add(1, Ordering::Relaxed);
         #[cfg(test)]
         self.fuse.before(&self.url).await?;
-        let mut headers = HeaderMap::new();
-        let body = match body {
-            Body::Nothing => None,
-            Body::Json(json) => Some(json),
-            Body::Lines(lines) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-                Some(lines)
-            }
+        let url = self.base.join(path).map_err(|error| ElasticError::Setting {
+            setting: "url",
+            reason: format!("{error}; give it as https://host:9200"),
+        })?;
+        let mut request = self.http.request(method, url);
+        request = match body {
+            Body::Nothing => request,
+            Body::Json(json) => request.header(CONTENT_TYPE, JSON).body(json),
+            Body::Lines(lines) => request.header(CONTENT_TYPE, LINES).body(lines),
         };
-        let failed = |error: elasticsearch::Error| ElasticError::unanswered(&self.url, &error);
-        let sent = self.transport.send(method, path, headers, None::<&()>, body, Some(self.timeout));
-        let answer = sent.await.map_err(failed)?;
-        let status = answer.status_code().as_u16();
-        let body = answer.bytes().await.map_err(failed)?;
+        let failed = |error: reqwest::Error| ElasticError::unanswered(&self.url, &error);
+        let mut answer = request.send().await.map_err(failed)?;
+        let status = answer.status().as_u16();
+        // What is announced is taken at once, unless it is a stranger's word.
+        let announced = answer.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(announced.min(self.largest).min(ANNOUNCED));
+        while let Some(piece) = answer.chunk().await.map_err(failed)? {
+            if body.len() + piece.len() > self.largest {
+                return Err(ElasticError::Garbled(format!("it has more than {} bytes", self.largest)));
+            }
+            body.extend_from_slice(&piece);
+        }
+        let body = body.freeze();
         #[cfg(test)]
         self.fuse.after(&self.url)?;
         Ok((status, body))
@@ -160,7 +208,14 @@ impl Client {
     }
 }
 
-/// Reads an answer.
+/// Reads an answer. The error says where it is odd, and nothing of what stands there.
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ElasticError> {
-    serde_json::from_slice(body).map_err(|error| ElasticError::Garbled(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| {
+        ElasticError::Garbled(format!(
+            "{:?} error in line {}, column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
+    })
 }

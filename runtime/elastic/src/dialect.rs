@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::{Body, Client};
-use crate::error::{ElasticError, one_line};
+use crate::error::ElasticError;
 
 /// Whose server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ impl fmt::Display for Dialect {
     }
 }
 
+/// Characters of a version.
+const LONGEST: usize = 32;
+
 #[derive(Deserialize)]
 struct Greeting {
     version: Version,
@@ -70,31 +73,30 @@ struct Version {
 }
 
 impl Dialect {
-    /// Asks the server who it is.
+    /// Asks the server who it is. What a stranger answers is not told: it may be meant for others.
     pub(crate) async fn of(client: &Client) -> Result<Self, ElasticError> {
         let url = || client.url().to_owned();
         let foreign = |reason: String| ElasticError::Foreign { url: url(), reason };
-        let (status, body) = client.answer(Method::Get, "", Body::Nothing).await.map_err(|error| match error {
+        let (status, body) = client.answer(Method::GET, "", Body::Nothing).await.map_err(|error| match error {
             // Not even HTTP.
             ElasticError::Unreachable { reason, .. } if reason.contains("closed before") || reason.contains("HTTP") => {
                 foreign(format!("{reason} (does it want https://?)"))
             }
+            ElasticError::Garbled(reason) => foreign(format!("its greeting cannot be read: {reason}")),
             error => error,
         })?;
-        let greeting = serde_json::from_slice::<Greeting>(&body);
-        let Greeting { version, tagline } = match greeting {
-            Ok(greeting) if status == 200 => greeting,
-            _ => {
-                return Err(match client.refusal(status, &body) {
-                    ElasticError::Refused { reason, .. } => {
-                        foreign(format!("it answers {status}: {}", one_line(&reason)))
-                    }
-                    error => error,
-                });
-            }
+        let silent = "it does not say why".to_owned();
+        let greeting = match (status, serde_json::from_slice::<Greeting>(&body)) {
+            (200, Ok(greeting)) => greeting,
+            (401, _) => return Err(ElasticError::Credentials { url: url() }),
+            (403, _) => return Err(ElasticError::Privilege { url: url(), reason: silent }),
+            (429 | 502..=504, _) => return Err(ElasticError::Busy { url: url(), status, reason: silent }),
+            (300..=399, _) => return Err(foreign(format!("it leads elsewhere (status {status})"))),
+            _ => return Err(foreign(format!("it answered with status {status} and another greeting"))),
         };
-        Self::from_greeting(&version.number, &version.distribution, &tagline).map_err(|wrong| match wrong {
-            Wrong::Foreign => foreign(format!("it says {tagline:?}")),
+        let Greeting { version: Version { number, distribution }, tagline } = greeting;
+        Self::from_greeting(&number, &distribution, &tagline).map_err(|wrong| match wrong {
+            Wrong::Foreign => foreign("its greeting is another product's".to_owned()),
             Wrong::TooOld { found, least } => ElasticError::TooOld { url: url(), found, least },
         })
     }
@@ -116,10 +118,12 @@ impl Dialect {
         } else {
             return Err(Wrong::Foreign);
         };
+        // A stranger may call anything a version.
+        let version: String = number.chars().take_while(|letter| !letter.is_control()).take(LONGEST).collect();
         if known < least {
-            return Err(Wrong::TooOld { found: format!("{product:?} {number}"), least: name });
+            return Err(Wrong::TooOld { found: format!("{product:?} {version}"), least: name });
         }
-        Ok(Self { product, version: number.to_owned(), point_in_time })
+        Ok(Self { product, version, point_in_time })
     }
 }
 

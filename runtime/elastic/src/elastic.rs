@@ -56,7 +56,8 @@ impl Elastic {
         clock: SharedClock,
     ) -> Result<Self, ElasticError> {
         let names = Names::new(&settings.prefix, &settings.tenant)?;
-        let client = Client::new(&settings.endpoint, settings.timeout)?;
+        // What a server of ours answers is as long as what we ask it for.
+        let client = Client::new(&settings.endpoint, settings.timeout, usize::MAX)?;
         let dialect = Dialect::of(&client).await?;
         let (pace, generation, last) = (Pace::new(settings.request_bytes), AtomicU32::new(1), AtomicI64::new(0));
         let inner = Inner { client, dialect, names, settings, deposit, clock, pace, generation, last };

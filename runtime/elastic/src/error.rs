@@ -87,19 +87,32 @@ pub enum ElasticError {
         known: i64,
     },
     /// The server takes no writes.
-    #[error("the search server takes no writes: {0}; make space on its disks, or take the block off the indices")]
-    Full(String),
+    #[error("the search server at {url} takes no writes: {reason}; {remedy}")]
+    Blocked {
+        /// Where.
+        url: String,
+        /// What it said.
+        reason: String,
+        /// What to do about that.
+        remedy: &'static str,
+    },
     /// 429, 502, 503, 504: it has too much to do, or is not ready.
-    #[error("the search server has too much to do ({status}): {reason}")]
+    #[error(
+        "the search server at {url} has too much to do ({status}): {reason}; look at its load and its log, it is asked again"
+    )]
     Busy {
+        /// Where.
+        url: String,
         /// HTTP status.
         status: u16,
         /// What it said.
         reason: String,
     },
     /// Any other refusal.
-    #[error("the search server refuses a request ({status} {kind}): {reason}")]
+    #[error("the search server at {url} refuses a request ({status} {kind}): {reason}; look at its log")]
     Refused {
+        /// Where.
+        url: String,
         /// HTTP status.
         status: u16,
         /// Type of the error.
@@ -115,7 +128,6 @@ pub enum ElasticError {
 impl From<ElasticError> for StoreError {
     fn from(error: ElasticError) -> Self {
         match error {
-            ElasticError::Full(reason) => Self::Full(reason),
             ElasticError::NewerSchema { found, known } => Self::NewerSchema { found, known },
             ElasticError::Refused { status, .. } if status < 500 && status != 404 => {
                 Self::Corrupt { what: "request".to_owned(), reason: error.to_string() }
@@ -162,10 +174,12 @@ impl ElasticError {
         let (url, reason) = (url.to_owned(), said.line());
         match status {
             401 => Self::Credentials { url },
-            403 | 429 if said.kind == "cluster_block_exception" => Self::Full(reason),
+            403 | 429 if said.kind == "cluster_block_exception" => {
+                Self::Blocked { url, remedy: unblocked(&reason), reason }
+            }
             403 => Self::Privilege { url, reason },
-            408 | 429 | 502..=504 => Self::Busy { status, reason },
-            _ => Self::Refused { status, kind: said.kind.clone(), reason },
+            408 | 429 | 502..=504 => Self::Busy { url, status, reason },
+            _ => Self::Refused { url, status, kind: said.kind.clone(), reason },
         }
     }
 
@@ -185,6 +199,15 @@ impl ElasticError {
             };
         }
         Self::Unreachable { url, reason: one_line(&reason) }
+    }
+}
+
+/// The remedy for a block, by what is said of it: those of full disks have the numbers 12 and 13.
+fn unblocked(reason: &str) -> &'static str {
+    if reason.contains("/12/") || reason.contains("/13/") {
+        "make space on its disks (and set index.blocks.read_only_allow_delete of the indices to null unless it does so by itself)"
+    } else {
+        "take the block off (index.blocks.* in `PUT INDEX/_settings`, cluster.blocks.* in `PUT _cluster/settings`, set to null)"
     }
 }
 
@@ -211,19 +234,20 @@ mod tests {
     #[test]
     fn what_a_server_says_is_told_with_its_remedy() {
         let said =
-            |kind: &str| Said { kind: kind.to_owned(), reason: Some("why\nand how".to_owned()), caused_by: None };
+            |kind: &str, reason: &str| Said { kind: kind.to_owned(), reason: Some(reason.to_owned()), caused_by: None };
+        let (why, full) = ("why\nand how", "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark");
         let table = [
-            (401, "", "username and password"),
-            (403, "security_exception", "grant it"),
-            (403, "cluster_block_exception", "make space"),
-            (429, "cluster_block_exception", "make space"),
-            (429, "es_rejected_execution_exception", "too much to do"),
-            (503, "", "too much to do"),
-            (400, "mapper_parsing_exception", "400 mapper_parsing_exception"),
+            (401, "", why, "username and password"),
+            (403, "security_exception", why, "grant it"),
+            (403, "cluster_block_exception", "FORBIDDEN/5/index read-only (api)", "take the block off"),
+            (429, "cluster_block_exception", full, "make space"),
+            (429, "es_rejected_execution_exception", why, "too much to do"),
+            (503, "", why, "too much to do"),
+            (400, "mapper_parsing_exception", why, "400 mapper_parsing_exception"),
         ];
-        for (status, kind, expected) in table {
-            let error = ElasticError::answered("https://search:9200", status, &said(kind)).to_string();
-            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        for (status, kind, reason, expected) in table {
+            let error = ElasticError::answered("https://search:9200", status, &said(kind, reason)).to_string();
+            assert!(error.contains(expected) && error.contains("search:9200") && !error.contains('\n'), "{error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -130,7 +130,7 @@ impl Inner {
                 })
                 .collect();
             let body = json!({"docs": docs});
-            let answer: Answer = self.client.json(Method::Post, "_mget", Body::from(&body)).await?;
+            let answer: Answer = self.client.json(Method::POST, "_mget", Body::from(&body)).await?;
             if answer.docs.len() != part.len() {
                 return Err(ElasticError::Garbled("it tells of other documents than were asked for".to_owned()));
             }
@@ -146,7 +146,8 @@ impl Inner {
                     }
                     // A shard that has no copy at the moment: whether the document exists nobody knows.
                     Doc { error: Some(said), .. } => {
-                        return Err(ElasticError::Busy { status: 503, reason: said.line() });
+                        let url = self.client.url().to_owned();
+                        return Err(ElasticError::Busy { url, status: 503, reason: said.line() });
                     }
                 };
                 known.held.insert(spot.clone(), held);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -19,15 +19,19 @@ const BLOCKS: &str = "_cluster/state/blocks?filter_path=blocks";
 /// How full the disks are.
 const DISKS: &str = "_cat/allocation?format=json&h=node,disk.percent";
 
+/// Bytes of an answer: none of these is long, and whoever may name a server to be looked at may name any.
+const LARGEST: usize = 256 << 10;
+
 /// The block that a server puts on an index when a disk is full.
 const DISK_FULL: &str = "12";
 /// Blocks on the whole cluster: read-only, no new indices, disk full.
 const CLUSTER_BLOCKS: [&str; 3] = ["6", "10", "13"];
 
 /// Logs in as [`Elastic::open`](crate::Elastic::open) does and looks whether the server will do; makes no index. Takes no longer
-/// than `patience`. The error names the setting that is wrong and the remedy.
+/// than `patience`. The error names the setting that is wrong and the remedy; before a server has said that it is one of these, nothing
+/// of what it says is in it, so that nobody learns by a look what stands behind an address.
 pub async fn look(endpoint: &Endpoint, patience: Duration) -> Result<Sighting, ElasticError> {
-    let client = Client::new(endpoint, patience)?;
+    let client = Client::new(endpoint, patience, LARGEST)?;
     let end = Instant::now() + patience;
     let met = timeout_at(end, async { Ok((Dialect::of(&client).await?, health(&client).await?)) }).await;
     let (dialect, health) = met.unwrap_or_else(|_| {
@@ -51,7 +55,7 @@ struct Health {
 
 /// Fails when a part of the data is out of reach; None when the user may not ask.
 async fn health(client: &Client) -> Result<Option<Health>, ElasticError> {
-    match client.json::<Health>(Method::Get, "_cluster/health", Body::Nothing).await {
+    match client.json::<Health>(Method::GET, "_cluster/health", Body::Nothing).await {
         Ok(health) if health.status == "red" => Err(ElasticError::Red { url: client.url().to_owned() }),
         Ok(health) => Ok(Some(health)),
         Err(ElasticError::Privilege { .. }) => Ok(None),
@@ -63,7 +67,7 @@ async fn warnings(client: &Client, health: Option<&Health>) -> Vec<String> {
     let Some(health) = health else {
         return vec!["the user may not ask how the cluster is; grant the cluster privilege `monitor`".to_owned()];
     };
-    let ask = async |path| client.json::<Value>(Method::Get, path, Body::Nothing).await.unwrap_or_default();
+    let ask = async |path| client.json::<Value>(Method::GET, path, Body::Nothing).await.unwrap_or_default();
     let (settings, blocks, disks) = tokio::join!(ask(SETTINGS), ask(BLOCKS), ask(DISKS));
     [crowded(health, &settings), blocked(&blocks), barred(&blocks), filling(&disks, &settings)]
         .into_iter()

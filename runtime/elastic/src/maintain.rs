@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use elasticsearch::http::Method;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 use tracardi_store::{APPLIED_LIFE, ORIGINAL_LIFE, StoreError, TRAIL_LIFE};
@@ -57,7 +57,7 @@ impl Inner {
     async fn roll_over(&self, now: Timestamp) -> Result<Option<u32>, StoreError> {
         let newest = self.newest(Kind::Event);
         let path = format!("{}/_count", self.names.index(newest.kind, newest.generation));
-        let Counted { count } = self.client.json(Method::Get, &path, Body::Nothing).await?;
+        let Counted { count } = self.client.json(Method::GET, &path, Body::Nothing).await?;
         if count == 0 {
             return Ok(None);
         }
@@ -102,7 +102,7 @@ impl Inner {
             }
             for kind in [Kind::Trail, Kind::Event] {
                 let path = format!("{}?ignore_unavailable=true", self.names.index(kind, generation));
-                self.client.send(Method::Delete, &path, Body::Nothing).await?;
+                self.client.send(Method::DELETE, &path, Body::Nothing).await?;
             }
             removed.push(generation);
         }

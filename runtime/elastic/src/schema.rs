@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use elasticsearch::http::Method;
 use futures::future::try_join_all;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracardi_model::Context;
@@ -80,7 +80,7 @@ struct Meta {
 pub(crate) async fn indices(client: &Client, names: &Names) -> Result<BTreeMap<Kind, BTreeSet<u32>>, ElasticError> {
     let patterns: Vec<String> = Kind::ALL.iter().map(|kind| names.pattern(*kind)).collect();
     let path = format!("{}/_alias?ignore_unavailable=true", patterns.join(","));
-    let found: BTreeMap<String, Value> = client.json(Method::Get, &path, Body::Nothing).await?;
+    let found: BTreeMap<String, Value> = client.json(Method::GET, &path, Body::Nothing).await?;
     let mut indices: BTreeMap<Kind, BTreeSet<u32>> = BTreeMap::new();
     for kind in Kind::ALL {
         indices.insert(kind, found.keys().filter_map(|index| names.generation(kind, index)).collect());
@@ -92,7 +92,7 @@ pub(crate) async fn indices(client: &Client, names: &Names) -> Result<BTreeMap<K
 pub(crate) async fn install(client: &Client, names: &Names, settings: &ElasticSettings) -> Result<(), ElasticError> {
     let path = |kind: Kind| format!("_index_template/{}", names.alias(kind));
     // All are put with the same revision, the profile's last.
-    let (status, body) = client.answer(Method::Get, &path(Kind::Profile), Body::Nothing).await?;
+    let (status, body) = client.answer(Method::GET, &path(Kind::Profile), Body::Nothing).await?;
     match status {
         404 => {}
         200 => {
@@ -106,7 +106,7 @@ pub(crate) async fn install(client: &Client, names: &Names, settings: &ElasticSe
     }
     try_join_all(Kind::ALL.iter().map(async |kind| {
         let template = template(*kind, names, settings);
-        client.send(Method::Put, &path(*kind), (&template).into()).await
+        client.send(Method::PUT, &path(*kind), (&template).into()).await
     }))
     .await?;
     let found = indices(client, names).await?;
@@ -115,7 +115,7 @@ pub(crate) async fn install(client: &Client, names: &Names, settings: &ElasticSe
         if generations.is_empty() {
             return create(client, &names.index(*kind, 1)).await;
         }
-        client.send(Method::Put, &format!("{}/_mapping", names.alias(*kind)), (&mapping).into()).await.map(drop)
+        client.send(Method::PUT, &format!("{}/_mapping", names.alias(*kind)), (&mapping).into()).await.map(drop)
     }))
     .await?;
     Ok(())
@@ -123,7 +123,7 @@ pub(crate) async fn install(client: &Client, names: &Names, settings: &ElasticSe
 
 /// Makes an index out of its template, unless it is there.
 pub(crate) async fn create(client: &Client, index: &str) -> Result<(), ElasticError> {
-    match client.send(Method::Put, index, Body::Nothing).await {
+    match client.send(Method::PUT, index, Body::Nothing).await {
         Err(ElasticError::Refused { kind, .. }) if kind == "resource_already_exists_exception" => Ok(()),
         other => other.map(drop),
     }

@@ -1,6 +1,6 @@
 //! Small searches of our own: for what is found by what it names.
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Inner {
     /// Searches a kind; `body` has at least `query` and `size`. Gives how many there are, and those.
     pub(crate) async fn search(&self, kind: Kind, body: &Value) -> Result<(u64, Vec<Hit>), ElasticError> {
         let path = format!("{}/_search?seq_no_primary_term=true&track_total_hits=true", self.names.alias(kind));
-        let answer: Answer = self.client.json(Method::Post, &path, Body::from(body)).await?;
+        let answer: Answer = self.client.json(Method::POST, &path, Body::from(body)).await?;
         let hits = answer.all.hits.into_iter().filter_map(|raw| {
             let generation = self.names.generation(kind, &raw.index)?;
             let version = Version { seq_no: raw.seq_no, primary_term: raw.primary_term };
@@ -71,7 +71,7 @@ impl Inner {
     /// What was written of these kinds is found from now on.
     pub(crate) async fn refresh_kinds(&self, kinds: &[Kind]) -> Result<(), ElasticError> {
         let names: Vec<String> = kinds.iter().map(|kind| self.names.alias(*kind)).collect();
-        self.client.send(Method::Post, &format!("{}/_refresh", names.join(",")), Body::Nothing).await.map(drop)
+        self.client.send(Method::POST, &format!("{}/_refresh", names.join(",")), Body::Nothing).await.map(drop)
     }
 
     /// Removes everything of a kind that a query finds; how much that was.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ impl Inner {
 
     /// One search.
     pub(super) async fn find(&self, kind: Kind, body: &Value) -> Result<Answer, ElasticError> {
-        self.client.json(Method::Post, &format!("{}/{WHOLE}", self.names.alias(kind)), body.into()).await
+        self.client.json(Method::POST, &format!("{}/{WHOLE}", self.names.alias(kind)), body.into()).await
     }
 
     /// What aggregations say of the documents of a query.
@@ -156,7 +156,7 @@ impl Inner {
         }
         let wanted: Vec<Value> = heads.iter().map(|head| json!({"_index": head.index, "_id": head.key})).collect();
         let body = json!({ "docs": wanted });
-        let answer = self.client.send(Method::Post, "_mget?realtime=false", (&body).into()).await?;
+        let answer = self.client.send(Method::POST, "_mget?realtime=false", (&body).into()).await?;
         let Fetched { docs } = read(&answer)?;
         let found = heads.iter().zip(docs).filter_map(|(head, document)| Some((&*head.key, document.source?)));
         found.map(|(key, source)| Ok((key, text_of(source)?))).collect()
@@ -170,7 +170,7 @@ impl Inner {
         order: &'a Value,
     ) -> Result<Walk<'a>, ElasticError> {
         let path = format!("{}/{}?keep_alive={KEPT}", self.names.alias(kind), self.dialect.point_in_time.open);
-        let opened: HashMap<String, Value> = self.client.json(Method::Post, &path, Body::Nothing).await?;
+        let opened: HashMap<String, Value> = self.client.json(Method::POST, &path, Body::Nothing).await?;
         let point = opened.get(self.dialect.point_in_time.id).and_then(Value::as_str);
         let point = point.ok_or_else(|| ElasticError::Garbled("it names no point in time".to_owned()))?.to_owned();
         Ok(Walk { inner: self, query, order, point, after: None })
@@ -200,7 +200,7 @@ impl Walk<'_> {
         if let Some(after) = &self.after {
             body["search_after"] = after.clone().into();
         }
-        let answer: Answer = self.inner.client.json(Method::Post, WHOLE, (&body).into()).await?;
+        let answer: Answer = self.inner.client.json(Method::POST, WHOLE, (&body).into()).await?;
         if let Some(point) = answer.pit_id {
             self.point = point;
         }
@@ -214,7 +214,7 @@ impl Walk<'_> {
     pub(super) async fn end(self) {
         let dialect = self.inner.dialect.point_in_time;
         let body = dialect.closing(&self.point);
-        if let Err(error) = self.inner.client.send(Method::Delete, dialect.close, (&body).into()).await {
+        if let Err(error) = self.inner.client.send(Method::DELETE, dialect.close, (&body).into()).await {
             tracing::debug!(%error, "a point in time was not closed");
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde_json::json;
 use tracardi_model::{Context, Tenant};
 use tracardi_process::{Endpoint, Secret, SystemClock};
@@ -111,12 +111,15 @@ async fn an_index_that_takes_no_writes_is_told_and_recovers() {
     let path = format!("{}/_settings", inner.names.alias(Indices::Profile));
     let block = async |on: bool| {
         let body = json!({"index.blocks.read_only_allow_delete": if on { json!(true) } else { json!(null) }});
-        inner.client.send(Method::Put, &path, Body::from(&body)).await.unwrap();
+        inner.client.send(Method::PUT, &path, Body::from(&body)).await.unwrap();
     };
     block(true).await;
     let put = async || store.commit(batch(vec![event("e", "x", 1)], vec![], vec![profile(&["p"])])).await;
     let error = put().await.unwrap_err();
-    assert!(matches!(error, StoreError::Full(_)), "{error}");
+    assert!(
+        error.passes() && error.to_string().contains("take the block off") || error.to_string().contains("make space"),
+        "{error}"
+    );
     block(false).await;
     assert!(put().await.unwrap().is_stored());
 }
@@ -140,7 +143,7 @@ async fn a_start_may_be_killed_at_any_request() {
     for number in (0..30).step_by(2) {
         let settings = ElasticSettings { tenant: stranger(), ..settings.clone() };
         let names = crate::names::Names::new(&settings.prefix, &settings.tenant).unwrap();
-        let client = crate::client::Client::new(&settings.endpoint, settings.timeout).unwrap();
+        let client = crate::client::Client::new(&settings.endpoint, settings.timeout, usize::MAX).unwrap();
         client.fuse.burn_at(number, false);
         let died = crate::schema::install(&client, &names, &settings).await.is_err();
         let heir = House::with(settings, Memory::default()).await;
@@ -159,7 +162,7 @@ async fn a_newer_schema_is_left_alone() {
     let path = format!("_index_template/{}", inner.names.alias(Indices::Profile));
     let body = json!({"index_patterns": [inner.names.pattern(Indices::Profile)], "priority": 500,
         "_meta": {"schema_revision": crate::schema::REVISION + 1}, "template": {}});
-    inner.client.send(Method::Put, &path, Body::from(&body)).await.unwrap();
+    inner.client.send(Method::PUT, &path, Body::from(&body)).await.unwrap();
     let error = error(inner.settings.clone()).await;
     assert!(error.contains("start the newer version"), "{error}");
 }
@@ -216,10 +219,10 @@ async fn a_document_that_is_refused_is_kept_without_its_content_being_searchable
     let store = House::new(Kind::OpenSearch).await;
     let inner = &store.elastic.0;
     let index = inner.names.index(Indices::Event, 1);
-    inner.client.send(Method::Delete, &index, Body::Nothing).await.unwrap();
+    inner.client.send(Method::DELETE, &index, Body::Nothing).await.unwrap();
     let properties = json!({"facts": {"type": "keyword"}, "document": {"properties": {"type": {"type": "long"}}}});
     let body = json!({"mappings": {"dynamic": true, "properties": properties}});
-    inner.client.send(Method::Put, &index, Body::from(&body)).await.unwrap();
+    inner.client.send(Method::PUT, &index, Body::from(&body)).await.unwrap();
     assert!(store.commit(batch(vec![event("e", "no number", 1)], vec![], vec![])).await.unwrap().is_stored());
     let kept = store.get(PRODUCTION, Index::Event, "e").await.unwrap().unwrap();
     assert!(kept.get().contains("no number"));

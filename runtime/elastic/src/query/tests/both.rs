@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use elasticsearch::http::Method;
+use reqwest::Method;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracardi_model::{Context, Delivery};
@@ -70,7 +70,7 @@ impl Both {
         if lines.is_empty() {
             return;
         }
-        let answer: Value = inner.client.json(Method::Post, "_bulk", Body::Lines(lines.into())).await.unwrap();
+        let answer: Value = inner.client.json(Method::POST, "_bulk", Body::Lines(lines.into())).await.unwrap();
         let mut failed = String::new();
         for item in answer["items"].as_array().unwrap() {
             if item["index"]["error"].is_object() {
@@ -151,7 +151,7 @@ impl Documents for Both {
     async fn refresh(&self) -> Result<(), StoreError> {
         let inner = &self.elastic.0;
         let all = Kind::ALL.map(|kind| inner.names.alias(kind)).join(",");
-        inner.client.send(Method::Post, &format!("{all}/_refresh"), Body::Nothing).await?;
+        inner.client.send(Method::POST, &format!("{all}/_refresh"), Body::Nothing).await?;
         Ok(())
     }
 }
