@@ -25,6 +25,8 @@ use crate::sent::Sent;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A broker's answer has at most so many bytes.
 const ANSWER_BYTES: usize = 1 << 20;
+/// What a broker says is told up to here, in characters.
+const TOLD: usize = 500;
 
 /// Why a message was not handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +47,10 @@ impl From<io::Error> for Failure {
 
 impl From<Failure> for Sent {
     fn from(failure: Failure) -> Self {
+        let told = |error: String| error.chars().take(TOLD).collect();
         match failure {
-            Failure::Broken(error) | Failure::Later(error) => Self::later(error),
-            Failure::Dead(error) => Self::Dead(error),
+            Failure::Broken(error) | Failure::Later(error) => Self::later(told(error)),
+            Failure::Dead(error) => Self::Dead(told(error)),
         }
     }
 }
@@ -198,4 +201,49 @@ pub(crate) fn framed(read: &mut BytesMut) -> Result<Option<BytesMut>, String> {
     }
     let _ = read.split_to(4);
     Ok(Some(read.split_to(length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// In whatever pieces it comes, what was written is read; and no more is waited for than an answer may have.
+        #[test]
+        fn messages_come_out_of_whatever_pieces(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6),
+            piece in 1..50_usize,
+        ) {
+            let length = |message: &Vec<u8>| u32::try_from(message.len()).unwrap().to_be_bytes();
+            let all: Vec<u8> = messages.iter().flat_map(|message| [&length(message)[..], message].concat()).collect();
+            let (mut read, mut found) = (BytesMut::new(), Vec::new());
+            for piece in all.chunks(piece) {
+                read.extend_from_slice(piece);
+                while let Some(message) = framed(&mut read).unwrap() {
+                    found.push(message.to_vec());
+                }
+            }
+            prop_assert_eq!(found, messages);
+            prop_assert!(read.is_empty());
+        }
+
+        #[test]
+        fn an_announced_length_is_bounded(length in any::<u32>(), rest in prop::collection::vec(any::<u8>(), 0..9)) {
+            let mut read = BytesMut::from(&[&length.to_be_bytes()[..], &rest].concat()[..]);
+            let (announced, held) = (usize::try_from(length).unwrap(), read.capacity());
+            let framed = framed(&mut read);
+            prop_assert_eq!(framed.is_err(), announced > ANSWER_BYTES);
+            prop_assert!(read.capacity() <= held, "nothing is set aside for what is only announced");
+        }
+    }
+
+    #[test]
+    fn what_a_broker_says_is_told_shortly() {
+        let long = "ü".repeat(TOLD + 1);
+        let short: String = "ü".repeat(TOLD);
+        assert_eq!(Sent::from(Failure::Later(long.clone())), Sent::later(short.clone()));
+        assert_eq!(Sent::from(Failure::Dead(long)), Sent::Dead(short));
+    }
 }

@@ -49,6 +49,24 @@ impl Resolver {
         resolver.names.as_mut().unwrap().set_hosts(Arc::new(known));
         resolver
     }
+
+    /// With a name server for which every name has these addresses: one after the other, with each question the next, and in
+    /// the end the last one for good.
+    #[cfg(test)]
+    pub(crate) async fn changing(addresses: &'static [[u8; 4]], guard: Arc<Guard>) -> Self {
+        use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+        use hickory_resolver::net::runtime::TokioRuntimeProvider;
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (place, mut connection) = (socket.local_addr().unwrap(), ConnectionConfig::udp());
+        connection.port = place.port();
+        let servers = vec![NameServerConfig::new(place.ip(), true, vec![connection])];
+        let config = ResolverConfig::from_name_servers(servers);
+        let mut names = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        names.options_mut().cache_size = 0;
+        let serving = tests::serve_names(socket, addresses);
+        tracardi_process::Supervisor::new().spawn_job("names", tracardi_process::Phase::Drain, serving);
+        Self { names: names.build().map_err(|error| error.to_string()), guard }
+    }
 }
 
 impl Resolver {
@@ -72,7 +90,30 @@ impl Resolve for Resolver {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use super::*;
+
+    /// A name server (RFC 1035, section 4), see [`Resolver::changing`].
+    pub(super) async fn serve_names(socket: UdpSocket, addresses: &'static [[u8; 4]]) {
+        let (mut asked, mut bytes) = (addresses.iter(), [0; 512]);
+        let mut last = addresses[0];
+        loop {
+            let (length, client) = socket.recv_from(&mut bytes).await.unwrap();
+            let rest = &bytes[12..length];
+            let question = &rest[..rest.iter().position(|byte| *byte == 0).unwrap() + 5];
+            let for_ipv4 = question.ends_with(&[0, 1, 0, 1]);
+            let head = [bytes[0], bytes[1], 0x81, 0x80, 0, 1, 0, u8::from(for_ipv4), 0, 0, 0, 0];
+            let mut answer = [&head, question].concat();
+            if for_ipv4 {
+                last = asked.next().copied().unwrap_or(last);
+                // The name of the question, an address, not to be remembered.
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+                answer.extend(last);
+            }
+            socket.send_to(&answer, client).await.unwrap();
+        }
+    }
 
     #[tokio::test]
     async fn only_addresses_that_may_be_dialled_remain() {
@@ -82,5 +123,13 @@ mod tests {
         assert_eq!(found.map(|address| address.ip().to_string()).collect::<Vec<_>>(), ["1.1.1.1"]);
         let refused = resolver.resolve("inside.example".parse().unwrap()).await.err().unwrap();
         assert!(refused.is::<Forbidden>() && refused.to_string().starts_with("inside.example "), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_whenever_it_is_looked_up() {
+        let resolver = Resolver::changing(&[[1, 1, 1, 1], [10, 0, 0, 1], [1, 0, 0, 1]], Arc::default()).await;
+        assert_eq!(resolver.addresses("shop.example").await.unwrap(), [IpAddr::from([1, 1, 1, 1])]);
+        assert!(resolver.addresses("shop.example").await.unwrap_err().is::<Forbidden>());
+        assert_eq!(resolver.addresses("shop.example").await.unwrap(), [IpAddr::from([1, 0, 0, 1])]);
     }
 }

@@ -178,28 +178,87 @@ fn told(error: reqwest::Error) -> String {
 mod tests {
     use jiff::Timestamp;
     use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_name_that_leads_inside_is_not_dialled() {
-        let inside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = inside.local_addr().unwrap().port();
-        let guard = Arc::new(Guard::default());
-        let resolver = Resolver::knowing("127.0.0.1 inside.example", guard.clone());
-        let target = Target::read(&json!({"url": format!("http://inside.example:{port}")}), &json!({})).unwrap();
-        let content = serde_json::value::to_raw_value(&json!({})).unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let sending = Sender::new(resolver, guard).unwrap();
-        let message = Message { id: "d", profile: None, body: &content, at: Timestamp::UNIX_EPOCH };
-        let sending = sending.send(&target, message);
-        tokio::select! {
-            biased;
-            _ = inside.accept() => panic!("it was dialled"),
-            sent = sending => {
-                let Sent::Dead(reason) = sent else { panic!("{sent:?}") };
-                assert!(reason.contains("inside.example is not on the public internet"), "{reason}");
+    /// This machine: one address of it is open, the others are inside.
+    const OPEN: &str = "127.0.0.1";
+
+    /// A server outside that answers so, and one inside that must not be dialled.
+    struct Places {
+        outside: TcpListener,
+        inside: TcpListener,
+    }
+
+    impl Places {
+        async fn new() -> Self {
+            let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            Self { outside, inside: TcpListener::bind("127.0.0.2:0").await.unwrap() }
+        }
+
+        /// What a delivery to a name ends in; the server outside answers it, once for each connection.
+        async fn sent(&self, name: &str, resolver: Resolver, guard: Guard, answer: &str) -> Sent {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let port = self.outside.local_addr().unwrap().port();
+            let target = Target::read(&json!({"url": format!("http://{name}:{port}")}), &json!({})).unwrap();
+            let content = serde_json::value::to_raw_value(&json!({})).unwrap();
+            let sender = Sender::new(resolver, Arc::new(guard)).unwrap();
+            let message = Message { id: "d", profile: None, body: &content, at: Timestamp::UNIX_EPOCH };
+            let serving = async {
+                loop {
+                    let (mut stream, _) = self.outside.accept().await.unwrap();
+                    let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                    let closed = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                    stream.write_all(closed.as_bytes()).await.unwrap();
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = self.inside.accept() => panic!("it was dialled"),
+                sent = sender.send(&target, message) => sent,
+                () = serving => unreachable!(),
             }
         }
+
+        /// An answer that leads to this name, at the port of the server inside.
+        fn leading_to(&self, name: &str) -> String {
+            format!("307 Go\r\nlocation: http://{name}:{}/", self.inside.local_addr().unwrap().port())
+        }
+    }
+
+    fn refused(sent: &Sent, name: &str) -> bool {
+        matches!(sent, Sent::Dead(reason) if reason.contains(&format!("{name} is not on the public internet")))
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_dialled() {
+        let places = Places::new().await;
+        let resolver = Resolver::knowing("127.0.0.1 inside.example", Arc::default());
+        let sent = places.sent("inside.example", resolver, Guard::default(), "200 OK").await;
+        assert!(refused(&sent, "inside.example"), "{sent:?}");
+        // Nor by a redirect.
+        let guard = || Guard::new(OPEN, "").unwrap();
+        let hosts = "127.0.0.1 shop.example\n127.0.0.2 inside.example";
+        let resolver = Resolver::knowing(hosts, Arc::new(guard()));
+        assert_eq!(places.sent("shop.example", resolver.clone(), guard(), "200 OK").await, Sent::Delivered);
+        let sent = places.sent("shop.example", resolver, guard(), &places.leading_to("inside.example")).await;
+        assert!(refused(&sent, "inside.example"), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_changes_its_mind_gains_nothing() {
+        let places = Places::new().await;
+        let guard = || Guard::new(OPEN, "").unwrap();
+        let changing = || Resolver::changing(&[[127, 0, 0, 1], [127, 0, 0, 2]], Arc::new(guard()));
+        // From one attempt to the next.
+        let resolver = changing().await;
+        assert_eq!(places.sent("shop.example", resolver.clone(), guard(), "200 OK").await, Sent::Delivered);
+        let sent = places.sent("shop.example", resolver, guard(), "200 OK").await;
+        assert!(refused(&sent, "shop.example"), "{sent:?}");
+        // In the midst of one, by a redirect to itself.
+        let sent = places.sent("shop.example", changing().await, guard(), &places.leading_to("shop.example")).await;
+        assert!(refused(&sent, "shop.example"), "{sent:?}");
     }
 }

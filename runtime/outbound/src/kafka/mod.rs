@@ -3,10 +3,12 @@
 //! The key of a record is the profile, so all that is for one profile is in one partition, in order; headers are
 //! `Idempotency-Key` and `content-type`. Brokers announce each other's addresses: each of them is judged before it is dialled.
 //!
-//! [`wire`] is one connection to one broker, [`scram`] a way to get in, [`partition`] where a key belongs.
+//! [`wire`] is one connection to one broker, [`shape`] what its answers must look like, [`scram`] a way to get in, [`partition`]
+//! where a key belongs.
 
 mod partition;
 mod scram;
+mod shape;
 mod wire;
 
 use std::collections::HashMap;

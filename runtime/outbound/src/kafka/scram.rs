@@ -88,7 +88,28 @@ impl Scram {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Only what continues our own random text is answered, and only within the rounds that we are willing to go.
+        #[test]
+        fn whatever_a_broker_asks_is_answered_or_refused(
+            any_text in ".{0,80}",
+            theirs in "[!-+.-~]{0,20}",
+            salt in "[A-Za-z0-9+/=ü]{0,12}",
+            rounds in prop_oneof![4_096..4_100_u32, any::<u32>().prop_filter("costly", |n| !(4_100..=1_000_000).contains(n))],
+            is_512 in any::<bool>(),
+        ) {
+            let scram = Scram::with_nonce(is_512, "u", "p", "mine".to_owned());
+            prop_assert!(scram.last(&any_text).is_err());
+            let foreign = format!("r={theirs},s=eA==,i=4096");
+            prop_assert_eq!(scram.last(&foreign).is_ok(), theirs.starts_with("mine"));
+            let answered = scram.last(&format!("r=mine{theirs},s={salt},i={rounds}"));
+            prop_assert_eq!(answered.is_ok(), ROUNDS.contains(&rounds) && STANDARD.decode(&salt).is_ok());
+        }
+    }
 
     /// The conversation of RFC 7677, section 3.
     #[test]

@@ -1,6 +1,6 @@
 //! One connection to one broker of Kafka: requests and answers, one after the other, and how to get in.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use kafka_protocol::error::ParseResponseErrorCode as _;
 use kafka_protocol::messages::{
     RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
@@ -9,23 +9,25 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use super::scram::Scram;
+use super::shape::{self, Shape};
 use super::{Target, refused};
 use crate::dial::{Failure, Wire, framed};
 
-/// A request's number, and the version of it that we speak: brokers know these since Kafka 2.1.
+/// A request's number, the version of it that we speak (brokers know these since Kafka 2.1), and what it is answered with.
 #[derive(Clone, Copy)]
 pub(super) struct Api {
     key: i16,
     version: i16,
+    answer: &'static [Shape],
 }
 
 pub(super) mod api {
-    use super::Api;
+    use super::{Api, shape};
 
-    pub(in super::super) const PRODUCE: Api = Api { key: 0, version: 7 };
-    pub(in super::super) const METADATA: Api = Api { key: 3, version: 7 };
-    pub(super) const SASL_HANDSHAKE: Api = Api { key: 17, version: 1 };
-    pub(super) const SASL_AUTHENTICATE: Api = Api { key: 36, version: 0 };
+    pub(in super::super) const PRODUCE: Api = Api { key: 0, version: 7, answer: shape::PRODUCED };
+    pub(in super::super) const METADATA: Api = Api { key: 3, version: 7, answer: shape::METADATA };
+    pub(super) const SASL_HANDSHAKE: Api = Api { key: 17, version: 1, answer: shape::HANDSHAKE };
+    pub(super) const SASL_AUTHENTICATE: Api = Api { key: 36, version: 0, answer: shape::AUTHENTICATED };
 }
 
 /// How to get in.
@@ -96,9 +98,10 @@ impl Broker {
     /// A request, and its answer.
     pub(super) async fn call<Q: Encodable + HeaderVersion, A: Decodable + HeaderVersion>(
         &mut self,
-        Api { key, version }: Api,
+        api: Api,
         request: &Q,
     ) -> Result<A, Failure> {
+        let Api { key, version, .. } = api;
         self.correlation = self.correlation.wrapping_add(1);
         let header = RequestHeader::default()
             .with_request_api_key(key)
@@ -113,12 +116,81 @@ impl Broker {
         bytes.put_u32(u32::try_from(content.len()).unwrap_or(u32::MAX));
         bytes.unsplit(content);
         self.wire.write(&bytes).await?;
-        let mut answer = self.wire.read(framed).await?.freeze();
-        let strange = |error| Failure::Broken(format!("Kafka is not understood: {error}"));
-        let header = ResponseHeader::decode(&mut answer, A::header_version(version)).map_err(strange)?;
-        if header.correlation_id != self.correlation {
-            return Err(Failure::Broken("Kafka answers what was not asked".to_owned()));
+        let answer = self.wire.read(framed).await?.freeze();
+        read(api, self.correlation, answer).map_err(Failure::Broken)
+    }
+}
+
+/// The answer to a request with this number, out of a frame whose length was taken off. The error is for people.
+fn read<A: Decodable + HeaderVersion>(api: Api, correlation: i32, mut frame: Bytes) -> Result<A, String> {
+    let strange = |error| format!("Kafka is not understood: {error}");
+    let header = ResponseHeader::decode(&mut frame, A::header_version(api.version)).map_err(strange)?;
+    if header.correlation_id != correlation {
+        return Err("Kafka answers what was not asked".to_owned());
+    }
+    if !shape::fits(api.answer, &frame) {
+        return Err("Kafka is not understood: an answer announces more than it holds".to_owned());
+    }
+    A::decode(&mut frame, api.version).map_err(strange)
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{MetadataResponse, ProduceResponse};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether the bytes are read as the answer to the request with this number; never a panic, whatever they are.
+    fn understood<A: Decodable + HeaderVersion>(api: Api, correlation: i32, answer: &[u8]) -> bool {
+        let frame = [&correlation.to_be_bytes(), answer].concat();
+        assert!(read::<A>(api, correlation.wrapping_add(1), frame.clone().into()).is_err(), "another's answer");
+        read::<A>(api, correlation, frame.into()).is_ok()
+    }
+
+    fn each_understood(correlation: i32, answers: [&[u8]; 4]) -> [bool; 4] {
+        let [produced, metadata, handshake, authenticated] = answers;
+        [
+            understood::<ProduceResponse>(api::PRODUCE, correlation, produced),
+            understood::<MetadataResponse>(api::METADATA, correlation, metadata),
+            understood::<SaslHandshakeResponse>(api::SASL_HANDSHAKE, correlation, handshake),
+            understood::<SaslAuthenticateResponse>(api::SASL_AUTHENTICATE, correlation, authenticated),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_broker_says_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), n in any::<i32>()) {
+            each_understood(n, [&bytes[..]; 4]);
+            let _ = read::<MetadataResponse>(api::METADATA, n, bytes.into());
         }
-        A::decode(&mut answer, version).map_err(strange)
+
+        /// So the shapes are those of the codec.
+        #[test]
+        fn answers_are_understood_until_they_are_cut(
+            produced in shape::tests::answers(shape::PRODUCED),
+            metadata in shape::tests::answers(shape::METADATA),
+            handshake in shape::tests::answers(shape::HANDSHAKE),
+            authenticated in shape::tests::answers(shape::AUTHENTICATED),
+            at in any::<prop::sample::Index>(),
+            with in any::<u8>(),
+        ) {
+            let whole = [produced, metadata, handshake, authenticated];
+            prop_assert_eq!(each_understood(7, whole.each_ref().map(|bytes| &bytes[..])), [true; 4]);
+            prop_assert_eq!(each_understood(7, whole.each_ref().map(|bytes| &bytes[..at.index(bytes.len())])), [false; 4]);
+            let changed = whole.map(|mut bytes| {
+                let at = at.index(bytes.len());
+                bytes[at] = with;
+                bytes
+            });
+            each_understood(7, changed.each_ref().map(|bytes| &bytes[..]));
+        }
+    }
+
+    #[test]
+    fn a_list_of_billions_is_refused_before_memory_is_set_aside_for_it() {
+        let frame = [&7_i32.to_be_bytes()[..], &i32::MAX.to_be_bytes(), &[0; 64]].concat();
+        let refused = read::<ProduceResponse>(api::PRODUCE, 7, frame.into()).unwrap_err();
+        assert!(refused.contains("announces more than it holds"), "{refused}");
     }
 }

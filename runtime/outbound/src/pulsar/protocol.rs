@@ -186,8 +186,55 @@ pub(super) fn refused(error: Option<i32>, message: Option<&str>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::dial::framed;
+
+    /// An answer with texts of the broker's.
+    fn answers() -> impl Strategy<Value = BaseCommand> {
+        (any::<i32>(), any::<Option<u32>>(), ".{0,30}", any::<u64>()).prop_map(|(number, partitions, text, id)| {
+            let mut answer = BaseCommand::of(Kind::Other);
+            answer.kind = number;
+            answer.error = Some(CommandError { error: number, message: text.clone() });
+            answer.partition_metadata_response = Some(CommandPartitionedTopicMetadataResponse {
+                partitions,
+                message: Some(text.clone()),
+                ..CommandPartitionedTopicMetadataResponse::default()
+            });
+            answer.lookup_topic_response = Some(CommandLookupTopicResponse {
+                broker_service_url: Some(text),
+                response: Some(number),
+                ..CommandLookupTopicResponse::default()
+            });
+            answer.send_receipt = Some(CommandSendReceipt { producer_id: id, sequence_id: id });
+            answer
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_broker_says_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = BaseCommand::read(BytesMut::from(&bytes[..]));
+            let whole = [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], &bytes].concat();
+            let _ = BaseCommand::read(BytesMut::from(&whole[..]));
+        }
+
+        #[test]
+        fn answers_are_understood_until_they_are_cut(
+            answer in answers(),
+            at in any::<prop::sample::Index>(),
+            with in any::<u8>(),
+        ) {
+            let frame = framed(&mut answer.written(None)).unwrap().unwrap();
+            prop_assert_eq!(BaseCommand::read(frame.clone()), Ok(answer));
+            let at = at.index(frame.len());
+            prop_assert!(BaseCommand::read(BytesMut::from(&frame[..at])).is_err());
+            let mut changed = frame;
+            changed[at] = with;
+            let _ = BaseCommand::read(changed).map(|answer| answer.kind());
+        }
+    }
 
     #[test]
     fn a_command_is_read_as_it_was_written() {
