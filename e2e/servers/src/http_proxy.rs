@@ -338,7 +338,7 @@ mod tests {
                     async move {
                         let body = request.into_body().collect().await?.to_bytes();
                         tell.send(String::from_utf8_lossy(&body).into_owned())?;
-                        Ok::<_, Failure>(Response::new(Full::from(body)))
+                        Ok::<_, Failure>(Response::new(Full::<Bytes>::from(body)))
                     }
                 });
                 connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
