@@ -9,6 +9,7 @@ pub mod attempts;
 pub mod auth;
 mod autocomplete;
 pub mod body;
+mod bridge;
 pub mod changes;
 pub mod collect;
 pub mod configuration;
@@ -114,6 +115,7 @@ pub fn private_router(app: &App) -> Router {
         .route("/{index}/select/histogram", post(select::histogram))
         .route("/{index}/select/condition", post(select::condition))
         .route("/{index}/query/autocomplete", get(autocomplete::autocomplete))
+        .merge(bridge::routes())
         .merge(event_type::routes())
         .merge(configuration::routes())
         .merge(resource::routes())
