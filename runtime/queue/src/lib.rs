@@ -28,6 +28,6 @@ pub use self::journal::Journal;
 pub use self::pulsar::{PulsarQueue, PulsarSettings};
 pub use self::redis::Redis;
 pub use traits::{
-    Buried, Chosen, Consumer, Durability, Figures, LONGEST_KEY, Message, MessageId, Producer, Queue, QueueError,
-    Received, Take,
+    Buried, Chosen, Consumer, Durability, Figures, LISTED, LONGEST_KEY, Message, MessageId, Producer, Queue,
+    QueueError, Received, Take,
 };

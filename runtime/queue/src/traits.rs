@@ -31,6 +31,9 @@ impl Message {
 /// Bytes of a key.
 pub const LONGEST_KEY: usize = 512;
 
+/// Bytes of payloads that [`Queue::buried`] gives at once; one message is given whatever its size.
+pub const LISTED: usize = 8 << 20;
+
 /// Where a message stands in its queue, as its backend writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub String);
@@ -153,7 +156,7 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// metrics and status; and whether that is as it should be.
     async fn durability(&self) -> Result<Durability, QueueError>;
 
-    /// Buried messages, the oldest first.
+    /// Buried messages, the oldest first; fewer than `limit` where their payloads are more than [`LISTED`].
     async fn buried(&self, start: u64, limit: u64) -> Result<Vec<Buried>, QueueError>;
 
     /// Buried messages are sent again; how many.

@@ -1,7 +1,9 @@
 //! Dead letters: listed, replayed, discarded.
 
+use bytes::Bytes;
+
 use super::{BRIEF, figures, ids, message, send, settle, take, texts};
-use crate::{Buried, Chosen, MessageId, Queue};
+use crate::{Buried, Chosen, LISTED, Message, MessageId, Queue};
 
 pub(super) async fn list_replay_discard(queue: &dyn Queue) {
     send(queue, (0..6).map(|number| message("key", &number.to_string()))).await;
@@ -38,6 +40,34 @@ pub(super) async fn list_replay_discard(queue: &dyn Queue) {
     assert_eq!(figures(queue).await, (0, 0));
     assert!(queue.buried(0, 10).await.unwrap().is_empty());
     assert!(consumer.receive(BRIEF).await.unwrap().is_empty());
+    consumer.leave().await;
+}
+
+/// Large letters come on several pages, each whole.
+pub(super) async fn bounds_of_a_list(queue: &dyn Queue) {
+    let producer = queue.producer().await.unwrap();
+    let large = producer.largest().min(LISTED / 2);
+    let number = LISTED / large + 1;
+    for key in 0..number {
+        let payload = Bytes::from(vec![b'x'; large]);
+        producer.send(Message { key: key.to_string(), payload }).await.unwrap();
+    }
+    let mut consumer = queue.consumer("gravedigger").await.unwrap();
+    for received in take(&mut *consumer, number).await {
+        consumer.bury(&received, "too heavy").await.unwrap();
+    }
+    let (mut listed, mut pages) = (0, 0);
+    while listed < number {
+        let page = queue.buried(listed as u64, 100).await.unwrap();
+        assert!(!page.is_empty(), "{listed} of {number} letters, then no more");
+        assert!(page.iter().all(|it| it.message.payload.len() == large && it.reason == "too heavy"));
+        assert!(page.len() * large <= LISTED, "{} letters of {large} bytes at once", page.len());
+        listed += page.len();
+        pages += 1;
+    }
+    assert_eq!((listed, pages > 1), (number, true));
+    let all = queue.discard(&Chosen::All, 1_000).await.unwrap();
+    assert_eq!((all, figures(queue).await), (number as u64, (0, 0)));
     consumer.leave().await;
 }
 

@@ -32,6 +32,7 @@ pub async fn all(queue: &dyn Queue) {
     hands::abandoned(queue).await;
     hands::one_at_a_time(queue).await;
     burying::list_replay_discard(queue).await;
+    burying::bounds_of_a_list(queue).await;
     let durability = queue.durability().await.unwrap();
     assert!(!durability.words.is_empty());
     assert_eq!(figures(queue).await, (0, 0), "the suite leaves nothing");

@@ -12,7 +12,7 @@ use super::Settings;
 use super::files::{self, Files};
 use super::format::{HEAD, Record};
 use super::state::{Place, State};
-use crate::{Buried, Message, MessageId, QueueError, Received};
+use crate::{Buried, LISTED, Message, MessageId, QueueError, Received};
 
 /// What is to be written.
 #[derive(Debug)]
@@ -186,14 +186,19 @@ impl Core {
         let chosen: Vec<_> =
             chosen.map(|(number, letter)| (number, inner.files.file(letter.message), letter)).collect();
         drop(inner);
-        let read = chosen.into_iter().map(|(number, file, letter)| {
+        let (mut read, mut bytes) = (Vec::new(), 0);
+        for (number, file, letter) in chosen {
             let message = match file.and_then(|file| files::read(&file, letter.message)) {
                 Some(Record::Message { message, .. }) => message,
                 _ => Message { key: String::new(), payload: Bytes::new() },
             };
-            Buried { id: MessageId(number.to_string()), message, reason: letter.reason, at: letter.at }
-        });
-        read.collect()
+            bytes += message.payload.len();
+            if bytes > LISTED && !read.is_empty() {
+                break;
+            }
+            read.push(Buried { id: MessageId(number.to_string()), message, reason: letter.reason, at: letter.at });
+        }
+        read
     }
 
     /// Numbers of the oldest and the newest segment, and the newest's length.

@@ -15,14 +15,14 @@ use super::producer::to_queue;
 use super::sender::Outgoing;
 use super::stats;
 use super::subscription::{Place, Subscription};
-use crate::{Buried, Chosen, MessageId, QueueError, Received};
+use crate::{Buried, Chosen, LISTED, MessageId, QueueError, Received};
 
 /// Where the reason stands.
 const REASON: &str = "reason";
 /// Characters of the longest reason.
 const LONGEST_REASON: usize = 500;
-/// Messages that are asked for in advance, and sent again at once.
-const AHEAD: u32 = 100;
+/// Messages that are asked for in advance, and sent again at once. Each may be of the largest size.
+const AHEAD: u32 = 16;
 
 /// A message as it is buried. When that happened the broker's metadata say.
 pub(super) fn burial(received: &Received, reason: &str) -> Outgoing {
@@ -99,12 +99,17 @@ pub(super) async fn list(shared: &Arc<Shared>, start: u64, limit: u64) -> Result
 }
 
 async fn listed(reader: &mut Reader, start: u64, limit: u64) -> Result<Vec<Buried>, QueueError> {
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     for number in 0..start.saturating_add(limit) {
         let Some(buried) = reader.next().await? else { break };
-        if number >= start {
-            found.push(buried);
+        if number < start {
+            continue;
         }
+        bytes += buried.message.payload.len();
+        if bytes > LISTED && !found.is_empty() {
+            break;
+        }
+        found.push(buried);
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use tracardi_redis::Link;
 use super::names::Names;
 use super::scripts::{self, script};
 use super::{EntryId, odd};
-use crate::{Buried, Chosen, Message, MessageId, QueueError};
+use crate::{Buried, Chosen, LISTED, Message, MessageId, QueueError};
 
 /// Letters that one script moves: Redis does nothing else meanwhile.
 const AT_ONCE: u64 = 100;
@@ -17,7 +17,7 @@ type Entry = (String, (String, String, String, Vec<u8>, String, String, String, 
 /// Letters from the oldest on.
 pub(super) async fn list(link: &Link, names: &Names, start: u64, limit: u64) -> Result<Vec<Buried>, QueueError> {
     let mut list = script(scripts::LIST).on(&[names.dead()]);
-    list.arg(start).arg(limit);
+    list.arg(start).arg(limit).arg(LISTED);
     let entries: Vec<Entry> = link.ask(&list).await?;
     let letters = entries.into_iter().map(|(id, (_, key, _, payload, _, reason, _, _))| {
         let at = EntryId::read(&id)?.at();
