@@ -22,6 +22,7 @@ const RecordPage = lazy(() => import('./pages/RecordPage'))
 const DeliveriesPage = lazy(() => import('./pages/DeliveriesPage'))
 const DelayedPage = lazy(() => import('./pages/DelayedPage'))
 const QuarantinePage = lazy(() => import('./pages/QuarantinePage'))
+const LettersPage = lazy(() => import('./pages/LettersPage'))
 const NotFoundPage = lazy(() => import('./pages/NotFoundPage'))
 
 /** Which page an address shows. Without a login every address shows the login page, and the page itself after it. */
@@ -53,6 +54,7 @@ export function AppRoutes() {
           <Route path="/deliveries" element={<Restricted right="configure"><DeliveriesPage /></Restricted>} />
           <Route path="/delayed" element={<Restricted right="read"><DelayedPage /></Restricted>} />
           <Route path="/quarantine" element={<Restricted right="read"><QuarantinePage /></Restricted>} />
+          <Route path="/requests" element={<Restricted right="configure"><LettersPage /></Restricted>} />
           <Route path="*" element={<NotFoundPage />} />
         </Routes>
       </Suspense>

@@ -46,14 +46,27 @@ export async function send(path: string, call: Call = {}): Promise<Response> {
   }
 }
 
-/** Calls the API and reads its JSON answer. A 401 ends the login, wherever it comes from. */
-export async function call<T>(path: string, options: Call = {}): Promise<T> {
+/** Calls the API and hands back the text of its answer. A 401 ends the login, wherever it comes from. */
+export async function callText(path: string, options: Call = {}): Promise<string> {
   const response = await send(path, options)
   if (response.status === 401 && login.get() !== null) {
     forgetLogin('Your session has ended. Log in again to go on.')
     throw new ApiError(401, 'Your session has ended.')
   }
-  const body: unknown = await response.json().catch(() => undefined)
-  if (!response.ok) throw readError(response.status, body)
-  return body as T
+  const text = await response.text().catch(() => '')
+  if (!response.ok) throw readError(response.status, parsed(text))
+  return text
+}
+
+/** The same for an answer that is read as JSON. */
+export async function call<T>(path: string, options: Call = {}): Promise<T> {
+  return parsed(await callText(path, options)) as T
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

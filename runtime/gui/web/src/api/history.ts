@@ -2,7 +2,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-qu
 import { useMay } from '../auth/roles'
 import { dataContext } from '../auth/session'
 import { useStore } from '../lib/store'
-import { call } from './client'
+import { call, callText } from './client'
 import type { DeliveryState } from './deliveries'
 import { PAGE_SIZE } from './queries'
 import type { Json, JsonObject, Page } from './types'
@@ -32,6 +32,10 @@ export interface Step {
   reason?: string
   segment?: string
   delivery?: { id: string; state: DeliveryState | null; attempts?: number; error?: string | null; at?: string; due?: string | null; settled_at?: string | null }
+  setting?: string
+  place?: string
+  /** The profile with which it becomes one. */
+  other?: string
   /** Whether what is sent tells of the profile. */
   profile?: boolean
 }
@@ -92,17 +96,24 @@ export function useExplanation(event: string) {
   })
 }
 
+interface Paging<T> {
+  query?: Record<string, string>
+  enabled?: boolean
+  /** Makes a page of the text of an answer, where it is more than its JSON. */
+  read?: (text: string) => Page<T>
+}
+
 /** A list that is fetched page by page, each beginning where the one before has ended. */
-export function usePaged<T>(key: readonly string[], path: string, query: Record<string, string> = {}, enabled = true) {
+export function usePaged<T>(key: readonly string[], path: string, { query = {}, enabled = true, read = JSON.parse }: Paging<T> = {}) {
   const context = useStore(dataContext)
   const allowed = useMay('read')
   return useInfiniteQuery({
     queryKey: [context, ...key, query],
     enabled: enabled && allowed,
     initialPageParam: 0,
-    queryFn: ({ pageParam, signal }) => {
+    queryFn: async ({ pageParam, signal }): Promise<Page<T>> => {
       const asked = new URLSearchParams({ limit: String(PAGE_SIZE), ...query, start: String(pageParam) })
-      return call<Page<T>>(`${path}?${asked.toString()}`, { signal })
+      return read(await callText(`${path}?${asked.toString()}`, { signal }))
     },
     getNextPageParam: (last, pages) => {
       const seen = pages.reduce((rows, page) => rows + page.result.length, 0)
@@ -114,12 +125,12 @@ export function usePaged<T>(key: readonly string[], path: string, query: Record<
 
 /** The changes to one field of a profile, newest first. */
 export function useChanges(profile: string, field: string, enabled: boolean) {
-  return usePaged<Change>(['changes', profile], `/profile/${encodeURIComponent(profile)}/changes`, { field }, enabled)
+  return usePaged<Change>(['changes', profile], `/profile/${encodeURIComponent(profile)}/changes`, { query: { field }, enabled })
 }
 
 /** The newest changes to a profile. */
 export function useNewestChanges(profile: string) {
-  return usePaged<Change>(['changes', profile], `/profile/${encodeURIComponent(profile)}/changes`, { limit: '500' })
+  return usePaged<Change>(['changes', profile], `/profile/${encodeURIComponent(profile)}/changes`, { query: { limit: '500' } })
 }
 
 /** The profiles that were merged into this one, newest first. */

@@ -5,7 +5,7 @@ import { useMay } from '../auth/roles'
 import { kindById } from '../configuration/kinds'
 import { recordPath } from '../configuration/records'
 
-const OTHERS: Record<string, string> = { 'event-source': 'Event source', 'event-type': 'Predefined for', workflow: 'Workflow' }
+const OTHERS: Record<string, string> = { 'event-source': 'Event source', 'event-type': 'Predefined for', workflow: 'Workflow', geoip: 'Database of places' }
 
 /** Which record did something: its kind, and its name as a link for those who may open it. */
 export function ByRecord({ by }: { by: By }) {

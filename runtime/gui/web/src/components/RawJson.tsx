@@ -1,12 +1,21 @@
 import { Box } from '@mantine/core'
 import { useMemo } from 'react'
+import { laidOut } from '../lib/sent'
 import { CopyButton } from './Code'
 
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
-/** A stored document as it is, with its keys and values told apart by colour. */
-export function RawJson({ value, label }: { value: unknown; label: string }) {
-  const text = useMemo(() => JSON.stringify(value, null, 2), [value])
+type Props = { label: string } & (
+  | { value: unknown }
+  /** As somebody sent it: this is what is copied, and every value is shown as it stands in it. */
+  | { sent: string }
+)
+
+/** A document as it is, with its keys and values told apart by colour. */
+export function RawJson({ label, ...given }: Props) {
+  const sent = 'sent' in given ? given.sent : null
+  const value = 'value' in given ? given.value : null
+  const text = useMemo(() => (sent === null ? JSON.stringify(value, null, 2) : laidOut(sent)), [sent, value])
   const parts = useMemo(() => {
     const nodes: (string | { kind: string; text: string })[] = []
     let from = 0
@@ -23,7 +32,7 @@ export function RawJson({ value, label }: { value: unknown; label: string }) {
   return (
     <Box pos="relative">
       <Box pos="absolute" top={10} right={18}>
-        <CopyButton text={text} label="Copy JSON" />
+        <CopyButton text={sent ?? text} label={sent === null ? 'Copy JSON' : 'Copy as sent'} />
       </Box>
       <pre className="json" tabIndex={0} aria-label={label}>
         {parts.map((part, at) =>

@@ -32,6 +32,16 @@ export function headOf({ did, steps }: Block): { title: string; tone: Tone } {
       return { title: 'It is invalid', tone: 'bad' }
     case 'recognised':
       return { title: 'It told whose it is', tone: 'plain' }
+    case 'device-known':
+      return { title: 'Its device told whose it is', tone: 'plain' }
+    case 'referred':
+      return { title: 'Its visitor came from another site', tone: 'plain' }
+    case 'named':
+      return { title: 'A setting of the source told whose it is', tone: 'plain' }
+    case 'merging':
+      return { title: 'Another profile turned out to be the same person', tone: 'plain' }
+    case 'located':
+      return { title: 'Its address told where the visitor is', tone: 'plain' }
     case 'reshaped':
       return { title: 'It got another form', tone: 'plain' }
     case 'erased':

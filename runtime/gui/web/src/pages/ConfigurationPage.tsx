@@ -1,5 +1,5 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { type Icon, IconHourglass, IconMailForward, IconShieldExclamation } from '@tabler/icons-react'
+import { type Icon, IconHourglass, IconMailForward, IconMailX, IconShieldExclamation } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { useMay } from '../auth/roles'
@@ -37,6 +37,9 @@ export default function ConfigurationPage() {
                 ))}
                 {group === 'Events' && (
                   <RoomCard to="/quarantine" icon={IconShieldExclamation} label="Quarantine" sentence="Events that were not taken, and what was sent for them." />
+                )}
+                {group === 'Events' && rights.configure && (
+                  <RoomCard to="/requests" icon={IconMailX} label="Given up requests" sentence="What the queue of a larger installation accepted and nobody could carry out." />
                 )}
                 {group === 'Actions' && rights.configure && (
                   <RoomCard to="/deliveries" icon={IconMailForward} label="Deliveries" sentence="What went out to destinations, and what could not be delivered." />

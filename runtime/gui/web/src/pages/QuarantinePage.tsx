@@ -6,7 +6,7 @@ import { useMay } from '../auth/roles'
 import { Empty, ErrorNotice } from '../components/Notices'
 import { PagedList } from '../components/PagedList'
 import { PageHead } from '../components/PageHead'
-import { RawJson } from '../components/RawJson'
+import { Sent } from '../components/Sent'
 import { When } from '../components/When'
 import { number, shortId } from '../lib/format'
 import { useTitle } from '../lib/useTitle'
@@ -64,7 +64,8 @@ export default function QuarantinePage() {
   )
 }
 
-function OriginalRow({ original: { id, at, reason, why, type, source, event, request, altered } }: { original: Original }) {
+function OriginalRow({ original }: { original: Original }) {
+  const { id, at, reason, why, type, source, altered } = original
   return (
     <li>
       <Group gap="xs">
@@ -86,7 +87,7 @@ function OriginalRow({ original: { id, at, reason, why, type, source, event, req
       </Text>
       <details className="body">
         <summary>What was sent</summary>
-        <RawJson value={{ event, request }} label={`What was sent for ${id}`} />
+        <Sent original={original} label={`What was sent for ${id}`} />
       </details>
     </li>
   )

@@ -3,8 +3,8 @@ import { IconRefresh } from '@tabler/icons-react'
 import { useOriginal, useReplayEvent } from '../../api/originals'
 import type { EventDocument } from '../../api/types'
 import { useMay } from '../../auth/roles'
-import { RawJson } from '../../components/RawJson'
 import { Section } from '../../components/Section'
+import { Sent } from '../../components/Sent'
 
 /** For an event that was not taken: what its client sent, and the way to have it processed once more. */
 export function Original({ event }: { event: EventDocument }) {
@@ -16,7 +16,7 @@ export function Original({ event }: { event: EventDocument }) {
   return (
     <Section title="What was sent" hint={original.altered ? 'Without what a consent was missing for' : 'As it came from the client'}>
       <Spoiler maxHeight={180} showLabel="Show all" hideLabel="Show less">
-        <RawJson value={{ event: original.event, request: original.request }} label="What was sent" />
+        <Sent original={original} label="What was sent" />
       </Spoiler>
       {may && (
         <Group mt="md" gap="sm">

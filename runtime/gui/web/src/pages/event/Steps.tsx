@@ -1,7 +1,7 @@
 import { Button, Stack, Text } from '@mantine/core'
 import {
-  type Icon, IconAlertTriangle, IconArrowsExchange, IconCircleCheck, IconCircleX, IconEraser, IconFingerprint, IconSend, IconTransform, IconUserEdit,
-  IconUsersGroup,
+  type Icon, IconAlertTriangle, IconArrowsExchange, IconCircleCheck, IconCircleX, IconDeviceMobile, IconEraser, IconFingerprint, IconMapPin, IconSend,
+  IconTransform, IconUserEdit, IconUsersGroup, IconWorld,
 } from '@tabler/icons-react'
 import { useReplay } from '../../api/deliveries'
 import type { Explanation, Step } from '../../api/history'
@@ -14,6 +14,11 @@ const ICONS: Record<string, Icon> = {
   collected: IconCircleCheck,
   'found-invalid': IconCircleX,
   recognised: IconFingerprint,
+  'device-known': IconDeviceMobile,
+  referred: IconWorld,
+  named: IconFingerprint,
+  merging: IconUsersGroup,
+  located: IconMapPin,
   reshaped: IconTransform,
   erased: IconEraser,
   hashed: IconEraser,
@@ -67,20 +72,28 @@ function Details({ block: { did, steps } }: { block: Block }) {
   if (did === 'changed') return <ChangedFields steps={steps} />
   if (did === 'sent') return <Sent steps={steps} />
   const words = steps.flatMap(step => wordsOf(step)).join(', ')
-  const more = did === 'found-invalid' ? ' It is kept, but nothing follows from it.' : ''
-  return words + more === '' ? null : (
-    <Text size="sm" className="wrap">
-      {words}
-      {more}
-    </Text>
+  return (
+    <>
+      {words !== '' && (
+        <Text size="sm" className="wrap">
+          {words}
+        </Text>
+      )}
+      {did === 'found-invalid' && (
+        <Text size="sm" c="dimmed">
+          It is kept, but nothing follows from it.
+        </Text>
+      )}
+    </>
   )
 }
 
 /** What a step tells beside its title. */
-function wordsOf({ did, message, parts, fields, field, flow, reason, segment }: Step): string[] {
+function wordsOf({ did, message, parts, fields, field, flow, reason, segment, setting, place, other }: Step): string[] {
   if (did === 'started') return [segment ? `${flow ?? ''}, because of segment ${segment}` : (flow ?? '')]
   if (did === 'not-started') return [`${flow ?? ''}: ${reason ?? ''}`]
-  return [message, segment, field, ...(parts ?? []), ...(fields ?? [])].filter(word => typeof word === 'string' && word !== '') as string[]
+  if (did === 'named') return [`${setting ?? ''}: ${(parts ?? []).join(', ')}`]
+  return [message, segment, place, other, field, ...(parts ?? []), ...(fields ?? [])].filter(word => typeof word === 'string' && word !== '') as string[]
 }
 
 /** Each field with what it was and what it is. */
