@@ -1,61 +1,17 @@
 // A working day in the web application, in a real browser: log in by keyboard, watch events arrive while somebody shops,
-// open a profile and an event, on a desktop and on a phone, in light and dark.
+// open a profile and an event, on a desktop and on a phone, in light and dark. The environment is that of day.mjs.
 //
-// Environment: BASE_URL of the web application (http://127.0.0.1:8787), PUBLIC_URL of the public API
-// (http://127.0.0.1:8585), EMAIL and PASSWORD of an administrator, SOURCE (demo-shop), ARTIFACTS for screenshots,
-// CHROMIUM. Works against `tracardi standalone` just as well.
-import { mkdirSync } from 'node:fs'
+// Works against `tracardi standalone` just as well as against an installation in a cluster.
 import { join } from 'node:path'
-import { accessible, fits, weight } from './checks.mjs'
-import { complaints, DESKTOP, PHONE, start } from './chromium.mjs'
+import { fits, weight } from './checks.mjs'
+import { complaints, DESKTOP, PHONE } from './chromium.mjs'
+import { api, base, day, email, folder, password, source } from './day.mjs'
 import { forms } from './forms.mjs'
 import { buy } from './shop.mjs'
 
-const base = (process.env.BASE_URL ?? 'http://127.0.0.1:8787').replace(/\/+$/, '')
-const api = (process.env.PUBLIC_URL ?? 'http://127.0.0.1:8585').replace(/\/+$/, '')
-const source = process.env.SOURCE ?? 'demo-shop'
-const folder = process.env.ARTIFACTS ?? 'artifacts'
-const [email, password] = ['EMAIL', 'PASSWORD'].map(name => {
-  if (!process.env[name]) throw new Error(`set ${name} to that of an administrator`)
-  return process.env[name]
-})
 const person = { email: 'ada@northmoor.example', firstname: 'Ada', lastname: 'Lovelace' }
 
-mkdirSync(folder, { recursive: true })
-const { browser, context } = await start()
-const desk = await context.newPage()
-const wrong = complaints(desk)
-
-/** Playwright colours what it says; a test's log is read as plain text. */
-const plain = text => text.replaceAll(/\u001b\[[0-9;]*m/g, '')
-
-async function step(what, work) {
-  const began = Date.now()
-  try {
-    const said = await work()
-    console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${what}${said ? `: ${said}` : ''}`)
-  } catch (error) {
-    for (const [index, page] of context.pages().entries()) {
-      await page.screenshot({ path: join(folder, `failed-${index}.png`) }).catch(() => undefined)
-    }
-    throw new Error([`${what}: ${plain(error.message)}`, ...wrong].join('\n'))
-  }
-}
-
-/** Takes complaints back that a step provokes. */
-const forgive = text => wrong.splice(0, wrong.length, ...wrong.filter(line => !line.includes(text)))
-const picture = name => desk.screenshot({ path: join(folder, `${name}.png`) })
-const go = async (room, heading = room) => {
-  await desk.getByRole('navigation', { name: 'Main' }).filter({ visible: true }).getByRole('link', { name: room }).click()
-  await desk.getByRole('heading', { level: 1, name: heading }).waitFor()
-}
-/** Takes a picture, and notes what keeps people out; the day goes on, and fails at its end. */
-const examined = async name => {
-  await picture(name)
-  for (const check of [accessible, fits]) await check(desk, name).catch(error => wrong.push(plain(error.message)))
-}
-
-try {
+await day(async ({ context, desk, wrong, step, forgive, go, examined }) => {
   await step('the login page comes up', async () => {
     await desk.goto(base)
     await desk.getByRole('heading', { level: 1, name: 'Log in' }).waitFor()
@@ -248,13 +204,4 @@ try {
     // What the page was asking for when the login ended.
     forgive('answered 401')
   })
-
-  await step('nothing was complained about', async () => {
-    if (wrong.length > 0) throw new Error(wrong.join('\n'))
-  })
-} catch (error) {
-  console.error(`failed: ${error.message}`)
-  process.exitCode = 1
-} finally {
-  await browser.close()
-}
+})

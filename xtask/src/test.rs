@@ -19,6 +19,7 @@ pub(crate) fn all(images: &Given) -> Result<()> {
     gui::build()?;
     let workspace = root().join(gui::WORKSPACE);
     run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;
+    browser()?;
     let ahead = Ahead::begin()?;
     run(
         "tests of every crate",
@@ -40,7 +41,6 @@ pub(crate) fn e2e(full: bool, images: &Given) -> Result<()> {
 fn cluster(full: bool, images: &Given) -> Result<()> {
     let ground = install::ground()?;
     install::install(&ground, images)?;
-    gui::install(&root().join("e2e/browser"))?;
     browser()?;
     let environment = install::environment(&ground);
     run(
@@ -57,8 +57,9 @@ fn cluster(full: bool, images: &Given) -> Result<()> {
     Ok(())
 }
 
-/// The browser that the tests drive; installed from Debian where it is missing.
+/// The browser that tests drive, installed from Debian where it is missing, and its driver.
 fn browser() -> Result<()> {
+    gui::install(&root().join("e2e/browser"))?;
     if Path::new("/usr/bin/chromium").exists() {
         return Ok(());
     }
