@@ -19,6 +19,7 @@ use crate::body::BodyBudget;
 use crate::figures::Figures;
 use crate::page::PageBudget;
 use crate::password::Passwords;
+use crate::queue::DeadLetters;
 
 /// Which port a router serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub struct Setup {
     pub documents: Arc<dyn Documents>,
     /// Where deliveries wait, and what became of them.
     pub outbox: Arc<dyn Outbox>,
+    /// Where requests are kept that the queue gave up; none without a queue.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
     /// Where it can be read what became of events and profiles.
     pub history: Arc<dyn History>,
     /// Where sources, users and tokens are kept.

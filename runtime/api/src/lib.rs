@@ -37,6 +37,7 @@ pub mod password;
 pub mod profile;
 pub mod properties;
 mod quarantine;
+pub mod queue;
 pub mod range;
 pub mod redirect;
 mod resource;
@@ -120,7 +121,8 @@ pub fn private_router(app: &App) -> Router {
         .merge(configuration::routes())
         .merge(resource::routes())
         .merge(deliveries::routes())
-        .merge(quarantine::routes());
+        .merge(quarantine::routes())
+        .merge(queue::routes());
     finish(router, app.on(Surface::Private))
 }
 

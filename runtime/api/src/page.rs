@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracardi_model::Context;
-use tracardi_store::{Index, PAGE_BYTES, Page, Select, StoreError};
+use tracardi_store::{Index, PAGE_BYTES, Page, Select};
 
 use crate::app::App;
 use crate::errors::Refusal;
@@ -69,13 +69,13 @@ pub async fn read(app: &App, context: Context, index: Index, select: &Select) ->
 }
 
 /// Reads a page that begins at `start`, when there is room for it.
-pub async fn hold(
+pub async fn hold<E: Into<Refusal>>(
     app: &App,
     start: u64,
-    page: impl Future<Output = Result<Page, StoreError>>,
+    page: impl Future<Output = Result<Page, E>>,
 ) -> Result<Held, Refusal> {
     let mut share = app.pages.take().await?;
-    let page = page.await?;
+    let page = page.await.map_err(Into::into)?;
     let used = units(page.result.iter().map(|document| document.get().len() as u64).sum());
     let unused = share.num_permits().saturating_sub(used as usize);
     drop(share.split(unused));

@@ -148,6 +148,7 @@ async fn app(supervisor: &Supervisor, metrics: &Metrics, directory: &TempDir) ->
         settings,
         documents: Arc::new(store.clone()),
         outbox: Arc::new(store.clone()),
+        dead_letters: None,
         history: Arc::new(store.clone()),
         configuration: Arc::new(store),
         clock: SystemClock::shared(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
+use tracardi_api::queue::DeadLetters;
 use tracardi_api::{App, Options, Setup};
 use tracardi_collector::Intake;
 use tracardi_engine::Settings;
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) outbox: Arc<dyn Outbox>,
+    /// What the queue gave up; none without a queue.
+    pub(crate) dead_letters: Option<Arc<dyn DeadLetters>>,
     pub(crate) history: Arc<dyn History>,
     pub(crate) configuration: Arc<dyn Configuration>,
     /// Id of this process.
@@ -72,6 +75,7 @@ pub(crate) fn app(
         settings: parts.settings,
         documents: parts.documents,
         outbox: parts.outbox,
+        dead_letters: parts.dead_letters,
         history: parts.history,
         configuration: parts.configuration,
         clock: SystemClock::shared(),

@@ -94,6 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         settings,
         documents: Arc::new(store.clone()),
         outbox: Arc::new(store.clone()),
+        dead_letters: None,
         history: Arc::new(store.clone()),
         configuration: Arc::new(store.clone()),
         instance,

@@ -10,6 +10,7 @@ use tracardi_dispatch::{Dispatcher, DispatcherSetup};
 use tracardi_process::SystemClock;
 use tracardi_store::Configuration as _;
 
+use super::letters::Letters;
 use super::{Begun, Servers, SharedArguments, bindings};
 use crate::services::app::{self, Parts};
 use crate::services::arguments::{ClientArguments, EngineArguments, ManagementArguments, OutboundArguments};
@@ -83,6 +84,7 @@ impl ApiArguments {
             settings,
             documents: Arc::new(documents.clone()),
             outbox: Arc::new(mysql.clone()),
+            dead_letters: Some(Arc::new(Letters(queue))),
             history: Arc::new(documents),
             configuration: Arc::new(mysql),
             instance: begun.instance.clone(),

@@ -6,6 +6,7 @@
 mod api;
 mod arguments;
 mod bindings;
+mod letters;
 mod queue;
 
 use std::sync::Arc;
