@@ -64,6 +64,10 @@ impl Server {
         Ok(Self { client, place: url.clone() })
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The URL, for messages.
     #[must_use]
     pub fn place(&self) -> &str {
