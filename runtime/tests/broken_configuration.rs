@@ -83,7 +83,51 @@ fn cases() -> Vec<Case> {
             ("/settings/0/field/value", json!("email")),
             "a path here begins with one of properties, context",
         ),
+        case(
+            "/event-redirect",
+            "redirect",
+            json!({"id": "link", "name": "n", "event_type": "paid", "url": "https://shop.example/", "source": {"id": "shop", "name": ""},
+                "props": {"a": "payload@params.a"}}),
+            ("/props/a", json!("payload@params.")),
+            "is no reference",
+        ),
+        case(
+            "/destination",
+            "destination",
+            destination("mapping"),
+            ("/mapping/x", json!("event@properties.")),
+            "is no reference",
+        ),
+        case(
+            "/destination",
+            "destination",
+            destination("condition"),
+            ("/condition", json!("event@properties.x > (3")),
+            "line 1, column",
+        ),
+        case(
+            "/identification/point",
+            "identification-point",
+            json!({"id": "point", "name": "n", "event_type": {"id": "paid", "name": "paid"}, "enabled": true, "source": {"id": "", "name": ""},
+                "fields": [{"profile_trait": value("traits.card"), "event_property": value("properties.card")}]}),
+            ("/fields/0/event_property/value", json!("email")),
+            "a path here begins with one of properties, context",
+        ),
+        case(
+            "/rule",
+            "rule",
+            json!({"id": "rule", "name": "n", "event_type": {"id": "paid", "name": "paid"}, "source": {"id": "shop", "name": ""},
+                "flow": {"id": "flow", "name": "flow"}}),
+            ("/flow/id", json!("")),
+            "the id of a workflow is needed",
+        ),
     ]
+}
+
+fn destination(id: &str) -> Value {
+    json!({"id": id, "name": "n", "enabled": true, "on_profile_change_only": false, "event_type": "paid", "resource": {"id": "r"},
+        "mapping": {"x": "event@properties.x"}, "condition": "event@properties.x > 3",
+        "destination": {"package": "tracardi.process_engine.destination.http_connector.HttpConnector"}})
 }
 
 fn broken(case: &Case) -> Value {
@@ -92,8 +136,9 @@ fn broken(case: &Case) -> Value {
     record
 }
 
-async fn send_order(api: &Api, id: &str) -> Value {
-    let body = json!({"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"type": "order", "id": id, "properties": {"x": 1}}]});
+/// Sends an event of a type; gives it as it was stored.
+async fn send(api: &Api, kind: &str, id: &str) -> Value {
+    let body = json!({"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"type": kind, "id": id, "properties": {"x": 1}}]});
     let reply = call("POST", format!("{}/track", api.public)).json(&body).send().await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     api.send("GET", &format!("/event/{id}"), None).await.json()["event"].clone()
@@ -115,6 +160,9 @@ async fn what_is_wrong_is_refused_and_what_is_stored_all_the_same_hurts_nobody()
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
     let api = start(&mut server).await;
     server.create_source().await;
+    let allowed =
+        json!({"id": "r", "name": "r", "type": "api", "credentials": {"production": {"url": "https://a.example"}}});
+    api.save("/resource", &allowed).await;
     for case in cases() {
         let refused = api.send("POST", case.path, Some(&broken(&case))).await;
         assert_eq!(refused.status, 422, "{}: {}", case.path, refused.text);
@@ -126,14 +174,12 @@ async fn what_is_wrong_is_refused_and_what_is_stored_all_the_same_hurts_nobody()
         assert_eq!(place[..2], ["body", first], "{error}");
         api.save(case.path, &case.record).await;
     }
-    let allowed =
-        json!({"id": "r", "name": "r", "type": "api", "credentials": {"production": {"url": "https://a.example"}}});
     let mut forbidden = allowed.clone();
     forbidden["credentials"]["production"]["url"] = json!("http://169.254.169.254/latest");
     let refused = api.send("POST", "/resource", Some(&forbidden)).await;
     assert_eq!(refused.status, 422, "{}", refused.text);
     assert_eq!(refused.json()["detail"][0]["loc"], json!(["body", "credentials", "production", "url"]));
-    assert_eq!(send_order(&api, "before").await["metadata"]["warning"], json!(false));
+    assert_eq!(send(&api, "order", "before").await["metadata"]["warning"], json!(false));
     server.kill().await;
 
     let mut store = database(&server).await;
@@ -147,22 +193,27 @@ async fn what_is_wrong_is_refused_and_what_is_stored_all_the_same_hurts_nobody()
     }
     drop(store);
     let api = start(&mut server).await;
-    let event = send_order(&api, "after").await;
-    assert_eq!((&event["metadata"]["valid"], &event["properties"]), (&json!(true), &json!({"x": 1})));
-    assert_eq!(event["metadata"]["warning"], json!(true));
-    let warnings: Vec<&str> =
-        event["aux"]["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
-    assert!(warnings.len() >= 5, "as many as an event tells: {warnings:?}");
-    assert!(
-        warnings.iter().all(|text| text.contains("it is not used, because it has an error: body.")),
-        "{warnings:?}"
-    );
+    for (kind, id) in [("order", "after"), ("paid", "paid")] {
+        let event = send(&api, kind, id).await;
+        assert_eq!((&event["metadata"]["valid"], &event["properties"]), (&json!(true), &json!({"x": 1})));
+        assert_eq!(event["metadata"]["warning"], json!(true));
+        let warnings: Vec<&str> =
+            event["aux"]["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+        assert_eq!(warnings.len(), 5, "as many as an event tells: {warnings:?}");
+        assert!(
+            warnings.iter().all(|text| text.contains("it is not used, because it has an error: body.")),
+            "{warnings:?}"
+        );
+    }
+    // A link whose event cannot be made leads nowhere, and what is not understood is sent nobody.
+    assert_eq!(call("GET", format!("{}/redirect/link", api.public)).send().await.status, 404);
+    assert_eq!(api.send("GET", "/deliveries?event=paid", None).await.json()["total"], json!(0));
     let told = api.send("GET", "/configuration/problems", None).await.json();
     let kinds: BTreeSet<&str> =
         told["result"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
-    assert_eq!((&told["total"], kinds), (&json!(7), cases().iter().map(|case| case.kind).collect()));
+    assert_eq!((&told["total"], kinds), (&json!(12), cases().iter().map(|case| case.kind).collect()));
     let figures = call("GET", format!("{}/metrics", server.url(3))).send().await.text;
-    assert!(figures.contains("\ntracardi_configuration_problems 7\n"), "{figures}");
+    assert!(figures.contains("\ntracardi_configuration_problems 12\n"), "{figures}");
     // An event of another type is not concerned.
     let other =
         json!({"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"type": "page-view", "id": "other"}]});
@@ -194,7 +245,7 @@ async fn a_forbidden_address_that_is_stored_is_told_and_never_dialled() {
     let told = api.send("GET", "/configuration/problems", None).await.json();
     assert_eq!((&told["result"][0]["kind"], &told["result"][0]["name"]), (&json!("resource"), &json!("Metadata")));
     assert_eq!(told["result"][0]["errors"][0]["loc"], json!(["body", "credentials", "production", "url"]));
-    assert_eq!(send_order(&api, "e").await["metadata"]["valid"], json!(true));
+    assert_eq!(send(&api, "order", "e").await["metadata"]["valid"], json!(true));
     let mut error = Value::Null;
     while error.is_null() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
