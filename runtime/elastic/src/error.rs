@@ -216,7 +216,8 @@ fn certificate(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "it has expired; give the server a new one".to_owned()
         }
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // The second: its authority was made anew under the name that it had.
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "its authority is not known here; give the authority's certificate (PEM) as `authority`".to_owned()
         }
         rustls::Error::InvalidCertificate(
@@ -256,6 +257,7 @@ mod tests {
         let table = [
             (CertificateError::Expired, "give the server a new one"),
             (CertificateError::UnknownIssuer, "as `authority`"),
+            (CertificateError::BadSignature, "as `authority`"),
             (CertificateError::NotValidForName, "the name of the certificate"),
         ];
         for (error, expected) in table {
