@@ -206,56 +206,53 @@ fn whole(message: &[u8]) -> serde_json::Result<Box<RawValue>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tracardi_engine::Origin;
+    use tracardi_model::{EventSource, Limits, SourceType, TrackerPayload};
+
     use super::*;
 
-    fn letter(message: &[u8]) -> Value {
+    fn letter(message: &[u8]) -> String {
         let letter = DeadLetter {
             id: "7-0".to_owned(),
             at: Timestamp::UNIX_EPOCH,
             reason: "why".to_owned(),
             message: Bytes::copy_from_slice(message),
         };
-        let told = told(&letter, &Settings::new("x").unwrap()).unwrap();
-        serde_json::from_str(told.get()).unwrap()
+        told(&letter, &Settings::new("x").unwrap()).unwrap().get().to_owned()
+    }
+
+    fn read(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
     }
 
     #[test]
     fn what_cannot_be_read_is_told_as_a_whole() {
-        let other = letter(br#"{"form": 7, "n": 1.0}"#);
+        let other = read(&letter(br#"{"form": 7, "n": 1.0}"#));
         assert_eq!((&other["id"], &other["reason"], &other["bytes"]), (&json!("7-0"), &json!("why"), &json!(21)));
         assert_eq!((&other["sent"], other.get("events")), (&json!({"form": 7, "n": 1.0}), None));
-        assert_eq!(letter(b"\xff!")["sent"], json!("\u{fffd}!"));
+        assert_eq!(read(&letter(b"\xff!"))["sent"], json!("\u{fffd}!"));
     }
 
     #[test]
     fn what_was_sent_is_told_to_the_byte() {
         let body =
             r#"{"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"type": "a", "id": "e", "n": 1.00}]}"#;
-        let source = json!({"id": "shop", "name": "Shop", "type": ["rest"], "timestamp": "2026-05-01T12:00:00Z",
-            "bridge": {"id": "778ded05-4ff3-4e08-9a86-72c0195fa95d", "name": "REST"}});
-        let source = serde_json::from_value(source).unwrap();
-        let limits = tracardi_model::Limits::default();
         let submission = Submission {
             context: Context::Staging,
-            source: std::sync::Arc::new(source),
+            source: Arc::new(EventSource::new("shop", "Shop", vec![SourceType::Rest], Timestamp::UNIX_EPOCH)),
             referrer: None,
-            payload: tracardi_model::TrackerPayload::parse(body.as_bytes(), &limits).unwrap(),
-            origin: tracardi_engine::Origin::new([("user-agent", "x/1")], "192.0.2.1"),
+            payload: TrackerPayload::parse(body.as_bytes(), &Limits::default()).unwrap(),
+            origin: Origin::new([("user-agent", "x/1")], "192.0.2.1"),
             profile_less: false,
             body: Bytes::from_static(body.as_bytes()),
         };
         let envelope =
             Envelope { at: Timestamp::UNIX_EPOCH, awaited: None, letter: Letter::Collect(Box::new(submission)) };
-        let settings = Settings::new("x").unwrap();
-        let letter = DeadLetter {
-            id: "7-0".to_owned(),
-            at: Timestamp::UNIX_EPOCH,
-            reason: "why".to_owned(),
-            message: envelope.write().unwrap().into(),
-        };
-        let text = told(&letter, &settings).unwrap();
-        assert!(text.get().contains(body), "{text}");
-        let told: Value = serde_json::from_str(text.get()).unwrap();
+        let text = letter(&envelope.write().unwrap());
+        assert!(text.contains(body), "{text}");
+        let told = read(&text);
         assert_eq!(told["events"], json!([{"id": "e", "type": "a"}]));
         assert_eq!(
             [&told["context"], &told["source"], &told["session"], &told["profile"]],
