@@ -11,7 +11,7 @@
 //! | what [`Deed`] lists | those of [`Deed`]; of `sent` also what became of the delivery |
 //! | `warned`, `failed` | `message`; `by` is null when the message names no record |
 //!
-//! `kind` is that of a configuration record, `event-source`, `event-type` (what is predefined for the type) or `workflow`.
+//! `kind` is that of a configuration record, `event-source`, `event-type` (what is predefined for the type), `workflow` or `geoip`.
 //! `left_out` counts steps that were too many to be kept.
 
 use axum::Json;
@@ -30,8 +30,6 @@ use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::params::Path;
 
-/// Kind of an event source, which is no record of [`Kind`].
-const EVENT_SOURCE: &str = "event-source";
 /// Deliveries of one event that are looked at.
 const DELIVERIES: u64 = 200;
 
@@ -97,7 +95,7 @@ impl Names {
     pub(crate) fn name(&self, by: &By) -> Option<String> {
         match by.kind.as_ref() {
             By::EVENT_TYPE => self.settings.event_types.get(&by.id).map(|kind| kind.name.clone()),
-            EVENT_SOURCE => self.snapshot.event_source(self.context, &by.id).map(|source| source.name.clone()),
+            By::EVENT_SOURCE => self.snapshot.event_source(self.context, &by.id).map(|source| source.name.clone()),
             kind => {
                 let record = self.snapshot.record(self.context, kind.parse().ok()?, &by.id)?;
                 Some(name(record).to_owned()).filter(|name| !name.is_empty())
@@ -146,7 +144,7 @@ impl Told<'_> {
         };
         let mut steps = Vec::new();
         if let Some(event) = self.event {
-            let source = By { kind: EVENT_SOURCE.into(), id: event.source.id.clone() };
+            let source = By::event_source(&event.source.id);
             steps.push(step("collected", Some(&source), json!({})));
             if !event.metadata.valid {
                 let told = |member: &str| event.aux.get("validation")?.get(member)?.as_str();
@@ -155,10 +153,7 @@ impl Told<'_> {
             }
         }
         let notes = self.trail.map_or(&[][..], |trail| &trail.notes);
-        let first = |note: &&Note| {
-            matches!(note.did, Deed::Recognised | Deed::Reshaped { .. } | Deed::Erased { .. } | Deed::Hashed { .. })
-        };
-        let (before, after) = notes.split_at(notes.iter().take_while(first).count());
+        let (before, after) = notes.split_at(notes.iter().take_while(|note| precedes_mapping(&note.did)).count());
         let as_step = |note: &Note| match serde_json::to_value(note) {
             Ok(Value::Object(mut told)) => {
                 told.insert("by".to_owned(), who(&note.by, name));
@@ -204,6 +199,22 @@ impl Told<'_> {
         let known = self.deliveries.iter().find(|delivery| delivery.id == id);
         known.map_or_else(|| json!({"id": id, "state": null}), outcome)
     }
+}
+
+/// Whether this is done before an event is mapped.
+const fn precedes_mapping(did: &Deed) -> bool {
+    matches!(
+        did,
+        Deed::Recognised
+            | Deed::DeviceKnown
+            | Deed::Referred
+            | Deed::Named { .. }
+            | Deed::Merging { .. }
+            | Deed::Located { .. }
+            | Deed::Reshaped { .. }
+            | Deed::Erased { .. }
+            | Deed::Hashed { .. }
+    )
 }
 
 fn sent(note: &Note) -> Option<&str> {

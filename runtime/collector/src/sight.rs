@@ -121,7 +121,9 @@ impl Sight {
             let session = self.session(order).cloned();
             let own = order.profile_key(session.as_deref(), settings);
             let recognised = self.recognised(cache, order, session.as_deref(), now);
-            for key in [own.as_deref(), order.referral_key(), recognised.as_deref()].into_iter().flatten() {
+            let asked = order.asked_key(session.as_deref(), settings);
+            let others = [&recognised, &asked].map(Option::as_deref);
+            for key in [own.as_deref(), order.referral_key()].into_iter().chain(others).flatten() {
                 complete &= self.find_profile(cache, &mut missing, context, key);
             }
             if every_event || !complete {
@@ -243,13 +245,14 @@ impl Sight {
         let fingerprint = order.fingerprint(session.as_deref());
         let seen = fingerprint.and_then(|fingerprint| self.devices[context].get(&fingerprint.key)?.profile(now));
         let recognised = self.profile(context, seen).ok()?;
+        let asked = self.profile(context, order.asked_key(session.as_deref(), settings).as_deref()).ok()?;
         let known = &self.events[context];
         let stored = if known.is_empty() {
             Vec::new()
         } else {
             order.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
         };
-        Some(State { session, profile, referred, recognised, stored })
+        Some(State { session, profile, referred, recognised, asked, stored })
     }
 
     /// Takes in what an order led to at this instant.

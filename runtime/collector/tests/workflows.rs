@@ -11,18 +11,25 @@ use serde_json::{Value, json};
 use tracardi_collector::CollectorLimits;
 use tracardi_engine::workflows::Later;
 use tracardi_engine::{Configuration, Settings, WorkflowOutcome, WorkflowRun, Workflows};
-use tracardi_model::Map;
 use tracardi_model::configuration::Kind;
+use tracardi_model::{Map, Path};
 use tracardi_store::conformance::faults::Fault;
 use tracardi_store::{Documents as _, Index};
 
-/// Counts a visit and asks to be continued at once; the workflow `broken` panics.
+/// Counts a visit and asks to be continued at once; the workflow `broken` panics, `merge` says that a card is one person's, and
+/// writes on the event that it did.
 #[derive(Debug)]
 struct Counting;
 
 impl Workflows for Counting {
     fn run(&self, flow: &str, run: WorkflowRun<'_>) -> Option<WorkflowOutcome> {
         assert_ne!(flow, "broken", "it is");
+        if flow == "merge" {
+            let mut event = run.event.clone();
+            event.traits.insert("looked".to_owned(), json!(true));
+            let merge_by = vec![Path::parse("traits.card").unwrap()];
+            return Some(WorkflowOutcome { event: Some(event), merge_by, ..WorkflowOutcome::default() });
+        }
         let mut profile = run.profile?.clone();
         profile.stats.visits += 1;
         let properties = Map::new();
@@ -36,8 +43,14 @@ async fn house(directory: &std::path::Path) -> House {
         let named = |id: &str| json!({"id": id, "name": id});
         json!({"id": id, "event_type": kind, "source": named("shop"), "flow": named(flow)})
     };
-    let rules = [rule("a", "seen", "count"), rule("b", "bad", "broken"), rule("c", "bad", "count")];
-    let configuration = Configuration::compile(rules.iter().map(|rule| (Kind::Rule, "rule", rule)));
+    let rules =
+        [rule("a", "seen", "count"), rule("b", "bad", "broken"), rule("c", "bad", "count"), rule("d", "card", "merge")];
+    let field = |path: &str| json!({"value": path, "ref": true});
+    let card = json!({"id": "card", "name": "card", "enabled": true, "event_type": "card",
+        "event_to_profile": [{"event": field("properties.card"), "op": 0, "profile": field("traits.card")}]});
+    let records = rules.iter().map(|rule| (Kind::Rule, "rule", rule)).chain([(Kind::EventToProfile, "card", &card)]);
+    let configuration = Configuration::compile(records);
+    assert_eq!(configuration.problems(), []);
     let mut settings = Settings::new("test").unwrap();
     settings.configurations[PRODUCTION] = Arc::new(configuration);
     settings.workflows = Some(Arc::new(Counting));
@@ -81,4 +94,28 @@ async fn a_workflow_that_panics_hurts_its_event_only_and_is_counted() {
     assert_eq!(house.document(Index::Event, "e").await.unwrap()["metadata"]["error"], json!(true));
     assert!((house.figure("tracardi_collector_engine_panics") - 1.0).abs() < f64::EPSILON);
     assert!((house.figure("tracardi_collector_events_failed") - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn profiles_that_a_workflow_takes_for_one_person_become_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = house(directory.path()).await;
+    let shown = |session: &str, card: &str| {
+        json!({"source": {"id": "shop"}, "session": {"id": session}, "events": [
+            {"type": "card", "id": format!("{session}-{card}"), "properties": {"card": card}}]})
+    };
+    let first = profile_of(&house.send(&shown("desk", "X-1")).await.unwrap());
+    assert_eq!(house.document(Index::Event, "desk-x-1").await.unwrap()["traits"], json!({"looked": true}));
+    let alone = house.document(Index::Profile, &first).await.unwrap();
+    assert_eq!(alone["metadata"]["system"]["aux"], json!({}), "nobody else has the card: nothing waits");
+    house.clock.advance(jiff::SignedDuration::from_secs(10));
+    let other = profile_of(&house.send(&shown("till", "X-2")).await.unwrap());
+    assert_eq!(house.count(Index::Profile).await, 2);
+    let same = profile_of(&house.send(&shown("phone", "x-1 ")).await.unwrap());
+    assert!(same != first && same != other);
+    while house.count(Index::Profile).await > 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(house.document(Index::Profile, &same).await.unwrap()["id"], *first, "the oldest");
+    assert_eq!(house.document(Index::Profile, &other).await.unwrap()["id"], *other);
 }

@@ -17,6 +17,11 @@ use tracardi_model::{EventPayload, EventSource, Map, Path, SourceType, TrackerPa
 use crate::command::normal_type;
 use crate::{Settings, hashed_ids};
 
+/// Settings of bridges.
+pub(crate) const STATIC: &str = "static_profile_id";
+const GENERATE: &str = "generate_profile";
+const REPLACE: &str = "replace_profile_id";
+
 /// Ids from properties are used up to this length, in bytes.
 const MAX_ID: usize = 512;
 
@@ -27,6 +32,17 @@ pub(crate) struct Bridged {
     pub(crate) profile_less: bool,
     /// Whether the profile id is used as it is.
     pub(crate) keeps_profile_id: bool,
+    /// Which setting has given the request its ids.
+    pub(crate) named: Option<Named>,
+}
+
+/// Ids that do not come from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// The setting that made them; of the profile always,
+    pub(crate) setting: &'static str,
+    /// and of the session?
+    pub(crate) session: bool,
 }
 
 /// Applies the settings to a payload that came by this way in.
@@ -37,18 +53,22 @@ pub(crate) fn apply(
     profile_less: bool,
     settings: &Settings,
 ) -> Bridged {
-    let untouched = Bridged { profile_less, keeps_profile_id: false };
+    let untouched = Bridged { profile_less, keeps_profile_id: false, named: None };
     match (endpoint, &source.config) {
-        (SourceType::Rest, _) => Bridged { keeps_profile_id: source.setting("static_profile_id"), ..untouched },
-        (SourceType::Webhook, Some(config)) => match (config.get("generate_profile"), config.get("replace_profile_id"))
-        {
+        (SourceType::Rest, _) => Bridged { keeps_profile_id: source.setting(STATIC), ..untouched },
+        (SourceType::Webhook, Some(config)) => match (config.get(GENERATE), config.get(REPLACE)) {
             (Some(Value::Bool(true)), _) => {
                 let sticky = config.get("sticky_session").is_none() || source.setting("sticky_session");
-                generate(payload, sticky, settings);
-                Bridged { profile_less: false, keeps_profile_id: false }
+                let named = generate(payload, sticky, settings).then_some(Named { setting: GENERATE, session: sticky });
+                Bridged { profile_less: false, keeps_profile_id: false, named }
             }
-            (None, Some(Value::String(property))) if replace(payload, property.trim()) => {
-                Bridged { profile_less: false, keeps_profile_id: true }
+            (None, Some(Value::String(property))) => {
+                let own_session = payload.session.is_some();
+                if !replace(payload, property.trim()) {
+                    return untouched;
+                }
+                let named = Some(Named { setting: REPLACE, session: !own_session });
+                Bridged { profile_less: false, keeps_profile_id: true, named }
             }
             // Whatever else stands under `generate_profile`, it switches the other setting off.
             _ => untouched,
@@ -57,18 +77,18 @@ pub(crate) fn apply(
     }
 }
 
-/// The events belong to a profile. One that nothing in them identifies is made by the pipeline.
-fn generate(payload: &mut TrackerPayload, sticky: bool, settings: &Settings) {
+/// The events belong to a profile. One that nothing in them identifies is made by the pipeline. Tells whether something does.
+fn generate(payload: &mut TrackerPayload, sticky: bool, settings: &Settings) -> bool {
     let key = settings.merging_key.as_deref();
     let found =
         key.and_then(|key| Some((key, payload.events.iter().find_map(|event| identify(event, key, settings))?)));
-    if let Some((key, id)) = found {
-        if sticky {
-            payload.session = Some(Entity { id: hashed_ids::session(&id, key) });
-        }
-        payload.profile = Some(ProfileEntity { id, primary_id: None });
-    }
     keep(payload);
+    let Some((key, id)) = found else { return false };
+    if sticky {
+        payload.session = Some(Entity { id: hashed_ids::session(&id, key) });
+    }
+    payload.profile = Some(ProfileEntity { id, primary_id: None });
+    true
 }
 
 /// The hashed id of the first property that the event's type takes for an identifying field of the profile. The profile

@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tracardi_model::canonical::Hasher;
 use tracardi_model::entropy::{dated, first_16};
+use tracardi_model::source::INTERNAL_PREFIX;
 use tracardi_model::{
     Context, Entropy, EventPayload, EventSource, FieldError, Map, Original, SourceType, TrackerPayload,
 };
 
-use crate::bridge::{self, Bridged};
+use crate::bridge::{self, Bridged, Named};
 use crate::{Fingerprint, Referral, Rejected, Settings};
 
 /// Who sent a request, and how it came in.
@@ -74,6 +75,8 @@ pub struct Command {
     /// The profile that the visitor had on another site, or why it does not count.
     pub(crate) referral: Option<Result<String, Rejected>>,
     keeps_profile_id: bool,
+    /// Which setting of the source's bridge has given it its ids.
+    pub(crate) named: Option<Named>,
     /// Kept with every event: the payload's `request` with the headers.
     pub(crate) request: Arc<Map>,
     /// The user agent that the body carries; robots are recognised by it before anything else is done.
@@ -103,7 +106,7 @@ impl Command {
         settings: &Settings,
     ) -> Self {
         let endpoint = origin.endpoint;
-        let Bridged { profile_less, keeps_profile_id } =
+        let Bridged { profile_less, keeps_profile_id, named } =
             bridge::apply(&mut payload, &source, endpoint, profile_less, settings);
         let event_ids = event_ids(context, &source, &payload, &origin);
         let digest = digest(context, &source, &payload, &event_ids, profile_less);
@@ -122,6 +125,7 @@ impl Command {
             profile_less,
             referral: None,
             keeps_profile_id,
+            named,
             request,
             body_user_agent,
             body: Bytes::new(),
@@ -236,6 +240,14 @@ impl Command {
     #[must_use]
     pub const fn keeps_profile_id(&self) -> bool {
         self.keeps_profile_id
+    }
+
+    /// The workflow that goes on and the node at which it does, if that is what the request is for: only the system itself asks
+    /// for it, with one event through an internal source (spec/pipeline.md 5.9).
+    pub(crate) fn goes_on(&self) -> Option<(&str, &str)> {
+        let option = |name| self.payload.options.get(name)?.as_str();
+        let internal = self.source.id.starts_with(INTERNAL_PREFIX);
+        option("scheduledFlowId").zip(option("scheduledNodeId")).filter(|_| internal)
     }
 
     /// Whether the session is stored and shown.

@@ -34,6 +34,12 @@ impl GeoIp {
         Ok(Self(reader))
     }
 
+    /// What the database calls itself, such as `GeoLite2-City`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.0.metadata().database_type
+    }
+
     /// What is known of the place of an address, with English names. The county is the smallest subdivision.
     #[must_use]
     pub fn place(&self, address: IpAddr) -> Option<Geo> {
@@ -55,7 +61,7 @@ impl GeoIp {
 
 impl fmt::Debug for GeoIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GeoIp({})", self.0.metadata().database_type)
+        write!(f, "GeoIp({})", self.kind())
     }
 }
 

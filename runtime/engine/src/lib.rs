@@ -42,7 +42,7 @@ pub use event_types::EventTypes;
 pub use fingerprint::{Fingerprint, Seen, Sighting, fingerprint_of};
 pub use geoip::GeoIp;
 pub use order::Order;
-pub use pipeline::{Foreseen, Outcome, State, collect, foresee, profile_key, referral_key};
+pub use pipeline::{Foreseen, Outcome, State, asked_key, collect, foresee, profile_key, referral_key};
 pub use referral::Referral;
 pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, NewProfiles, Settings};

@@ -7,7 +7,7 @@ use tracardi_model::{Context, Entropy, Session, StoredEvent};
 
 use crate::pipeline::give_up;
 use crate::{
-    Command, Consent, Fingerprint, Outcome, Rejected, Settings, State, collect, fingerprint_of, profile_key,
+    Command, Consent, Fingerprint, Outcome, Rejected, Settings, State, asked_key, collect, fingerprint_of, profile_key,
     referral_key,
 };
 
@@ -62,6 +62,15 @@ impl Order {
     pub fn fingerprint(&self, session: Option<&Session>) -> Option<&Fingerprint> {
         match self {
             Self::Collect(command) => fingerprint_of(command, session),
+            Self::Consent(_) => None,
+        }
+    }
+
+    /// The profile it needs to see because an event asks for it besides, given the session that was found.
+    #[must_use]
+    pub fn asked_key(&self, session: Option<&Session>, settings: &Settings) -> Option<String> {
+        match self {
+            Self::Collect(command) => asked_key(command, session, settings),
             Self::Consent(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tracardi_model::trail::{By, Deed};
 use tracardi_model::{
     Delayed, Delivery, Entropy, Event, EventPayload, Map, Original, Profile, Session, StoredEvent, TrackAnswer, Trail,
 };
@@ -13,6 +14,7 @@ use crate::command::normal_type;
 use crate::configuration::TypeConfiguration;
 use crate::scope::Received;
 use crate::steps::changes::Changes;
+use crate::steps::identification::Wish;
 use crate::steps::quarantine::{self, Suspect};
 use crate::steps::trails::Trails;
 use crate::steps::{
@@ -32,6 +34,8 @@ pub struct State {
     pub referred: Option<Arc<Profile>>,
     /// The profile that was seen with the fingerprint that [`crate::fingerprint_of`] tells.
     pub recognised: Option<Arc<Profile>>,
+    /// The profile that an event asks for besides: [`asked_key`].
+    pub asked: Option<Arc<Profile>>,
     /// Those of the command's events that are stored already.
     pub stored: Vec<StoredEvent>,
 }
@@ -86,6 +90,17 @@ pub fn profile_key<'a>(
     }
 }
 
+/// The profile that the events ask for by the configuration, where it is another one than [`profile_key`] names: both are
+/// one person's.
+#[must_use]
+pub fn asked_key(command: &Command, session: Option<&Session>, settings: &Settings) -> Option<String> {
+    if command.profile_less {
+        return None;
+    }
+    let asked = identification::asked(command, settings)?.profile;
+    (profile_key(command, session, settings).as_deref() != Some(&asked)).then_some(asked)
+}
+
 /// Which profile a visitor had on the site from which the visitor comes; none when it does not count.
 #[must_use]
 pub fn referral_key(command: &Command) -> Option<&str> {
@@ -115,6 +130,7 @@ const STEPS: &[(&str, Step)] = &[
     ("session: known, new or none given", session::step),
     ("the profile that was seen with the device", fingerprint::recognise),
     ("profile: the session's, the client's or a new one", profile::step),
+    ("the profile that an event asks for besides", identification::meet),
     ("facts about a new session's visitor", visitor::step),
     ("place and campaign", places::step),
     ("robots by the session", bots::late),
@@ -274,6 +290,12 @@ pub(crate) struct Run<'a> {
     pub(crate) referred: Option<Arc<Profile>>,
     /// The profile that was seen with the device.
     pub(crate) recognised: Option<Arc<Profile>>,
+    /// The profile that an event asks for besides.
+    pub(crate) asked: Option<Arc<Profile>>,
+    /// Id of the event that showed that it and the one at hand are one person's.
+    pub(crate) merging: Option<&'a str>,
+    /// By which values workflows want profiles to be merged.
+    pub(crate) wishes: Vec<Wish>,
     pub(crate) profile_new: bool,
     pub(crate) profile_changed: bool,
     /// The segments that the profile had, if that matters.
@@ -300,7 +322,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let task = entropy.uuid();
         let own_session = if command.session_id().is_none() { command.new_id(entropy) } else { String::new() };
-        let State { session, profile, referred, recognised, stored } = state;
+        let State { session, profile, referred, recognised, asked, stored } = state;
         let by_segment = settings.configurations[command.context].triggers().by_segment();
         let known = profile.as_ref().filter(|_| by_segment);
         let segments_before = known.map(|profile| profile.segments.0.clone()).unwrap_or_default();
@@ -320,6 +342,9 @@ impl<'a> Run<'a> {
             profile,
             referred,
             recognised,
+            asked,
+            merging: None,
+            wishes: Vec::new(),
             profile_new: false,
             profile_changed: false,
             segments_before,
@@ -347,6 +372,18 @@ impl<'a> Run<'a> {
     /// The profile for changing; copied only if somebody else holds it too.
     pub(crate) fn profile_mut(&mut self) -> Option<&mut Profile> {
         self.profile.as_mut().map(Arc::make_mut)
+    }
+
+    /// The profile, if it is kept.
+    pub(crate) fn kept_profile(&self) -> Option<&Profile> {
+        self.profile.as_deref().filter(|_| self.command.save_profile())
+    }
+
+    /// Notes on the first of the new events what happened to the request.
+    pub(crate) fn note_first(&mut self, by: By, did: Deed) {
+        if let Some(item) = self.items.first() {
+            self.trails.note(&item.id, by, did);
+        }
     }
 
     /// A value of the session's context as it is for this request: what the client says now wins.

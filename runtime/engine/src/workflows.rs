@@ -23,6 +23,8 @@ pub struct WorkflowRun<'a> {
     pub event: &'a Event,
     /// The segment that was added to the profile, if that is what started the workflow.
     pub segment: Option<&'a str>,
+    /// The node at which the workflow goes on, if it was to go on [later](Later); none: it starts where it begins.
+    pub node: Option<&'a str>,
     /// The person, as the workflows before have left it; none when none is kept.
     pub profile: Option<&'a Profile>,
     /// The visit, as the workflows before have left it; none when none is kept.
@@ -42,6 +44,11 @@ pub struct WorkflowOutcome {
     pub written: Vec<Path>,
     /// The session afterwards, if it changed and is to be stored. It keeps its id.
     pub session: Option<Session>,
+    /// The event afterwards, if it changed. It keeps its id; what it is, when it took place and whose it is cannot be changed.
+    pub event: Option<Event>,
+    /// Fields of the profile: it and all profiles that have the same values in them are one person (spec/pipeline.md 4.7).
+    /// Fields without a value do not count.
+    pub merge_by: Vec<Path>,
     /// Part of the answer.
     pub response: Map,
     /// Elements that the page must show: `{"tag", "props", "content"?}`.

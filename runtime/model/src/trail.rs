@@ -41,17 +41,21 @@ pub struct Note {
     pub did: Deed,
 }
 
-/// Who did something: a record of the configuration, a predefined event type ([`By::EVENT_TYPE`]) or a workflow
-/// ([`By::WORKFLOW`]).
+/// Who did something: a record of the configuration, an event source ([`By::EVENT_SOURCE`]), a predefined event type
+/// ([`By::EVENT_TYPE`]), a workflow ([`By::WORKFLOW`]) or the database of places ([`By::GEOIP`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct By {
-    /// What it is: a [`Kind`]'s name or one of the two.
+    /// What it is: a [`Kind`]'s name or one of these.
     pub kind: Cow<'static, str>,
-    /// Its id.
+    /// Its id; of the database of places its kind, such as `GeoLite2-City`.
     pub id: String,
 }
 
 impl By {
+    /// The settings of an event source did it.
+    pub const EVENT_SOURCE: &'static str = "event-source";
+    /// The database of places did it.
+    pub const GEOIP: &'static str = "geoip";
     /// What is predefined for the event's type did it.
     pub const EVENT_TYPE: &'static str = "event-type";
     /// A workflow did it.
@@ -60,6 +64,16 @@ impl By {
     /// A record of the configuration.
     pub fn record(kind: Kind, id: impl Into<String>) -> Self {
         Self { kind: Cow::Borrowed(kind.as_str()), id: id.into() }
+    }
+
+    /// The event source with this id.
+    pub fn event_source(id: impl Into<String>) -> Self {
+        Self { kind: Cow::Borrowed(Self::EVENT_SOURCE), id: id.into() }
+    }
+
+    /// The database of places, of this kind.
+    pub fn geoip(id: impl Into<String>) -> Self {
+        Self { kind: Cow::Borrowed(Self::GEOIP), id: id.into() }
     }
 
     /// What is predefined for this type.
@@ -79,7 +93,29 @@ impl By {
 pub enum Deed {
     /// An identification point led to the profile, by values of the event.
     Recognised,
-    /// These parts of the event, or of the request, got another form: `properties`, `context`, `session`.
+    /// The device led to the profile that was seen with it, as the event source asks for.
+    DeviceKnown,
+    /// The visitor came from another site, that of this event source, and goes on with the profile of there.
+    Referred,
+    /// A setting of the event source said what the profile, or the session, is called.
+    Named {
+        /// The setting.
+        setting: Cow<'static, str>,
+        /// `profile`, `session`.
+        parts: Vec<Cow<'static, str>>,
+    },
+    /// The profile and another one turned out to be one person's; they become one.
+    Merging {
+        /// Id of the other one.
+        other: String,
+    },
+    /// The address of a new session's visitor said where that is.
+    Located {
+        /// City and country, as far as known.
+        place: String,
+    },
+    /// These parts of the event, or of the request, got another form: `properties`, `context`, `session`; by a workflow also
+    /// `traits`, `data`, `tags`, `journey`.
     Reshaped {
         /// Their names.
         parts: Vec<Cow<'static, str>>,
@@ -131,7 +167,7 @@ pub enum Deed {
         /// As it stands in the profile.
         segment: String,
     },
-    /// The profile got an id by which an identification point finds it from now on.
+    /// The profile got an id by which an identification point, or a workflow that asks for the same, finds it from now on.
     Identified,
     /// A destination is to get the event, or the profile as it was changed.
     Sent {
@@ -202,6 +238,11 @@ mod tests {
         };
         let deeds = [
             Deed::Recognised,
+            Deed::DeviceKnown,
+            Deed::Referred,
+            Deed::Named { setting: "replace_profile_id".into(), parts: vec!["profile".into()] },
+            Deed::Merging { other: "another".to_owned() },
+            Deed::Located { place: "London".to_owned() },
             Deed::Reshaped { parts: vec!["context".into()] },
             Deed::Erased { field: "properties.a".to_owned() },
             changed(false),
@@ -222,8 +263,8 @@ mod tests {
         let text = serde_json::to_value(&trail).unwrap();
         let expected = json!({"by": {"kind": "event-to-profile", "id": "m"}, "did": "changed", "field": "traits.size",
             "value": "XL", "old_value": null});
-        assert_eq!(text["notes"][3], expected);
+        assert_eq!(text["notes"][8], expected);
         assert_eq!(serde_json::from_value::<Trail>(text).unwrap(), trail);
-        assert_eq!(trail.changes().map(|change| change.number).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(trail.changes().map(|change| change.number).collect::<Vec<_>>(), [8, 9]);
     }
 }

@@ -139,6 +139,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
         Arc::make_mut(&mut config).shift_remove("source_id");
     }
     let valid = invalid.is_none();
+    let merge = run.merging.is_some_and(|merging| merging == id);
     let (mut aux, mut failure) = (Map::new(), None);
     match invalid {
         None => {}
@@ -169,7 +170,7 @@ fn build(run: &Run<'_>, shared: Shared, item: Item<'_>) -> Event {
             valid,
             error: false,
             warning: false,
-            merge: false,
+            merge,
             instance: Entity { id: run.settings.instance.clone() },
         },
         utm: shared.utm,

@@ -7,10 +7,12 @@ use tracardi_model::Profile;
 use tracardi_model::canonical::Hasher;
 use tracardi_model::entropy::{first_16, uuid};
 use tracardi_model::session::ProfileRef;
+use tracardi_model::trail::{By, Deed};
 
+use crate::bridge::{self, Named};
 use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::{Flow, Run};
-use crate::steps::identification;
+use crate::steps::{identification, trails};
 use crate::{NewProfiles, Rejected, hashed_ids};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
@@ -40,9 +42,22 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         // Found by an id of before a merge.
         run.session_new = run.session_new || session.profile_id() != Some(profile.id());
     }
+    note_named(run);
     bind(run);
     complete_ids(run);
     Ok(Flow::Next)
+}
+
+/// Notes which setting said what the profile, or the session, is called. A static id says so when a profile is made under it.
+fn note_named(run: &mut Run<'_>) {
+    let (setting, profile, session) = match run.command.named {
+        Some(Named { setting, session }) => (setting, true, session),
+        None => (bridge::STATIC, run.command.keeps_profile_id() && run.profile_new, false),
+    };
+    let parts = trails::parts([("profile", profile), ("session", session)]);
+    if !parts.is_empty() {
+        run.note_first(By::event_source(&run.command.source.id), Deed::Named { setting: setting.into(), parts });
+    }
 }
 
 /// The id of a profile that is made for this request.

@@ -4,8 +4,12 @@
 //! the search for duplicates, as with equal e-mail addresses. Nothing is lost meanwhile: the other profile stays as it is
 //! and is found by its own id, until both become one.
 
+use std::sync::Arc;
+
+use tracardi_model::trail::{By, Deed};
+
 use crate::pipeline::{Flow, Run};
-use crate::{Rejected, hashed_ids, referral_key};
+use crate::{Referral, Rejected, hashed_ids, referral_key};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let command = run.command;
@@ -26,9 +30,19 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         if own.id == referred.id || !named {
             return Ok(Flow::Next);
         }
-        hashed_ids::expect_duplicate(std::sync::Arc::make_mut(&mut referred), "id", own.id.clone());
+        let own = own.id.clone();
+        hashed_ids::expect_duplicate(Arc::make_mut(&mut referred), "id", own.clone());
         run.profile_changed = true;
+        note(run, Deed::Merging { other: own });
     }
     run.profile = Some(referred);
+    note(run, Deed::Referred);
     Ok(Flow::Next)
+}
+
+/// Notes what the other site's event source led to.
+fn note(run: &mut Run<'_>, did: Deed) {
+    if let Some(Referral { source_id, .. }) = Referral::of(&run.command.payload) {
+        run.note_first(By::event_source(source_id), did);
+    }
 }

@@ -11,7 +11,7 @@ use crate::configuration::{Segment, Segments, Triggers};
 use crate::pipeline::{Flow, Run};
 use crate::scope::Person;
 use crate::steps::events::warn;
-use crate::steps::workflows;
+use crate::steps::workflows::{self, Cause};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let configuration = &*run.settings.configurations[run.command.context];
@@ -79,7 +79,7 @@ fn started(run: &mut Run<'_>, triggers: &Triggers) {
     if let Some(event) = events.iter_mut().find(|event| event.metadata.valid) {
         for segment in &added {
             for trigger in triggers.segment(segment) {
-                workflows::start(run, event, trigger, Some(segment));
+                workflows::start(run, event, trigger, Cause::Segment(segment));
             }
         }
     }

@@ -65,7 +65,13 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     }
     let mut trails = std::mem::take(&mut run.trails);
     if !run.outcome.store_profile {
-        trails.retain(|did| !matches!(did, Deed::Changed { .. } | Deed::Joined { .. } | Deed::Identified));
+        let of_profile = |did: &Deed| {
+            matches!(did, Deed::Changed { .. } | Deed::Joined { .. } | Deed::Identified | Deed::Merging { .. })
+        };
+        trails.retain(|did| !of_profile(did));
+    }
+    if !run.outcome.store_session {
+        trails.retain(|did| !matches!(did, Deed::Located { .. }));
     }
     if !run.command.save_events() {
         trails.retain(|did| matches!(did, Deed::Changed { .. } | Deed::Joined { .. }));
@@ -87,7 +93,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     Ok(Flow::Next)
 }
 
-/// Names of parts of an event that got another form.
-pub(crate) fn parts(present: [(&'static str, bool); 3]) -> Vec<Cow<'static, str>> {
+/// Names of the parts to which something happened.
+pub(crate) fn parts<const N: usize>(present: [(&'static str, bool); N]) -> Vec<Cow<'static, str>> {
     present.into_iter().filter(|(_, present)| *present).map(|(name, _)| Cow::Borrowed(name)).collect()
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tracardi_model::Map;
 use tracardi_model::leaf::{Leaf, scalar_text};
-use tracardi_model::session::{App, Device, Session};
+use tracardi_model::session::{App, Device, Geo, Session};
+use tracardi_model::trail::{By, Deed};
 
 use crate::geoip::first_public;
 use crate::pipeline::{Flow, Run};
@@ -22,8 +23,11 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
         if let Some(session) = run.session.as_mut().map(Arc::make_mut) {
             merge(session, &run.said, command);
             describe(session, &run.said, command);
-            locate(session, &run.said, command, settings);
+            let located = locate(session, &run.said, command, settings);
             languages(session, command, settings);
+            if let Some((by, did)) = located {
+                run.note_first(by, did);
+            }
         }
     }
     Ok(Flow::Next)
@@ -67,17 +71,18 @@ fn describe(session: &mut Session, context: &Map, command: &Command) {
     }
 }
 
-/// Where the visitor's address is. What the client itself says of its place outweighs that; it is noted by a later step.
-fn locate(session: &mut Session, said: &Map, command: &Command, settings: &Settings) {
-    let Some(geoip) = &settings.geoip else { return };
+/// Where the visitor's address is. What the client itself says of its place outweighs that; a later step writes it down.
+fn locate(session: &mut Session, said: &Map, command: &Command, settings: &Settings) -> Option<(By, Deed)> {
+    let geoip = settings.geoip.as_ref()?;
     if session.device.geo.country.name.is_some() || places::stated(said).is_some() {
-        return;
+        return None;
     }
     let forwarded = session.device.ip.as_deref().and_then(first_public);
-    let address = forwarded.or_else(|| first_public(&command.client_ip));
-    if let Some(place) = address.and_then(|address| geoip.place(address)) {
-        session.device.geo = place;
-    }
+    let address = forwarded.or_else(|| first_public(&command.client_ip))?;
+    session.device.geo = geoip.place(address)?;
+    let Geo { city, country, .. } = &session.device.geo;
+    let place = [city, &country.name].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Some((By::geoip(geoip.kind()), Deed::Located { place }))
 }
 
 /// What the client says of its device outweighs what its user agent says.

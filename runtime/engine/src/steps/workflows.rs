@@ -13,17 +13,37 @@ use tracardi_model::canonical::Hasher;
 use tracardi_model::configuration::Kind;
 use tracardi_model::entropy::{dashed, first_16};
 use tracardi_model::trail::{By, Deed};
-use tracardi_model::{Delayed, Event, Map};
+use tracardi_model::{Delayed, Event, Map, Path, Profile, Session};
 
 use crate::Rejected;
 use crate::configuration::Trigger;
 use crate::pipeline::{Flow, Run};
 use crate::steps::compliance::consented;
 use crate::steps::events::{fail, warn};
+use crate::steps::identification::Wish;
 use crate::steps::mapping::{self, Log};
+use crate::steps::trails;
 use crate::workflows::{Later, WorkflowOutcome, WorkflowRun};
 
+/// The rule that a workflow follows which goes on later: none of the configuration's.
+const INTERNAL_ROUTE: &str = "@Internal route";
+
+/// Why a workflow runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause<'a> {
+    /// An event.
+    Event,
+    /// A segment that was added to the profile.
+    Segment(&'a str),
+    /// It was to go on later, at this node.
+    Node(&'a str),
+}
+
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
+    if let Some((flow, node)) = run.command.goes_on() {
+        go_on(run, flow, node);
+        return Ok(Flow::Next);
+    }
     let triggers = run.settings.configurations[run.command.context].triggers();
     if !triggers.by_event() || !run.command.save_events() {
         return Ok(Flow::Next);
@@ -32,15 +52,28 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let mut events = std::mem::take(&mut run.events);
     for event in events.iter_mut().filter(|event| event.metadata.valid) {
         for trigger in triggers.event(&event.kind, source) {
-            start(run, event, trigger, None);
+            start(run, event, trigger, Cause::Event);
         }
     }
     run.events = events;
     Ok(Flow::Next)
 }
 
+/// The workflow goes on with the event that was sent for it, whatever rules there are and whether or not the event is kept
+/// (spec/pipeline.md 5.9).
+fn go_on(run: &mut Run<'_>, flow: &str, node: &str) {
+    let name = INTERNAL_ROUTE.to_owned();
+    let route = Trigger { id: name.clone(), name, flow: flow.to_owned(), consents: Vec::new() };
+    let sent = run.command.event_ids();
+    let mut events = std::mem::take(&mut run.events);
+    for event in events.iter_mut().filter(|event| event.metadata.valid && sent.contains(&event.id)) {
+        start(run, event, &route, Cause::Node(node));
+    }
+    run.events = events;
+}
+
 /// Starts the workflow of a rule for an event, if the profile has given the consents that the rule needs.
-pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, segment: Option<&str>) {
+pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, cause: Cause<'_>) {
     let Trigger { id, name, flow, consents } = trigger;
     let by = || By::record(Kind::Rule, id);
     let not_started = |reason: &'static str| Deed::NotStarted { flow: flow.clone(), reason: reason.into() };
@@ -55,7 +88,12 @@ pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, seg
     };
     let session = run.session.as_deref().filter(|_| run.command.save_session());
     let (context, now) = (run.command.context, run.now);
-    let seen = WorkflowRun { context, event, segment, profile, session, now, entropy: &mut *run.entropy };
+    let (segment, node) = match cause {
+        Cause::Event => (None, None),
+        Cause::Segment(segment) => (Some(segment), None),
+        Cause::Node(node) => (None, Some(node)),
+    };
+    let seen = WorkflowRun { context, event, segment, node, profile, session, now, entropy: &mut *run.entropy };
     // What a workflow works on it gives back; what a panic leaves behind is dropped.
     match catch_unwind(AssertUnwindSafe(|| workflows.run(flow, seen))) {
         Ok(None) => {
@@ -80,38 +118,110 @@ pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, seg
 
 fn take_over(run: &mut Run<'_>, event: &mut Event, flow: &str, outcome: WorkflowOutcome) {
     let told = |texts: Vec<String>| texts.into_iter().map(|text| format!("workflow {flow}: {text}")).collect();
-    let WorkflowOutcome { profile, written, session, response, ux, warnings, errors, later } = outcome;
+    let WorkflowOutcome {
+        profile,
+        written,
+        session,
+        event: changed,
+        merge_by,
+        response,
+        ux,
+        warnings,
+        mut errors,
+        later,
+    } = outcome;
+    let refusals = [
+        changed.and_then(|changed| take_event(run, event, flow, changed)),
+        profile.and_then(|changed| take_profile(run, event, flow, changed, &written)),
+        session.and_then(|changed| take_session(run, changed)),
+        wish(run, event, flow, merge_by),
+    ];
+    errors.extend(refusals.into_iter().flatten().map(str::to_owned));
     warn(event, told(warnings));
     fail(event, told(errors));
-    if let Some(mut changed) = profile {
-        if run.profile.as_deref().is_some_and(|known| known.id() == changed.id() && run.command.save_profile()) {
-            let by = By::workflow(flow);
-            let mut log = Log::of(run);
-            for field in &written {
-                let before = run.profile.as_deref().map_or(Value::Null, |known| mapping::value(known, field));
-                log.note(&mut changed, event, &by, field, &before);
-            }
-            log.close(run);
-            run.profile = Some(Arc::new(changed));
-            run.profile_changed = true;
-        } else {
-            fail(event, told(vec!["it changed a profile that is not the event's".to_owned()]));
-        }
-    }
-    if let Some(changed) = session {
-        if run.session.as_deref().is_some_and(|known| known.id() == changed.id() && run.command.save_session()) {
-            run.session = Some(Arc::new(changed));
-            run.session_changed = true;
-        } else {
-            fail(event, told(vec!["it changed a session that is not the event's".to_owned()]));
-        }
-    }
     for later in later {
         let delayed = delayed(run, event, flow, later);
         run.outcome.delayed.push(delayed);
     }
     merge(&mut run.outcome.answer.response, response);
     run.outcome.answer.ux.extend(ux);
+}
+
+/// Takes over an event, but for what it is, when it took place, and whose it is. Tells why not, as the others do.
+fn take_event(run: &mut Run<'_>, event: &mut Event, flow: &str, changed: Event) -> Option<&'static str> {
+    if changed.id != event.id {
+        return Some("it changed an event that is not its own");
+    }
+    let before = event.clone();
+    *event = Event {
+        name: before.name,
+        kind: before.kind,
+        metadata: before.metadata,
+        source: before.source,
+        session: before.session,
+        profile: before.profile,
+        request: before.request,
+        config: before.config,
+        ..changed
+    };
+    let parts = trails::parts([
+        ("properties", event.properties != before.properties),
+        ("traits", event.traits != before.traits),
+        ("context", event.context != before.context),
+        ("data", event.data != before.data),
+        ("tags", event.tags != before.tags),
+        ("journey", event.journey != before.journey),
+    ]);
+    if !parts.is_empty() {
+        run.trails.note(&event.id, By::workflow(flow), Deed::Reshaped { parts });
+    }
+    None
+}
+
+fn take_profile(
+    run: &mut Run<'_>,
+    event: &Event,
+    flow: &str,
+    mut changed: Profile,
+    written: &[Path],
+) -> Option<&'static str> {
+    if run.kept_profile().is_none_or(|known| known.id() != changed.id()) {
+        return Some("it changed a profile that is not the event's");
+    }
+    let by = By::workflow(flow);
+    let mut log = Log::of(run);
+    for field in written {
+        let before = run.profile.as_deref().map_or(Value::Null, |known| mapping::value(known, field));
+        log.note(&mut changed, event, &by, field, &before);
+    }
+    log.close(run);
+    run.profile = Some(Arc::new(changed));
+    run.profile_changed = true;
+    None
+}
+
+fn take_session(run: &mut Run<'_>, changed: Session) -> Option<&'static str> {
+    if !run.command.save_session() || run.session.as_deref().is_none_or(|known| known.id() != changed.id()) {
+        return Some("it changed a session that is not the event's");
+    }
+    run.session = Some(Arc::new(changed));
+    run.session_changed = true;
+    None
+}
+
+/// Who is the same person is looked at when all workflows have run.
+fn wish(run: &mut Run<'_>, event: &Event, flow: &str, fields: Vec<Path>) -> Option<&'static str> {
+    if fields.is_empty() {
+        return None;
+    }
+    if run.kept_profile().is_none() {
+        return Some("it asked for profiles to be merged, but none is kept of this event");
+    }
+    if run.settings.merging_key.is_none() {
+        return Some("it asked for profiles to be merged, but this installation merges none by their values (APM)");
+    }
+    run.wishes.push(Wish { event: event.id.clone(), flow: flow.to_owned(), fields });
+    None
 }
 
 /// What happens later, under an id that follows from the event: so a repeated request asks for the same.

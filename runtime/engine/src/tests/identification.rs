@@ -94,3 +94,41 @@ fn profiles_with_the_same_values_wait_to_be_merged() {
     let (ann, other) = (world.find(&ann).unwrap(), world.find(&other).unwrap());
     assert!(other.awaits_merge() && other.ids()[1] == ann.ids()[1] && other.ids()[1].starts_with("idp-"));
 }
+
+#[test]
+fn in_a_known_session_both_profiles_are_one_persons() {
+    let mut world = World::new();
+    world.configure(&[point("", &[("traits.card", "properties.number")]), onto("traits.card", "properties.card")]);
+    let ann = whose(&mut world, "a", "joined", json!({"card": "X-1"}));
+    let shown = |world: &mut World, session: &str, number: &str, options: Value| {
+        let time = json!({"create": world.now.as_second()});
+        let events = json!([{"type": "page-view", "time": time}, {"type": "card-shown", "properties": {"number": number}, "time": time}]);
+        let body = json!({"source": {"id": "src-1"}, "session": {"id": session}, "options": options, "events": events});
+        world.track(&body).unwrap()
+    };
+    let bob = whose(&mut world, "b", "page-view", json!({}));
+    // Nobody has this card, and nobody shall be taken for Bob by it.
+    let outcome = shown(&mut world, "b", "X-2", json!({}));
+    assert_eq!((world.find(&bob).unwrap().ids().len(), outcome.store_profile), (1, false));
+    assert!(outcome.events.iter().all(|event| !event.metadata.merge));
+    let unkept = shown(&mut world, "b", "X-1", json!({"saveProfile": false}));
+    assert!(!unkept.store_profile && unkept.events.iter().all(|event| !event.metadata.merge));
+
+    let outcome = shown(&mut world, "b", " x-1", json!({}));
+    assert_eq!(outcome.answer.profile.id.as_deref(), Some(&*bob), "until they are merged each has its own ids");
+    assert_eq!(outcome.events.iter().map(|event| event.metadata.merge).collect::<Vec<_>>(), [false, true]);
+    let (known, other) = (world.find(&ann).unwrap(), world.find(&bob).unwrap());
+    assert!(other.awaits_merge() && other.ids()[1] == known.ids()[1], "{:?}", other.ids());
+    assert_eq!(other.metadata.system.aux["auto_merge"], json!(["traits.card"]));
+    let notes = &outcome.trails[0].notes;
+    let told = json!({"by": {"kind": "identification-point", "id": "r0"}, "did": "merging", "other": ann});
+    assert_eq!(serde_json::to_value(&notes[0]).unwrap(), told);
+    // Once is enough, and of her own card nothing follows.
+    assert!(!shown(&mut world, "b", "X-1", json!({})).store_profile);
+    assert!(!shown(&mut world, "a", "X-1", json!({})).store_profile);
+    // A client that names a profile which nobody has gets a new one: the same person's.
+    let body = json!({"source": {"id": "src-1"}, "session": {"id": "new"}, "profile": {"id": "forged"},
+        "events": [{"type": "card-shown", "properties": {"number": "X-1"}}]});
+    let third = world.track(&body).unwrap().profile.unwrap();
+    assert!(third.id != ann && third.awaits_merge());
+}

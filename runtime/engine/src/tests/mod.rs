@@ -25,4 +25,5 @@ mod segments;
 mod trails;
 mod validation;
 mod visitor;
+mod workflows;
 mod world;

@@ -230,3 +230,117 @@ fn the_point_that_recognised_a_visitor_is_told() {
     assert_eq!(heads(&send("b", "2"), "2"), ["identification-point point recognised"]);
     assert_eq!(heads(&send("b", "3"), "3"), [""; 0], "a known session decides");
 }
+
+/// A request of a session, and the notes of its first event.
+fn told_of(world: &mut World, session: Option<&str>, rest: Value) -> Vec<(String, Value)> {
+    let session = session.map(|id| json!({ "id": id }));
+    let time = json!({"create": world.now.as_second()});
+    let mut body =
+        json!({"source": {"id": "src-1"}, "session": session, "events": [{"type": "seen", "id": "e", "time": time}]});
+    body["events"][0]["id"] = json!(format!("e{}", world.now.as_second()));
+    for (name, value) in rest.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let outcome = world.track(&body).unwrap();
+    outcome.trails.first().map(told).unwrap_or_default()
+}
+
+fn settings(world: &mut World, config: Value) {
+    world.source(|source| source.config = config.as_object().cloned());
+}
+
+#[test]
+fn what_decided_whose_an_event_is_is_told() {
+    let note = |head: &str, rest: Value| vec![(head.to_owned(), rest)];
+    let named =
+        |setting: &str, parts: Value| note("event-source src-1 named", json!({"setting": setting, "parts": parts}));
+
+    let mut world = world(&[]);
+    settings(&mut world, json!({"device_fingerprint_ttl": 900}));
+    let device = json!({"context": {"screen": {"local": {"width": 1, "height": 2}}}});
+    assert_eq!(told_of(&mut world, Some("a"), device.clone()), []);
+    assert_eq!(told_of(&mut world, Some("b"), device.clone()), note("event-source src-1 device-known", json!({})));
+    assert_eq!(told_of(&mut world, Some("b"), device), [], "by now the session says so");
+
+    settings(&mut world, json!({"static_profile_id": true}));
+    let own = json!({"profile": {"id": "own"}});
+    assert_eq!(told_of(&mut world, Some("c"), own.clone()), named("static_profile_id", json!(["profile"])));
+    assert_eq!(told_of(&mut world, Some("c"), own), [], "it is there already");
+
+    let pass =
+        json!({"context": {"tracardi": {"pass": {"profile": world.sessions["a"].profile_id(), "source": "site"}}}});
+    settings(&mut world, json!({}));
+    assert_eq!(told_of(&mut world, Some("d"), pass.clone()), note("event-source site referred", json!({})));
+    assert_eq!(told_of(&mut world, Some("d"), pass.clone()), []);
+    told_of(&mut world, Some("f"), json!({}));
+    let here = world.sessions["f"].profile_id().unwrap().to_owned();
+    let mut both = pass;
+    both["profile"] = json!({ "id": here });
+    let told_of_both = told_of(&mut world, Some("f"), both);
+    assert_eq!(told_of_both[0], ("event-source site merging".to_owned(), json!({ "other": here })));
+    assert_eq!(told_of_both[1].0, "event-source site referred");
+}
+
+#[test]
+fn ids_that_a_webhook_gives_are_told() {
+    let mut world = world(&[]);
+    world.origin.endpoint = tracardi_model::SourceType::Webhook;
+    world.profile_less = true;
+    let sent = |properties: Value| json!({"events": [{"type": "identification", "properties": properties}]});
+    for (config, session, properties, expected) in [
+        (
+            json!({"replace_profile_id": "user"}),
+            None,
+            json!({"user": "u"}),
+            Some(("replace_profile_id", json!(["profile", "session"]))),
+        ),
+        (
+            json!({"replace_profile_id": "user"}),
+            Some("s"),
+            json!({"user": "u"}),
+            Some(("replace_profile_id", json!(["profile"]))),
+        ),
+        (json!({"replace_profile_id": "user"}), None, json!({"name": "u"}), None),
+        (
+            json!({"generate_profile": true}),
+            None,
+            json!({"email": {"main": "a@b.pl"}}),
+            Some(("generate_profile", json!(["profile", "session"]))),
+        ),
+        (
+            json!({"generate_profile": true, "sticky_session": false}),
+            None,
+            json!({"email": {"main": "c@b.pl"}}),
+            Some(("generate_profile", json!(["profile"]))),
+        ),
+        (json!({"generate_profile": true}), None, json!({}), None),
+    ] {
+        settings(&mut world, config.clone());
+        world.origin.nonce += 1;
+        let notes = told_of(&mut world, session, sent(properties));
+        let found = notes.iter().find(|(head, _)| head == "event-source src-1 named").map(|(_, rest)| rest.clone());
+        let expected = expected.map(|(setting, parts)| json!({"setting": setting, "parts": parts}));
+        assert_eq!(found, expected, "{config}: {notes:?}");
+    }
+}
+
+#[test]
+fn a_place_that_follows_from_the_address_is_told() {
+    let mut world = world(&[]);
+    world.settings.geoip = Some(Arc::new(crate::GeoIp::new(super::mmdb::two_cities()).unwrap()));
+    world.origin.client_ip = "81.2.69.160".to_owned();
+    let kind = world.settings.geoip.as_ref().unwrap().kind().to_owned();
+    let expected = [(format!("geoip {kind} located"), json!({"place": "London, United Kingdom"}))];
+    assert_eq!(told_of(&mut world, Some("a"), json!({})), expected);
+    assert_eq!(told_of(&mut world, Some("a"), json!({})), [], "once for each visit");
+    assert_eq!(
+        told_of(&mut world, Some("b"), json!({"context": {"location": {"city": "Rome"}}})),
+        [],
+        "the client knows better"
+    );
+    assert_eq!(
+        told_of(&mut world, Some("c"), json!({"options": {"saveSession": false}})),
+        [],
+        "of what is not kept nothing is told"
+    );
+}

@@ -12,8 +12,8 @@ use tracardi_model::{
 };
 
 use crate::{
-    Command, Configuration, Origin, Outcome, Referral, Rejected, Seen, Settings, State, collect, fingerprint_of,
-    profile_key, referral_key,
+    Command, Configuration, Origin, Outcome, Referral, Rejected, Seen, Settings, State, asked_key, collect,
+    fingerprint_of, profile_key, referral_key,
 };
 
 pub(super) const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
@@ -98,7 +98,8 @@ impl World {
         let recognised = fingerprint_of(command, session.as_deref())
             .and_then(|fingerprint| self.devices.get(&fingerprint.key)?.profile(self.now))
             .and_then(|id| self.find(id));
-        State { session, profile, referred, recognised, stored }
+        let asked = asked_key(command, session.as_deref(), &self.settings).and_then(|id| self.find(&id));
+        State { session, profile, referred, recognised, asked, stored }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Profile>> {
