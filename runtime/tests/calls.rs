@@ -161,7 +161,8 @@ async fn no_request_of_a_visitor_asks_for_configuration() {
     let supervisor = Supervisor::new();
     let app = app(&supervisor, counting.clone(), keys).await;
     let limits = listen::Limits::default();
-    let (public, private) = (listen::bind("public", "127.0.0.1:0").await.unwrap(), listen::bind("private", "127.0.0.1:0").await.unwrap());
+    let (public, private) =
+        (listen::bind("public", "127.0.0.1:0").await.unwrap(), listen::bind("private", "127.0.0.1:0").await.unwrap());
     let at = |bound: &listen::Bound, path: &str| format!("http://{}{path}", bound.address());
     let track = at(&public, "/track");
     let (collect, redirect) = (at(&public, "/collect/paid/shop"), at(&public, "/redirect/link"));
@@ -174,11 +175,17 @@ async fn no_request_of_a_visitor_asks_for_configuration() {
     counting.save_event_source(Context::Production, &source).await.unwrap();
     let value = |path: &str| json!({"value": path, "ref": true});
     for (kind, document) in [
-        (Kind::EventToProfile, json!({"id": "a", "name": "n", "enabled": true, "event_type": "seen",
-            "event_to_profile": [{"event": value("properties.n"), "op": 0, "profile": value("traits.n")}]})),
+        (
+            Kind::EventToProfile,
+            json!({"id": "a", "name": "n", "enabled": true, "event_type": "seen",
+            "event_to_profile": [{"event": value("properties.n"), "op": 0, "profile": value("traits.n")}]}),
+        ),
         (Kind::Segment, json!({"id": "b", "name": "n", "eventType": [], "condition": "profile@traits.n = \"x\""})),
-        (Kind::Redirect, json!({"id": "link", "name": "n", "url": "https://shop.example/", "event_type": "clicked",
-            "source": {"id": "shop", "name": ""}, "props": {}})),
+        (
+            Kind::Redirect,
+            json!({"id": "link", "name": "n", "url": "https://shop.example/", "event_type": "clicked",
+            "source": {"id": "shop", "name": ""}, "props": {}}),
+        ),
     ] {
         let id = document["id"].as_str().unwrap().to_owned();
         let record = StoredRecord { context: Context::Production, kind, id, document: Arc::new(document) };

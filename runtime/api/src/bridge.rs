@@ -34,7 +34,10 @@ struct Setting {
 
 /// The routes.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/bridges", get(bridges)).route("/bridges/entity", get(entities)).route("/bridge/{id}", get(bridge))
+    Router::new()
+        .route("/bridges", get(bridges))
+        .route("/bridges/entity", get(entities))
+        .route("/bridge/{id}", get(bridge))
 }
 
 /// `GET /bridges`: `{"total", "result": [bridge, …]}`.
