@@ -61,7 +61,7 @@ pub async fn of_profile(
     let reading = async {
         let found = app.history.changes(context, &wanted).await?;
         let result = found.result.iter().filter_map(|change| entry(change, &names)).map(|entry| raw(&entry));
-        Ok(Page { total: found.total, result: result.collect::<Result<_, _>>()? })
+        Ok::<_, StoreError>(Page { total: found.total, result: result.collect::<Result<_, _>>()? })
     };
     Ok(page::hold(&app, start, reading).await?.answer("]}"))
 }
@@ -106,7 +106,7 @@ pub async fn merges(
     let limit = limit.unwrap_or(PAGE).min(MAX_LIMIT);
     let reading = async {
         let found = app.history.merges(context, &profile, start, limit).await?;
-        Ok(Page { total: found.total, result: found.result.iter().map(raw).collect::<Result<_, _>>()? })
+        Ok::<_, StoreError>(Page { total: found.total, result: found.result.iter().map(raw).collect::<Result<_, _>>()? })
     };
     Ok(page::hold(&app, start, reading).await?.answer("]}"))
 }
