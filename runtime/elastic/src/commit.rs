@@ -36,6 +36,7 @@ use crate::document::{Envelope, Source};
 use crate::elastic::Inner;
 use crate::get::{Known, Spot};
 use crate::names::{Kind, key, key_of_term, term};
+use crate::pending::held_up;
 use crate::units::{self, Numbers, Units};
 
 /// An id that a profile has, and the profile's own.
@@ -202,8 +203,12 @@ impl Inner {
         }
         let mut outcomes = self.bulk(&ops).await?.into_iter();
         for unit in units {
-            for (_, outcome) in unit.claims.iter().zip(&mut outcomes) {
-                unit.stale |= !matches!(outcome, Outcome::Done(_));
+            for (op, outcome) in unit.claims.iter().zip(&mut outcomes) {
+                match outcome {
+                    Outcome::Done(_) => {}
+                    Outcome::Refused(reason) => return Err(refused(op, reason)),
+                    Outcome::Conflict | Outcome::Absent => unit.stale = true,
+                }
             }
         }
         Ok(())
@@ -294,7 +299,11 @@ impl Inner {
                     }
                     // A newer one is there already: what was seen of it is outdated.
                     (Outcome::Conflict, Some(_)) => unit.stale = true,
-                    (Outcome::Refused(reason), _) => failed = Some(refused(op, reason.clone())),
+                    // Without an anchor nothing has been counted.
+                    (Outcome::Refused(reason), _) if unit.anchor.is_none() => {
+                        failed = Some(refused(op, reason.clone()));
+                    }
+                    (Outcome::Refused(reason), _) => failed = Some(held_up(op, reason)),
                     _ => {}
                 }
             }

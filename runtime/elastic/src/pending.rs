@@ -159,9 +159,17 @@ impl Inner {
     pub(crate) async fn complete_for(&self, rest: &Rest) -> Result<(), StoreError> {
         for (op, outcome) in rest.ops.iter().zip(self.complete(rest).await?) {
             if let Outcome::Refused(reason) = outcome {
-                tracing::error!(kind = op.place.kind.name(), id = op.key, %reason, "a document is refused by the search server");
+                return Err(held_up(op, &reason));
             }
         }
         Ok(())
     }
+}
+
+/// What follows from a document that is written must come: whatever builds on it waits until the index takes it.
+pub(crate) fn held_up(op: &Op, reason: &str) -> StoreError {
+    let (kind, key) = (op.place.kind.name(), &op.key);
+    StoreError::Unavailable(format!(
+        "the search server refuses {kind} {key} in whatever form: {reason}; mend its index"
+    ))
 }
