@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tracardi_process::Metrics;
 
-/// How a request ended: `stored`, `nothing_new`, `rejected`, `queue_full`, `unavailable`, `stopping`, `failed`; a refusal
+/// How a request ended: `stored`, `nothing_new`, `erased`, `rejected`, `queue_full`, `unavailable`, `stopping`, `failed`; a refusal
 /// with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Ended {

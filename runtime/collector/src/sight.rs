@@ -84,6 +84,8 @@ pub(crate) struct Sight {
     devices: PerContext<IndexMap<[u8; 16], Seen>>,
     /// Events that are stored, or will be with this group.
     events: PerContext<HashMap<String, StoredEvent>>,
+    /// Ids of profiles that were deleted, and when.
+    erased: PerContext<HashMap<String, Timestamp>>,
     new_events: Vec<(Context, Arc<Event>)>,
     applied: Vec<(Context, Applied)>,
     deliveries: Vec<(Context, Delivery)>,
@@ -212,6 +214,9 @@ impl Sight {
         for ((context, id), event) in found.events {
             self.events[context].entry(id).or_insert(event);
         }
+        for ((context, id), at) in found.erased {
+            self.erased[context].insert(id, at);
+        }
         for (context, id) in missing.sessions {
             self.sessions[context].entry(id).or_insert(Slot::missing());
         }
@@ -253,6 +258,14 @@ impl Sight {
             order.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
         };
         Some(State { session, profile, referred, recognised, asked, stored })
+    }
+
+    /// Whether the profile that an order is about was deleted after the order had been accepted.
+    pub(crate) fn is_erased(&self, order: &Order, settings: &Settings, accepted: Timestamp) -> bool {
+        let context = order.context();
+        let key = order.profile_key(self.session(order).map(|session| &**session), settings);
+        let there = matches!(self.profile(context, key.as_deref()), Ok(Some(_)));
+        !there && key.is_some_and(|key| self.erased[context].get(&*key).is_some_and(|at| *at >= accepted))
     }
 
     /// Takes in what an order led to at this instant.

@@ -70,6 +70,8 @@ impl From<StoreError> for Failure {
 enum Ran {
     Answer(TrackAnswer),
     Refused(Rejected),
+    /// Its profile was deleted while it waited.
+    Erased,
     Panicked,
 }
 
@@ -278,6 +280,10 @@ impl Writer {
                 what: "profile of a session".to_owned(),
                 reason: "the store neither has it nor lacks it".to_owned(),
             })?;
+            if at.is_some_and(|at| sight.is_erased(order, &settings, at)) {
+                answers.push(Ran::Erased);
+                continue;
+            }
             let outcome = match self.carry_out(order, state, &settings, now) {
                 Ok(outcome) => Some(outcome),
                 Err(panic) => self.without_poison(order, &panic, || sight.state(order, &settings, now), &settings, now),
@@ -415,6 +421,10 @@ impl Writer {
                 Ran::Refused(rejected) => {
                     self.figures.ended("rejected", rejected.reason());
                     Err(CollectError::Rejected(rejected))
+                }
+                Ran::Erased => {
+                    self.figures.ended("erased", "");
+                    Ok(TrackAnswer::default())
                 }
                 Ran::Panicked => {
                     self.figures.ended("failed", "");

@@ -82,6 +82,10 @@ impl Inner {
         for kind in [Kind::Delayed, Kind::Quarantine, Kind::Trail, Kind::Merge, Kind::Identity] {
             self.remove_found(kind, &theirs).await?;
         }
+        // What was accepted before and is carried out later brings nothing back.
+        let at = self.clock.now().as_microsecond();
+        let marks: Vec<Op> = ids.iter().map(|id| nobodys(context, id, at)).collect();
+        self.bulk(&marks.iter().collect::<Vec<_>>()).await?;
         self.remove(place, key).await
     }
 
@@ -100,6 +104,12 @@ impl Inner {
         let outcomes = self.bulk(&[&Op::delete(place, key)]).await?;
         Ok(matches!(outcomes.first(), Some(Outcome::Done(_))))
     }
+}
+
+/// The id of a profile that was deleted then leads to nobody.
+fn nobodys(context: Context, id: &str, at: i64) -> Op {
+    let text = serde_json::Value::from(id).to_string();
+    Op::write(Place::of(Kind::Identity), Mode::Put, Source::kept(Envelope::new(context, id, at), text))
 }
 
 /// What is remembered of an event.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracardi_model::{Context, Profile, Session, StoredEvent};
@@ -274,6 +275,8 @@ impl Inner {
         for (context, alias) in aliases {
             if let Some(profile) = profile(known, &mut profiles, context, &alias)? {
                 found.profiles.insert((context, alias), profile);
+            } else if let Some(at) = erased(known, context, &alias)? {
+                found.erased.insert((context, alias), at);
             }
         }
         for (context, id) in &wanted.events {
@@ -300,6 +303,13 @@ impl Inner {
             }
         }
     }
+}
+
+/// When the profile with this id was deleted.
+fn erased(known: &Known, context: Context, id: &str) -> Result<Option<Timestamp>, StoreError> {
+    let Some(held) = known.get(IDENTITY, &key(context, id)) else { return Ok(None) };
+    let envelope = held.envelope()?;
+    Ok(Timestamp::from_microsecond(envelope.inserted).ok().filter(|_| envelope.profile.is_none()))
 }
 
 /// The profile that an id leads to, read once.

@@ -69,6 +69,9 @@ pub struct Found {
     pub profiles: IndexMap<(Context, String), Loaded<Profile>>,
     /// The part of the wanted events that is stored; their profiles as they are called now.
     pub events: IndexMap<(Context, String), StoredEvent>,
+    /// Ids, of those that were asked for, of profiles that were deleted, and when: for requests that were accepted before and come
+    /// later. Empty where nothing can come later.
+    pub erased: IndexMap<(Context, String), Timestamp>,
 }
 
 /// Which state of a document somebody has seen: its place in the history of its shard, as Elasticsearch counts. Whoever writes a
