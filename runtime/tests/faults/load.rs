@@ -105,18 +105,20 @@ impl Visit {
             stored == *sent
         })
         .await;
+        let condition = format!("event@type == \"{EVENT}\" AND event@session.id == \"{session}\"");
         let mut events: Vec<Value> = Vec::new();
         while (events.len() as u64) < *sent {
-            let wanted = json!({"where": these, "start": events.len(), "limit": 1_000});
-            let mut page = private.post("/event/select", &wanted).await;
+            let wanted = json!({"condition": condition, "start": events.len(), "limit": 500});
+            let mut page = private.post("/event/select/condition", &wanted).await;
             let page = page["result"].as_array_mut().unwrap();
             assert!(!page.is_empty(), "{session}: a page is empty before the end");
             events.append(page);
         }
         // In the order in which they were accepted.
         events.sort_by_key(|event| event["metadata"]["time"]["insert"].as_str().unwrap().to_owned());
-        let marks: Vec<u64> = events.iter().map(|event| event["properties"]["mark"].as_u64().unwrap()).collect();
-        assert_eq!(marks, (1..=*sent).collect::<Vec<_>>(), "{session}");
+        for (event, number) in events.iter().zip(1..) {
+            assert_eq!(event["properties"]["mark"], json!(number), "{session}: the events are in another order");
+        }
         let profile = profile.as_deref().unwrap();
         assert!(events.iter().all(|event| event["profile"]["id"] == profile), "{session}");
         assert_eq!(counted(private, profile).await, *sent, "{session}");

@@ -83,6 +83,7 @@ pub(crate) async fn f21_many_clients_of_one_profile(house: &mut House) {
     let mut private = house.log_in(ADMIN, PASSWORD).await;
     let mut first = Visit::new("f21");
     first.go_on(&mut client(house)).await;
+    first.check(&mut private).await;
     let profile = first.profile.clone().unwrap();
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {

@@ -50,8 +50,9 @@ pub(crate) async fn f02_search_answers_429(house: &mut House) {
     load.check(house).await;
 }
 
-/// What is refused of a bulk concerns nobody else. An event is kept at least, without its content being searchable; a profile that
-/// cannot be written leaves nothing behind, and its request goes to the dead letters, from where it can be sent again.
+/// What is refused of a bulk concerns nobody else. An event is kept at least, without its content being searchable. A profile that
+/// cannot be written leaves nothing behind, and its request goes to the dead letters, from where it can be sent again. What follows
+/// from a profile that is written is waited for.
 pub(crate) async fn f03_one_item_of_a_bulk_is_refused(house: &mut House) {
     let (load, search) = (Load::start(house), &between(house).search);
     let (mut client, queue) = (client(house), queue::open(house).await);
@@ -78,6 +79,21 @@ pub(crate) async fn f03_one_item_of_a_bulk_is_refused(house: &mut House) {
     assert_eq!(counted(&mut private, &profile).await, 1);
     search.clear();
     assert_eq!(queue.replay(&Chosen::All, 10).await.unwrap(), 1);
+    visit.check(&mut private).await;
+
+    // An event that is counted already, in whatever form.
+    search.set("_bulk", HttpFault::RefuseItems { containing: "impossible".to_owned() });
+    visit.note(&mut client, "impossible").await;
+    until("a collector says so", async || {
+        for process in &house.collectors {
+            if process.complaint().await.is_some() {
+                return true;
+            }
+        }
+        false
+    })
+    .await;
+    search.clear();
     visit.check(&mut private).await;
     load.check(house).await;
     assert_eq!(queue.figures().await.unwrap().buried, 0);
@@ -146,7 +162,7 @@ pub(crate) async fn f07_search_is_down_at_the_start(house: &mut House) {
     }
     for process in &starting {
         until("it says what is missing", async || {
-            process.complaint().await.is_some_and(|complaint| complaint.contains("search server"))
+            process.complaint().await.is_some_and(|complaint| complaint.contains("TRACARDI_ELASTIC_URL"))
         })
         .await;
     }
