@@ -72,7 +72,7 @@ pub mod env {
     pub const GEOIP: &str = "TRACARDI_GEOIP";
     /// Whose data it is: 1 to 32 lower case letters and digits; `default` unless there are several tenants.
     pub const TENANT: &str = "TRACARDI_TENANT";
-    /// URL of Elasticsearch or OpenSearch; several separated by commas.
+    /// URL of Elasticsearch or OpenSearch: `https://host:9200`.
     pub const ELASTIC_URL: &str = "TRACARDI_ELASTIC_URL";
     /// Name to log in with at Elasticsearch or OpenSearch.
     pub const ELASTIC_USERNAME: &str = "TRACARDI_ELASTIC_USERNAME";
@@ -118,6 +118,8 @@ pub mod env {
     pub const PULSAR_NAMESPACE: &str = "TRACARDI_PULSAR_NAMESPACE";
     /// Into how many parts the queue is divided; each has one worker at a time. Fixed when the queue is made.
     pub const QUEUE_PARTITIONS: &str = "TRACARDI_QUEUE_PARTITIONS";
+    /// Seconds that a request waits at most for what it leads to, if its answer depends on that.
+    pub const ANSWER_WAIT: &str = "TRACARDI_ANSWER_WAIT";
 }
 
 /// Seconds that a pod gets between SIGTERM and SIGKILL; the runtime's own shutdown takes less.

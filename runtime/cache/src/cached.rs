@@ -16,11 +16,13 @@ pub enum Kind {
     Profile,
     /// The id of a session's profile, by the session's id.
     ProfileOfSession,
+    /// The own id of the profile to which an id leads, by that id.
+    OwnerOfId,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Session, Self::Profile, Self::ProfileOfSession];
+    pub const ALL: [Self; 4] = [Self::Session, Self::Profile, Self::ProfileOfSession, Self::OwnerOfId];
 
     /// A letter for it.
     pub(crate) const fn letter(self) -> char {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Session => 's',
             Self::Profile => 'p',
             Self::ProfileOfSession => 'o',
+            Self::OwnerOfId => 'i',
         }
     }
 }

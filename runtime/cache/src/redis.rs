@@ -187,7 +187,7 @@ mod tests {
         let context = prop_oneof![Just(Context::Production), Just(Context::Staging)];
         let kind = proptest::sample::select(Kind::ALL.to_vec());
         // Few letters: collisions of what is put together wrongly are likely.
-        ("[ab]{1,2}", context, kind, "[ab:{}pso]{0,4}")
+        ("[ab]{1,2}", context, kind, "[ab:{}psoi]{0,4}")
             .prop_map(|(tenant, context, kind, id)| (tenant, Key { context, kind, id }))
     }
 

@@ -1,13 +1,12 @@
 //! What the API holds: a handle to the writer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracardi_engine::{Command, Consent, Order, Rejected, Settings};
 use tracardi_model::{Context, Event, TrackAnswer};
-use tracardi_process::{Bell, Metrics, Phase, SharedClock, Supervisor};
+use tracardi_process::{Bell, Metrics, Phase, SharedClock, Supervisor, Trouble};
 use tracardi_store::{Documents, Index, Version};
 
 use crate::CollectError;
@@ -74,7 +73,7 @@ impl Company {
     }
 }
 
-/// A session and whose it is, as of a commit.
+/// A session and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// Production or staging.
@@ -83,8 +82,28 @@ pub struct Bound {
     pub session: String,
     /// Id of the profile.
     pub profile: String,
-    /// The version of the session that says so.
+    /// The version of the session that says so; none: whatever was said before is outdated.
     pub version: Option<Version>,
+}
+
+/// An id of a profile that leads elsewhere from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Production or staging.
+    pub context: Context,
+    /// The id.
+    pub id: String,
+    /// The profile's own id; none: it was deleted.
+    pub profile: Option<String>,
+}
+
+/// What those should hear who tell clients whom a request is about before it is carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Sessions that have begun, or have got another profile.
+    pub bound: Vec<Bound>,
+    /// Ids of profiles that were merged or deleted.
+    pub moved: Vec<Moved>,
 }
 
 /// What a collector is made of.
@@ -102,8 +121,8 @@ pub struct CollectorSetup {
     pub limits: CollectorLimits,
     /// Who else writes.
     pub company: Company,
-    /// Told which sessions have begun, or have got another profile, after each commit; what does not fit is dropped.
-    pub bound: Option<mpsc::Sender<Vec<Bound>>>,
+    /// Told after each commit, merge and deletion; what does not fit is dropped.
+    pub news: Option<mpsc::Sender<News>>,
 }
 
 /// An order for which there was no room.
@@ -128,7 +147,7 @@ pub struct Collector {
     scale: Scale,
     live: broadcast::Sender<LiveEvent>,
     outgoing: Bell<(Context, String)>,
-    healthy: Arc<AtomicBool>,
+    trouble: Trouble,
     figures: Figures,
 }
 
@@ -143,14 +162,14 @@ impl Collector {
     /// Starts the writer as the task `collector` of phase Flush: it ends after everybody else, when the queue is empty.
     #[must_use]
     pub fn start(supervisor: &Supervisor, setup: CollectorSetup, metrics: &Metrics) -> Self {
-        let CollectorSetup { documents, settings, signing_key, clock, limits, company, bound } = setup;
+        let CollectorSetup { documents, settings, signing_key, clock, limits, company, news } = setup;
         let figures = Figures::registered(metrics);
         let (requests, receiver) = mpsc::channel(limits.queue.max(1));
         let (deletions, to_delete) = mpsc::channel(DELETIONS);
         let (merges, to_merge) = mpsc::channel(MERGES);
         let (live, _) = broadcast::channel(limits.live.max(1));
         let outgoing = Bell::default();
-        let healthy = Arc::new(AtomicBool::new(true));
+        let trouble = Trouble::default();
         let writer = Writer {
             requests: receiver,
             deletions: to_delete,
@@ -161,18 +180,18 @@ impl Collector {
             clock,
             limits,
             company,
-            bound,
+            news,
             leaving: supervisor.token(Phase::Flush),
             live: live.clone(),
             outgoing: outgoing.clone(),
-            healthy: healthy.clone(),
+            trouble: trouble.clone(),
             figures: figures.clone(),
             cache: Cache::new(limits.cache_bytes),
             chores: Chores::default(),
         };
         supervisor.spawn("collector", Phase::Flush, writer.run(supervisor.token(Phase::Flush)));
         let scale = Scale::new(limits.queue_bytes, figures.clone());
-        Self { settings, requests, deletions, merges, scale, live, outgoing, healthy, figures }
+        Self { settings, requests, deletions, merges, scale, live, outgoing, trouble, figures }
     }
 
     /// Collects a request that takes `bytes` bytes of memory. Ok means: on disk, with everything that follows from it. The
@@ -293,6 +312,12 @@ impl Collector {
     /// Whether the store took the last write. When not, it is tried every second.
     #[must_use]
     pub fn healthy(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed)
+        !self.trouble.is_there()
+    }
+
+    /// Why the store did not take the last write; none when it did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.reason()
     }
 }

@@ -82,6 +82,6 @@ impl Intake for Collector {
     }
 
     fn complaint(&self) -> Option<String> {
-        (!self.healthy()).then(|| "events cannot be stored at the moment; see the log".to_owned())
+        self.trouble().map(|reason| format!("events cannot be stored at the moment: {reason}"))
     }
 }

@@ -46,7 +46,7 @@ mod writer;
 
 pub use configured::follow;
 pub use error::CollectError;
-pub use handle::{Bound, Collector, CollectorLimits, CollectorSetup, Company, LiveEvent, Unsubmitted};
+pub use handle::{Bound, Collector, CollectorLimits, CollectorSetup, Company, LiveEvent, Moved, News, Unsubmitted};
 pub use intake::Intake;
 pub use merges::Merged;
 pub use writer::entropy;

@@ -4,12 +4,12 @@
 //! compares such ids with the store before it commits; a profile that shares one is committed as one that waits. The writer
 //! merges those that wait between two groups, each merge in one transaction, and then carries over, by a bounded number at a
 //! time, the sessions and events that name a profile that is gone. What waits and what is unfinished stands in the store, so
-//! nothing here has to survive a crash: a new process begins by looking.
+//! nothing here has to survive a crash: a new process begins by looking, and one that merges what others commit
+//! ([`Company::Housekeeper`](crate::Company)) looks again and again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use indexmap::IndexSet;
 use tracardi_engine::merge::{merge, survivor};
@@ -21,11 +21,14 @@ use crate::cache::Cache;
 use crate::queue::MergeRequest;
 use crate::sight::Sight;
 use crate::writer::{ATTEMPTS, Writer, unavailable};
+use crate::{Bound, Moved, News};
 
 /// Profiles that wait and are looked at between two groups.
 const WAITING_PER_TURN: u32 = 32;
 /// Merges between two groups.
 const MERGES_PER_TURN: usize = 4;
+/// So many looks at what others left are one round.
+const LOOKS: u32 = 60;
 /// Profiles in one transaction.
 pub(crate) const PROFILES_AT_ONCE: usize = 64;
 /// Common ids that the history names.
@@ -49,11 +52,15 @@ pub(crate) struct Chores {
     after: i64,
     /// Whether sessions or events may name a profile that is gone.
     steps: bool,
+    /// How often it was looked what others have left.
+    looks: u32,
+    /// What could not be merged and was told in this round.
+    failed: HashSet<(Context, Vec<String>)>,
 }
 
 impl Default for Chores {
     fn default() -> Self {
-        Self { merges: true, after: 0, steps: true }
+        Self { merges: true, after: 0, steps: true, looks: 0, failed: HashSet::new() }
     }
 }
 
@@ -61,6 +68,18 @@ impl Chores {
     /// A profile that waits is committed.
     pub(crate) const fn merge_waits(&mut self) {
         self.merges = true;
+    }
+
+    /// Others may have committed profiles that wait: those with any number, since several processes give them and some take longer
+    /// until it can be seen. Now and then what others have merged is gone through: a process may have died before it was done.
+    pub(crate) fn look(&mut self) {
+        self.merges = true;
+        self.after = 0;
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(LOOKS) {
+            self.steps = true;
+            self.failed.clear();
+        }
     }
 }
 
@@ -84,7 +103,7 @@ impl Writer {
     }
 
     pub(crate) fn may_do_chores(&self) -> bool {
-        self.company.merges() && (self.chores.merges || self.chores.steps) && self.healthy.load(Ordering::Relaxed)
+        self.company.merges() && (self.chores.merges || self.chores.steps) && !self.trouble.is_there()
     }
 
     /// A turn between two groups.
@@ -111,7 +130,11 @@ impl Writer {
                     Ok(_) => left = left.saturating_sub(ids.len() as u64),
                     Err(error) if error.passes() => return Err(error),
                     // One profile that cannot be read shall not keep the others from being merged.
-                    Err(error) => tracing::error!(%error, profiles = ?ids, "not merged; tried again at the next start"),
+                    Err(error) => {
+                        if self.chores.failed.insert((*context, ids.clone())) {
+                            tracing::error!(%error, profiles = ?ids, "not merged; tried again later");
+                        }
+                    }
                 }
             }
             // Everybody before the first of the next family has had their turn.
@@ -227,13 +250,18 @@ impl Writer {
         let survivor = Document::replacing(replaces, Arc::new(profile)).map_err(unwritable)?;
         let own = survivor.value.id().to_owned();
         let gone_ids: Vec<String> = gone.iter().map(|gone| gone.id.clone()).collect();
+        let moved = ids.iter().filter(|id| **id != own);
+        let moved = moved.map(|id| Moved { context, id: id.clone(), profile: Some(own.clone()) }).collect();
         // Should the answer get lost, the steps are due all the same.
         self.chores.steps |= !gone.is_empty();
         let merge = Merge { context, survivor, gone, ids, at: self.clock.now() };
         let done = self.documents.merge(merge).await.inspect_err(|_| self.forget("merge"))?;
+        let mut bound = Vec::with_capacity(done.sessions.len());
         for (context, id) in done.sessions {
             self.cache.take_session(context, &id);
+            bound.push(Bound { context, session: id, profile: own.clone(), version: None });
         }
+        self.tell(News { bound, moved });
         for id in &gone_ids {
             self.cache.take_profile(context, id);
             self.cache.put_alias(context, id.clone(), own.clone());

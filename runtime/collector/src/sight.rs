@@ -123,8 +123,9 @@ impl Sight {
             let session = self.session(order).cloned();
             let own = order.profile_key(session.as_deref(), settings);
             let recognised = self.recognised(cache, order, session.as_deref(), now);
+            let namesake = order.namesake_key(session.as_deref(), settings);
             let asked = order.asked_key(session.as_deref(), settings);
-            let others = [&recognised, &asked].map(Option::as_deref);
+            let others = [&recognised, &namesake, &asked].map(Option::as_deref);
             for key in [own.as_deref(), order.referral_key()].into_iter().chain(others).flatten() {
                 complete &= self.find_profile(cache, &mut missing, context, key);
             }
@@ -250,6 +251,7 @@ impl Sight {
         let fingerprint = order.fingerprint(session.as_deref());
         let seen = fingerprint.and_then(|fingerprint| self.devices[context].get(&fingerprint.key)?.profile(now));
         let recognised = self.profile(context, seen).ok()?;
+        let namesake = self.profile(context, order.namesake_key(session.as_deref(), settings).as_deref()).ok()?;
         let asked = self.profile(context, order.asked_key(session.as_deref(), settings).as_deref()).ok()?;
         let known = &self.events[context];
         let stored = if known.is_empty() {
@@ -257,7 +259,7 @@ impl Sight {
         } else {
             order.event_ids().iter().filter_map(|id| known.get(id).cloned()).collect()
         };
-        Some(State { session, profile, referred, recognised, asked, stored })
+        Some(State { session, profile, referred, recognised, namesake, asked, stored })
     }
 
     /// Whether the profile that an order is about was deleted after the order had been accepted.

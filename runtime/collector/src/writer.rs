@@ -1,7 +1,6 @@
 //! The one task that writes: group, load, run, commit, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracardi_engine::{Order, Outcome, Rejected, Settings, State, collect};
 use tracardi_model::{Context, SeededEntropy, TrackAnswer, weight};
-use tracardi_process::{Bell, SharedClock};
+use tracardi_process::{Bell, SharedClock, Trouble};
 use tracardi_store::seal::keyed_hash;
 use tracardi_store::{Committed, Documents, Index, StoreError, Written};
 
@@ -19,7 +18,7 @@ use crate::merges::Chores;
 use crate::poison::{self, Tried};
 use crate::queue::{Deletion, MergeRequest, Request};
 use crate::sight::{Missing, Sight};
-use crate::{Bound, CollectError, CollectorLimits, Company, LiveEvent};
+use crate::{CollectError, CollectorLimits, Company, LiveEvent, Moved, News};
 
 /// What a client is told to wait after a failure of the store.
 const RETRY_AFTER_S: u64 = 2;
@@ -30,6 +29,8 @@ pub(crate) const ATTEMPTS: u32 = 8;
 /// How long a group waits before it is tried again in its place, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a housekeeper looks which profiles wait for a merge.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a store that failed is tried when no request does it.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -43,11 +44,11 @@ pub(crate) struct Writer {
     pub(crate) clock: SharedClock,
     pub(crate) limits: CollectorLimits,
     pub(crate) company: Company,
-    pub(crate) bound: Option<mpsc::Sender<Vec<Bound>>>,
+    pub(crate) news: Option<mpsc::Sender<News>>,
     pub(crate) leaving: CancellationToken,
     pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) outgoing: Bell<(Context, String)>,
-    pub(crate) healthy: Arc<AtomicBool>,
+    pub(crate) trouble: Trouble,
     pub(crate) figures: Figures,
     pub(crate) cache: Cache,
     pub(crate) chores: Chores,
@@ -115,12 +116,16 @@ impl Writer {
                         self.requests.close();
                         continue;
                     }
-                    () = tokio::time::sleep(PROBE), if !self.healthy.load(Ordering::Relaxed) => {
+                    () = tokio::time::sleep(PROBE), if self.trouble.is_there() => {
                         self.probe().await;
                         continue;
                     }
                     () = std::future::ready(()), if self.may_do_chores() && !stopping => {
                         self.do_chores().await;
+                        continue;
+                    }
+                    () = tokio::time::sleep(LOOK), if self.company == Company::Housekeeper && !stopping => {
+                        self.chores.look();
                         continue;
                     }
                 }
@@ -146,6 +151,9 @@ impl Writer {
             self.figures.store_failed("delete");
             unavailable(&error)
         });
+        if index == Index::Profile && matches!(deleted, Ok(true)) {
+            self.tell(News { moved: vec![Moved { context, id, profile: None }], ..News::default() });
+        }
         // A client that has gone away does not hear it.
         let _ = reply.send(deleted);
     }
@@ -229,7 +237,7 @@ impl Writer {
         }
         match result {
             Ok(stored) => {
-                if !self.healthy.swap(true, Ordering::Relaxed) {
+                if self.trouble.end() {
                     tracing::info!("the store takes writes again");
                 }
                 Ok(stored)
@@ -333,15 +341,18 @@ impl Writer {
                 }
             }
         }
-        if let Some(bound) = &self.bound {
-            let sessions = sight.bound(&written);
-            // A cache: whoever does not hear it asks the store.
-            if !sessions.is_empty() {
-                let _ = bound.try_send(sessions);
-            }
+        if self.news.is_some() {
+            self.tell(News { bound: sight.bound(&written), ..News::default() });
         }
         let quarantined = sight.quarantined();
         Ok(Stored { answers, events: sight.settle(&mut self.cache, &written), quarantined })
+    }
+
+    /// Tells the news. A cache hears them: whoever does not is not wrong for ever.
+    pub(crate) fn tell(&self, news: News) {
+        if let Some(listener) = self.news.as_ref().filter(|_| news != News::default()) {
+            let _ = listener.try_send(news);
+        }
     }
 
     /// Whether an event is in quarantine (still). Nobody else writes, so what is found out here holds until the commit.
@@ -454,15 +465,16 @@ impl Writer {
     }
 
     pub(crate) fn mark_unhealthy(&self, error: &StoreError) {
-        if self.healthy.swap(false, Ordering::Relaxed) {
+        if self.trouble.begin(error.to_string()) {
             tracing::error!(%error, "the store takes no writes; requests are answered 503 until it does");
         }
     }
 
     async fn probe(&self) {
-        if self.documents.probe().await.is_ok() {
-            self.healthy.store(true, Ordering::Relaxed);
-            tracing::info!("the store takes writes again");
+        match self.documents.probe().await {
+            Ok(()) if self.trouble.end() => tracing::info!("the store takes writes again"),
+            Ok(()) => {}
+            Err(error) => self.mark_unhealthy(&error),
         }
     }
 }

@@ -141,7 +141,7 @@ fn writer(store: &Arc<Slow>, company: Company) -> (Collector, Supervisor, Metric
         clock: Arc::new(ManualClock::new(start())),
         limits: CollectorLimits { group: 3, ..CollectorLimits::default() },
         company,
-        bound: None,
+        news: None,
     };
     (Collector::start(&supervisor, setup, &metrics), supervisor, metrics)
 }
@@ -261,7 +261,7 @@ async fn a_group_that_cannot_be_stored_stays_in_its_place() {
         clock: Arc::new(ManualClock::new(start())),
         limits: CollectorLimits::default(),
         company: Company::Worker,
-        bound: None,
+        news: None,
     };
     let writer = Collector::start(&supervisor, setup, &metrics);
     faulty.set_broken(true);

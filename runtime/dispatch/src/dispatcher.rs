@@ -1,7 +1,7 @@
 //! What an API process does with a request: foresee, send, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -9,13 +9,13 @@ use tokio::sync::{broadcast, watch};
 use tracardi_collector::{CollectError, Collector, Intake, LiveEvent, Merged};
 use tracardi_engine::{Command, Consent, Envelope, Letter, Order, Rejected, Settings, Submission};
 use tracardi_model::{Context, TrackAnswer};
-use tracardi_process::{Bell, Metrics, SharedClock};
+use tracardi_process::{Bell, Metrics, SharedClock, Trouble};
 use tracardi_queue::{Message, Producer, QueueError};
 use tracardi_store::Index;
 
-use crate::Bindings;
 use crate::figures::Sent;
 use crate::foresee::{Foresight, foresee};
+use crate::{Bindings, Expected, Feed, Mailbox};
 
 /// What a client is told to wait when the queue does not take its request.
 const RETRY_AFTER_S: u64 = 2;
@@ -27,6 +27,10 @@ pub struct DispatcherSetup {
     pub producer: Box<dyn Producer>,
     /// Whose sessions are.
     pub bindings: Arc<dyn Bindings>,
+    /// Where it is waited for what became of a request, if its client needs to know.
+    pub mailbox: Mailbox,
+    /// What workers store, for those who listen.
+    pub feed: Arc<Feed>,
     /// The writer of this process, for what people ask for one by one: deletions, merges, replays. It makes them true at once; other
     /// writers notice by the versions.
     pub writer: Collector,
@@ -42,8 +46,10 @@ pub struct DispatcherSetup {
 #[derive(Debug)]
 pub struct Dispatcher {
     setup: DispatcherSetup,
-    /// Whether the queue took the last request.
-    healthy: AtomicBool,
+    /// Why the queue cannot be used, if it did not take the last request for that.
+    trouble: Trouble,
+    /// Why it has no room.
+    full: Trouble,
     /// When it did not, last; seconds since 1970.
     failed: AtomicI64,
     figures: Sent,
@@ -58,26 +64,67 @@ impl Dispatcher {
     #[must_use]
     pub fn new(setup: DispatcherSetup, metrics: &Metrics) -> Self {
         let figures = Sent::registered(metrics);
-        Self { setup, healthy: AtomicBool::new(true), failed: AtomicI64::new(0), figures }
+        Self { setup, trouble: Trouble::default(), full: Trouble::default(), failed: AtomicI64::new(0), figures }
     }
 
     async fn dispatch(&self, letter: Letter) -> Result<TrackAnswer, CollectError> {
-        let DispatcherSetup { settings, bindings, signing_key, clock, .. } = &self.setup;
+        let DispatcherSetup { settings, bindings, mailbox, signing_key, clock, .. } = &self.setup;
         let (settings, at) = (settings.borrow().clone(), clock.now());
-        let envelope = Envelope { at, letter };
-        // Before the request is taken apart.
-        let payload = envelope.write().map_err(|error| CollectError::Unavailable {
+        let envelope = Envelope { at, awaited: None, letter };
+        let unwritten = |error| CollectError::Unavailable {
             reason: format!("the request cannot be written down: {error}"),
             retry_after_s: RETRY_AFTER_S,
-        })?;
+        };
+        // Before the request is taken apart.
+        let mut payload = envelope.write().map_err(unwritten)?;
         let order = envelope.letter.order(&settings);
-        let known = bindings.known(order.context(), order.session_id()).await;
-        let Foresight { answer, key } = foresee(&order, &known, &settings, signing_key, at).map_err(|rejected| {
+        let known = bindings.known(order.context(), order.session_id(), order.named_profile()).await;
+        let foresight = foresee(&order, &known, &settings, signing_key, at).map_err(|rejected| {
             self.figures.ended("rejected");
             CollectError::Rejected(rejected)
         })?;
+        let Foresight { answer, key, open } = foresight;
+        let expected = if open { mailbox.expect() } else { None };
+        if let Some(expected) = &expected {
+            expected.awaited().note(&mut payload).map_err(unwritten)?;
+        }
         self.send(&order, Message { key, payload: payload.into() }).await?;
-        Ok(answer)
+        if open { self.hear(&order, answer, expected).await } else { Ok(answer) }
+    }
+
+    /// The true answer, if it comes in time, else the one that was foreseen.
+    async fn hear(
+        &self,
+        order: &Order,
+        mut foreseen: TrackAnswer,
+        expected: Option<Expected>,
+    ) -> Result<TrackAnswer, CollectError> {
+        let verdict = match expected {
+            Some(expected) => expected.verdict().await,
+            None => None,
+        };
+        self.figures.waited(if verdict.is_some() { "told" } else { "foreseen" });
+        match verdict {
+            Some(Ok(answer)) => {
+                // Clients name profiles again and again.
+                if let Some(named) = order.named_profile().filter(|named| answer.profile.id.as_deref() == Some(*named))
+                {
+                    self.setup.bindings.recognise(order.context(), named).await;
+                }
+                Ok(answer)
+            }
+            Some(Err(rejected)) => Err(CollectError::Rejected(rejected)),
+            None => {
+                let patience = self.setup.mailbox.patience().as_secs_f64();
+                foreseen.warnings.push(
+                    format!(
+                        "The request is accepted; what it leads to was not known within {patience} s, and may differ."
+                    )
+                    .into(),
+                );
+                Ok(foreseen)
+            }
+        }
     }
 
     async fn send(&self, order: &Order, message: Message) -> Result<(), CollectError> {
@@ -87,7 +134,7 @@ impl Dispatcher {
         let (outcome, error) = match sent {
             Ok(()) => {
                 self.figures.ended("queued");
-                if !self.healthy.swap(true, Ordering::Relaxed) {
+                if self.trouble.end() | self.full.end() {
                     tracing::info!("the queue takes requests again");
                 }
                 return Ok(());
@@ -95,10 +142,15 @@ impl Dispatcher {
             Err(QueueError::TooLarge { .. }) => {
                 ("too_large", CollectError::Rejected(Rejected::TooLarge { events: order.event_ids().len() }))
             }
-            Err(QueueError::Full(_)) => ("queue_full", CollectError::Full { retry_after_s: RETRY_AFTER_S }),
+            Err(error @ QueueError::Full(_)) => {
+                if self.full.begin(error.to_string()) {
+                    tracing::error!(%error, "the queue has no room; requests are answered 503 until it does");
+                }
+                ("queue_full", CollectError::Full { retry_after_s: RETRY_AFTER_S })
+            }
             Err(error @ (QueueError::Unavailable(_) | QueueError::Refused(_))) => {
                 self.failed.store(self.setup.clock.now().as_second(), Ordering::Relaxed);
-                if self.healthy.swap(false, Ordering::Relaxed) {
+                if self.trouble.begin(error.to_string()) {
                     tracing::error!(%error, "the queue takes no requests; they are answered 503 until it does");
                 }
                 let reason = "the queue cannot take it at the moment".to_owned();
@@ -137,7 +189,7 @@ impl Intake for Dispatcher {
     }
 
     fn live(&self) -> broadcast::Receiver<LiveEvent> {
-        self.setup.writer.live()
+        self.setup.feed.listen()
     }
 
     fn outgoing(&self) -> Bell<(Context, String)> {
@@ -146,7 +198,7 @@ impl Intake for Dispatcher {
 
     fn complaint(&self) -> Option<String> {
         let rested = self.setup.clock.now().as_second() - self.failed.load(Ordering::Relaxed) > REST_S;
-        let well = self.healthy.load(Ordering::Relaxed) || rested;
-        (!well).then(|| "the queue takes no requests at the moment; see the log".to_owned())
+        let reason = self.trouble.reason().filter(|_| !rested);
+        reason.map(|reason| format!("the queue takes no requests at the moment: {reason}"))
     }
 }

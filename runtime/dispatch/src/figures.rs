@@ -14,10 +14,17 @@ pub(crate) struct Ended {
     outcome: &'static str,
 }
 
+/// With what a client was answered that waited for the outcome: `told`, or `foreseen` because it was not known in time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Waited {
+    answer: &'static str,
+}
+
 /// Of the sending side.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     requests: Family<Ended, Counter>,
+    waited: Family<Waited, Counter>,
     pub(crate) receipt: Histogram,
 }
 
@@ -25,9 +32,10 @@ impl Sent {
     pub(crate) fn registered(metrics: &Metrics) -> Self {
         // 100 microseconds to 6.5 seconds.
         let receipt = Histogram::new(exponential_buckets(0.0001, 4.0, 9));
-        let figures = Self { requests: Family::default(), receipt };
+        let figures = Self { requests: Family::default(), waited: Family::default(), receipt };
         metrics.register("tracardi_dispatcher", |registry| {
             registry.register("requests", "Requests by how they ended", figures.requests.clone());
+            registry.register("awaited", "Requests whose clients waited for the outcome", figures.waited.clone());
             registry.register("receipt_seconds", "Until the queue had it, durably", figures.receipt.clone());
         });
         figures
@@ -35,6 +43,10 @@ impl Sent {
 
     pub(crate) fn ended(&self, outcome: &'static str) {
         self.requests.get_or_create(&Ended { outcome }).inc();
+    }
+
+    pub(crate) fn waited(&self, answer: &'static str) {
+        self.waited.get_or_create(&Waited { answer }).inc();
     }
 }
 

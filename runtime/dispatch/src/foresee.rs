@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracardi_collector::entropy;
-use tracardi_engine::{Command, Consent, Foreseen, Order, Rejected, Settings, State};
+use tracardi_engine::{Command, Consent, Foreseen, Order, Rejected, Settings, State, first_profile};
 use tracardi_model::session::ProfileRef;
 use tracardi_model::{Context, Profile, Session, TrackAnswer};
 
-use crate::Known;
+use crate::{Known, Named};
 
 /// The answer, and the key under which the request waits in the queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Foresight {
     pub answer: TrackAnswer,
     /// The key: requests about one profile have the same, and of different contexts never.
     pub key: String,
+    /// Whether the true answer may be another one, which is known when it is carried out: the client is to wait for that.
+    pub open: bool,
 }
 
 /// Foresees what becomes of an order.
@@ -29,35 +31,64 @@ pub fn foresee(
 ) -> Result<Foresight, Rejected> {
     match order {
         Order::Collect(command) => {
-            let state = state(command, order, known, settings, now);
+            let (state, believed) = state(command, order, known, settings, now);
+            let device = order.fingerprint(state.session.as_deref()).filter(|_| state.profile.is_none());
+            // Devices are remembered by the one who works on this key.
+            let device = device.map(|fingerprint| format!("device {:032x}", u128::from_be_bytes(fingerprint.key)));
             let mut entropy = entropy(signing_key, order);
-            let Foreseen { answer, about } = tracardi_engine::foresee(command, state, settings, now, &mut entropy)?;
-            Ok(Foresight { answer, key: key(command.context, &about) })
+            let Foreseen { answer, about, open } =
+                tracardi_engine::foresee(command, state, settings, now, &mut entropy)?;
+            let key = key(command.context, &device.unwrap_or(about));
+            Ok(Foresight { answer, key, open: open || believed })
         }
+        // Whether session and profile are there only the store can tell.
         Order::Consent(consent) => {
             let key = key(consent.context, decided(consent, known));
-            Ok(Foresight { answer: TrackAnswer::default(), key })
+            Ok(Foresight { answer: TrackAnswer::default(), key, open: true })
         }
     }
 }
 
-/// Of what is stored the ids.
-fn state(command: &Command, order: &Order, known: &Known, settings: &Settings, now: Timestamp) -> State {
-    let session = command.session_id().zip(known.of_session.clone()).map(|(id, profile)| {
+/// Of what is stored the ids; and whether the client is only believed that there is the profile that it names.
+fn state(command: &Command, order: &Order, known: &Known, settings: &Settings, now: Timestamp) -> (State, bool) {
+    let named = command.profile_id();
+    // The session may not have been told yet that its profile has another id by now, or is gone.
+    let of_session = match (&known.of_session, &known.named) {
+        (Some(of_session), Named::Profile(own)) if named == Some(of_session) => Some(own.clone()),
+        (Some(of_session), Named::Gone) if named == Some(of_session) => None,
+        (of_session, _) => of_session.clone(),
+    };
+    let session = command.session_id().zip(of_session).map(|(id, profile)| {
         let mut session = Session::starting(id, now);
         session.profile = Some(ProfileRef { id: profile, primary_id: None });
         session
     });
-    let named = command.profile_id();
     let of_session = session.as_ref().and_then(Session::profile_id);
-    // Clients name profiles that they were told of. Whom the content of an event asks for may never have been here.
-    let profile = order.profile_key(session.as_ref(), settings).filter(|id| [named, of_session].contains(&Some(&**id)));
-    let profile = profile.map(|id| Arc::new(Profile::starting(id.into_owned(), now)));
-    State { session: session.map(Arc::new), profile, ..State::default() }
+    let (profile, believed) = match order.profile_key(session.as_ref(), settings) {
+        Some(id) if of_session == Some(&*id) => (Some(id.into_owned()), false),
+        Some(id) if named == Some(&*id) => of_named(command, &id, known, settings),
+        // Whom the content of an event asks for may never have been here.
+        _ => (None, false),
+    };
+    let profile = profile.map(|id| Arc::new(Profile::starting(id, now)));
+    (State { session: session.map(Arc::new), profile, ..State::default() }, believed)
 }
 
-/// Whose decision it is. The session's profile may have another id by now than the client knows: whether it is somebody else's
-/// only the store can tell.
+/// The profile to which the id leads that the client names, and whether the client is only believed.
+fn of_named(command: &Command, named: &str, known: &Known, settings: &Settings) -> (Option<String>, bool) {
+    match &known.named {
+        Named::Profile(own) => (Some(own.clone()), false),
+        // What is not there is made, under this id; or the client was told it with the answer to the session's first request.
+        _ if command.keeps_profile_id() => (Some(named.to_owned()), false),
+        Named::Unknown => {
+            let told = first_profile(command, settings).is_some_and(|first| first == named);
+            (Some(named.to_owned()), !told && command.save_profile())
+        }
+        Named::Gone => (None, command.save_profile()),
+    }
+}
+
+/// Whose decision it is. The session's profile may have another id by now than the client knows.
 fn decided<'a>(consent: &'a Consent, known: &'a Known) -> &'a str {
     known.of_session.as_deref().unwrap_or(&consent.profile_id)
 }
@@ -84,9 +115,16 @@ mod tests {
         Settings { new_profiles: NewProfiles::BySession([9; 32]), ..Settings::new("test").unwrap() }
     }
 
+    fn source() -> EventSource {
+        EventSource::new("shop", "Shop", vec![SourceType::Rest], Timestamp::UNIX_EPOCH)
+    }
+
     fn order(body: &Value, profile_less: bool, settings: &Settings) -> Order {
+        order_of(source(), body, profile_less, settings)
+    }
+
+    fn order_of(source: EventSource, body: &Value, profile_less: bool, settings: &Settings) -> Order {
         let payload = TrackerPayload::parse(body.to_string().as_bytes(), &Limits::default()).unwrap();
-        let source = EventSource::new("shop", "Shop", vec![SourceType::Rest], Timestamp::UNIX_EPOCH);
         let agent =
             body["agent"].as_str().unwrap_or("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
         let submission = Submission {
@@ -116,7 +154,11 @@ mod tests {
     }
 
     fn of(profile: &str) -> Known {
-        Known { of_session: Some(profile.to_owned()) }
+        Known { of_session: Some(profile.to_owned()), ..Known::default() }
+    }
+
+    fn leads_to(profile: &str) -> Known {
+        Known { named: Named::Profile(profile.to_owned()), ..Known::default() }
     }
 
     fn state(session: Option<(&str, &str)>, profile: Option<&str>) -> State {
@@ -137,13 +179,88 @@ mod tests {
             (body(None, None), Known::default(), State::default()),
             (body(Some("s"), None), of("p"), state(Some(("s", "p")), Some("p"))),
             (body(Some("s"), Some("other")), of("p"), state(Some(("s", "p")), Some("p"))),
-            (body(Some("s"), Some("p")), Known::default(), known_profile.clone()),
-            (body(None, Some("p")), Known::default(), known_profile),
+            (body(Some("s"), Some("p")), leads_to("p"), known_profile.clone()),
+            (body(None, Some("p")), leads_to("p"), known_profile.clone()),
+            (body(Some("s"), Some("merged")), leads_to("p"), known_profile),
+            (
+                body(Some("s"), Some("merged")),
+                Known { named: leads_to("p").named, ..of("merged") },
+                state(None, Some("p")),
+            ),
         ] {
             let (foreseen, answer) = both(&body, &known, stored, false);
             assert_eq!(foreseen.answer, answer, "{body}");
             assert_eq!(foreseen.key, format!("p/{}", answer.profile.id.unwrap()), "{body}");
+            assert!(!foreseen.open, "{body}");
         }
+    }
+
+    #[test]
+    fn what_only_the_store_knows_is_waited_for() {
+        let profile = || body(Some("s"), Some("p"));
+        let with = |pointer: &str, value: Value| {
+            let mut body = body(Some("s"), None);
+            body[pointer] = value;
+            body
+        };
+        let gone = Known { named: Named::Gone, ..of("p") };
+        let asked = json!([{"type": "a"}, {"type": "b", "options": {"async": false}}]);
+        let pass = json!({"tracardi": {"pass": {"profile": "p", "source": "other"}}});
+        let unsaved = json!({"saveProfile": false});
+        for (body, known, open) in [
+            (profile(), Known::default(), true),
+            (profile(), gone, true),
+            (profile(), of("p"), false),
+            (profile(), of("another"), false),
+            (with("events", asked), of("p"), true),
+            (with("events", json!([{"type": "a", "options": {"async": true}}])), of("p"), false),
+            (with("context", pass), of("p"), true),
+            (with("options", unsaved.clone()), Known::default(), false),
+            (
+                {
+                    let mut body = profile();
+                    body["options"] = unsaved;
+                    body
+                },
+                Known::default(),
+                false,
+            ),
+        ] {
+            let settings = settings();
+            let order = order(&body, false, &settings);
+            let foreseen = foresee(&order, &known, &settings, &KEY, Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!(foreseen.open, open, "{body} {known:?}");
+        }
+    }
+
+    #[test]
+    fn who_names_what_the_session_was_told_first_is_believed() {
+        let settings = settings();
+        let foreseen = |named: Option<&str>| {
+            let order = order(&body(Some("s"), named), false, &settings);
+            foresee(&order, &Known::default(), &settings, &KEY, Timestamp::UNIX_EPOCH).unwrap()
+        };
+        let first = foreseen(None);
+        let second = foreseen(first.answer.profile.id.as_deref());
+        assert_eq!((&second.answer.profile, &second.key), (&first.answer.profile, &first.key));
+        assert!(!first.open && !second.open);
+    }
+
+    #[test]
+    fn requests_of_one_device_that_is_looked_for_have_one_key() {
+        let settings = settings();
+        let mut shop = source();
+        shop.config = json!({"device_fingerprint_ttl": 900}).as_object().cloned();
+        let of_session = |session: &str, known: &Known| {
+            let mut body = body(Some(session), None);
+            body["context"] = json!({"screen": {"local": {"width": 1, "height": 2}}});
+            let order = order_of(shop.clone(), &body, false, &settings);
+            foresee(&order, known, &settings, &KEY, Timestamp::UNIX_EPOCH).unwrap()
+        };
+        let (one, other) = (of_session("s", &Known::default()), of_session("t", &Known::default()));
+        assert_eq!(one.key, other.key);
+        assert!(one.open && one.answer.profile != other.answer.profile);
+        assert_eq!(of_session("s", &of("p")).key, "p/p", "whose session is known need not be looked for");
     }
 
     #[test]

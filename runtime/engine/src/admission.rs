@@ -17,7 +17,7 @@ pub fn admit(source_id: &str, source: Option<&EventSource>, endpoint: SourceType
     }
     if !source.admits(endpoint) {
         return Err(Rejected::WrongType {
-            endpoint: endpoint.as_str(),
+            endpoint: endpoint.as_str().to_owned(),
             id: source.id.clone(),
             name: source.name.clone(),
             admits: source.kind.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "),

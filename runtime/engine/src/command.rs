@@ -242,6 +242,13 @@ impl Command {
         self.keeps_profile_id
     }
 
+    /// Whether the client asks for what the request leads to: an event of it is not to be processed later (`options.async` is false,
+    /// spec/pipeline.md 6.3).
+    #[must_use]
+    pub fn asks_for_its_outcome(&self) -> bool {
+        self.payload.events.iter().any(|event| event.options.get("async") == Some(&Value::Bool(false)))
+    }
+
     /// The workflow that goes on and the node at which it does, if that is what the request is for: only the system itself asks
     /// for it, with one event through an internal source (spec/pipeline.md 5.9).
     pub(crate) fn goes_on(&self) -> Option<(&str, &str)> {

@@ -42,10 +42,12 @@ pub use event_types::EventTypes;
 pub use fingerprint::{Fingerprint, Seen, Sighting, fingerprint_of};
 pub use geoip::GeoIp;
 pub use order::Order;
-pub use pipeline::{Foreseen, Outcome, State, asked_key, collect, foresee, profile_key, referral_key};
+pub use pipeline::{
+    Foreseen, Outcome, State, asked_key, collect, first_profile, foresee, namesake_key, profile_key, referral_key,
+};
 pub use referral::Referral;
 pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, NewProfiles, Settings};
-pub use submission::{Envelope, Letter, Submission, Unreadable};
+pub use submission::{Awaited, Envelope, Letter, Submission, Unreadable};
 pub use tracardi_model::StoredEvent;
 pub use workflows::{WorkflowOutcome, WorkflowRun, Workflows};

@@ -7,8 +7,8 @@ use tracardi_model::{Context, Entropy, Session, StoredEvent};
 
 use crate::pipeline::give_up;
 use crate::{
-    Command, Consent, Fingerprint, Outcome, Rejected, Settings, State, asked_key, collect, fingerprint_of, profile_key,
-    referral_key,
+    Command, Consent, Fingerprint, Outcome, Rejected, Settings, State, asked_key, collect, fingerprint_of,
+    namesake_key, profile_key, referral_key,
 };
 
 /// A request that changes what is stored.
@@ -39,6 +39,15 @@ impl Order {
         }
     }
 
+    /// The profile that the client names.
+    #[must_use]
+    pub fn named_profile(&self) -> Option<&str> {
+        match self {
+            Self::Collect(command) => command.profile_id(),
+            Self::Consent(consent) => Some(&consent.profile_id),
+        }
+    }
+
     /// The profile it needs to see, given the session that was found: any of its ids.
     #[must_use]
     pub fn profile_key<'a>(&'a self, session: Option<&'a Session>, settings: &Settings) -> Option<Cow<'a, str>> {
@@ -62,6 +71,15 @@ impl Order {
     pub fn fingerprint(&self, session: Option<&Session>) -> Option<&Fingerprint> {
         match self {
             Self::Collect(command) => fingerprint_of(command, session),
+            Self::Consent(_) => None,
+        }
+    }
+
+    /// The profile it needs to see because a new one would get its id, given the session that was found.
+    #[must_use]
+    pub fn namesake_key(&self, session: Option<&Session>, settings: &Settings) -> Option<String> {
+        match self {
+            Self::Collect(command) => namesake_key(command, session, settings),
             Self::Consent(_) => None,
         }
     }

@@ -21,7 +21,7 @@ use crate::steps::{
     answer, bots, bounds, compliance, destinations, events, fingerprint, identification, keep, known, person, places,
     profile, referral, reshaping, segments, session, system_events, trails, validation, visitor, workflows,
 };
-use crate::{Command, Rejected, Settings, Sighting};
+use crate::{Command, Rejected, Settings, Sighting, fingerprint_of};
 
 /// What a request meets: the records it names, as far as they exist.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct State {
     pub referred: Option<Arc<Profile>>,
     /// The profile that was seen with the fingerprint that [`crate::fingerprint_of`] tells.
     pub recognised: Option<Arc<Profile>>,
+    /// The profile to which the id leads that a new one would get: [`namesake_key`].
+    pub namesake: Option<Arc<Profile>>,
     /// The profile that an event asks for besides: [`asked_key`].
     pub asked: Option<Arc<Profile>>,
     /// Those of the command's events that are stored already.
@@ -99,6 +101,22 @@ pub fn asked_key(command: &Command, session: Option<&Session>, settings: &Settin
     }
     let asked = identification::asked(command, settings)?.profile;
     (profile_key(command, session, settings).as_deref() != Some(&asked)).then_some(asked)
+}
+
+/// The id that a new profile of the command's session gets, where that follows from the session. There may be such a profile though
+/// the session is unknown or says nothing of it: the session was deleted, or was not written before a process died.
+#[must_use]
+pub fn namesake_key(command: &Command, session: Option<&Session>, settings: &Settings) -> Option<String> {
+    if command.profile_less || command.keeps_profile_id() || session.is_some_and(|known| known.profile_id().is_some()) {
+        return None;
+    }
+    profile::by_session(command, settings, command.profile_id(), None)
+}
+
+/// The id of the profile that a command's session gets when its first request names none.
+#[must_use]
+pub fn first_profile(command: &Command, settings: &Settings) -> Option<String> {
+    profile::by_session(command, settings, None, None)
 }
 
 /// Which profile a visitor had on the site from which the visitor comes; none when it does not count.
@@ -177,6 +195,8 @@ pub struct Foreseen {
     pub answer: TrackAnswer,
     /// The profile it is about; of a command without a profile the session.
     pub about: String,
+    /// Whether carrying it out may lead to another answer, or the client asks for the one that it leads to.
+    pub open: bool,
 }
 
 /// Foresees what becomes of a command that meets this state, of which little more need be known than ids. Pure, as [`collect`]; a
@@ -188,6 +208,7 @@ pub fn foresee(
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Foreseen, Rejected> {
+    let open = is_open(command, &state, settings);
     let mut run = Run::new(command, state, settings, now, entropy);
     for step in FIRST_STEPS {
         if let Flow::Done(outcome) = step(&mut run)? {
@@ -196,10 +217,21 @@ pub fn foresee(
                 answer.events = command.event_ids().to_vec();
             }
             let about = profile.map(|profile| profile.id.clone()).or_else(|| session.map(|session| session.id.clone()));
-            return Ok(Foreseen { answer, about: about.unwrap_or_default() });
+            return Ok(Foreseen { answer, about: about.unwrap_or_default(), open });
         }
     }
-    Ok(Foreseen { answer: run.outcome.answer, about: String::new() })
+    Ok(Foreseen { answer: run.outcome.answer, about: String::new(), open })
+}
+
+/// Whether the answer depends on more than ids: on what a workflow responds, on system events that are to be listed, on a visitor
+/// who is handed over, on a profile that is asked for by what an event brings or by the device.
+fn is_open(command: &Command, state: &State, settings: &Settings) -> bool {
+    let session = state.session.as_deref();
+    let sought = || fingerprint_of(command, session).is_some() || profile_key(command, session, settings).is_some();
+    command.asks_for_its_outcome()
+        || command.referral.is_some()
+        || settings.track_debug && command.payload.debugger()
+        || state.profile.is_none() && sought()
 }
 
 /// What becomes of a command on which the program fails whatever is left out of it: what was sent for its events is kept, and
@@ -290,6 +322,8 @@ pub(crate) struct Run<'a> {
     pub(crate) referred: Option<Arc<Profile>>,
     /// The profile that was seen with the device.
     pub(crate) recognised: Option<Arc<Profile>>,
+    /// The profile to which the id leads that a new one would get.
+    pub(crate) namesake: Option<Arc<Profile>>,
     /// The profile that an event asks for besides.
     pub(crate) asked: Option<Arc<Profile>>,
     /// Id of the event that showed that it and the one at hand are one person's.
@@ -322,7 +356,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let task = entropy.uuid();
         let own_session = if command.session_id().is_none() { command.new_id(entropy) } else { String::new() };
-        let State { session, profile, referred, recognised, asked, stored } = state;
+        let State { session, profile, referred, recognised, namesake, asked, stored } = state;
         let by_segment = settings.configurations[command.context].triggers().by_segment();
         let known = profile.as_ref().filter(|_| by_segment);
         let segments_before = known.map(|profile| profile.segments.0.clone()).unwrap_or_default();
@@ -342,6 +376,7 @@ impl<'a> Run<'a> {
             profile,
             referred,
             recognised,
+            namesake,
             asked,
             merging: None,
             wishes: Vec::new(),

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracardi_model::FieldError;
 
 /// A refusal, with the status and text that the client gets. Nothing was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rejected {
     /// There is no such event source.
     UnknownSource {
@@ -18,7 +20,7 @@ pub enum Rejected {
     /// The event source does not admit events from this way in.
     WrongType {
         /// The way in.
-        endpoint: &'static str,
+        endpoint: String,
         /// Id of the source.
         id: String,
         /// Name of the source.

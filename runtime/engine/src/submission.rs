@@ -69,11 +69,35 @@ impl Letter {
     }
 }
 
+/// Where somebody waits for what becomes of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The process that accepted it.
+    pub by: String,
+    /// Which of all that it waits for.
+    pub number: u64,
+}
+
+impl Awaited {
+    /// Notes it on an envelope that is written already and on which nobody is noted.
+    pub fn note(&self, written: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        let own = serde_json::to_vec(self)?;
+        // An envelope is an object, and never an empty one.
+        written.pop();
+        written.extend_from_slice(br#","awaited":"#);
+        written.extend_from_slice(&own);
+        written.push(b'}');
+        Ok(())
+    }
+}
+
 /// A letter with the time at which it was accepted: that is the time at which it is carried out, whenever that is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     /// When.
     pub at: Timestamp,
+    /// Who waits for what becomes of it; mostly nobody.
+    pub awaited: Option<Awaited>,
     /// What.
     pub letter: Letter,
 }
@@ -110,6 +134,8 @@ struct Head {
     form: u32,
     #[serde(with = "time::stamp")]
     at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    awaited: Option<Awaited>,
 }
 
 #[derive(Serialize)]
@@ -165,7 +191,7 @@ struct ReadSubmission<'a> {
 impl Envelope {
     /// Writes it down.
     pub fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let head = Head { form: FORM, at: self.at };
+        let head = Head { form: FORM, at: self.at, awaited: self.awaited.clone() };
         let (collect, consent) = match &self.letter {
             Letter::Collect(submission) => (Some(WrittenSubmission::of(submission)), None),
             Letter::Consent(consent) => (None, Some(consent)),
@@ -185,7 +211,7 @@ impl Envelope {
             Read { collect: None, consent: Some(consent) } => Letter::Consent(consent),
             _ => return Err(Unreadable::Text("neither events nor a decision about consents".to_owned())),
         };
-        Ok(Self { at: head.at, letter })
+        Ok(Self { at: head.at, awaited: head.awaited, letter })
     }
 }
 
@@ -260,8 +286,17 @@ mod tests {
     }
 
     fn sent(letter: Letter) {
-        let envelope = Envelope { at: "2026-05-01T12:00:00.123456Z".parse().unwrap(), letter };
-        let text = envelope.write().unwrap();
+        let at = "2026-05-01T12:00:00.123456Z".parse().unwrap();
+        for awaited in [None, Some(Awaited { by: "api-1".to_owned(), number: u64::MAX })] {
+            let envelope = Envelope { at, awaited, letter: letter.clone() };
+            let text = envelope.write().unwrap();
+            assert_eq!(Envelope::read(&text).unwrap(), envelope, "{}", String::from_utf8_lossy(&text));
+        }
+        let mut envelope = Envelope { at, awaited: None, letter };
+        let mut text = envelope.write().unwrap();
+        let awaited = Awaited { by: "\"}".to_owned(), number: 7 };
+        awaited.note(&mut text).unwrap();
+        envelope.awaited = Some(awaited);
         assert_eq!(Envelope::read(&text).unwrap(), envelope, "{}", String::from_utf8_lossy(&text));
     }
 
@@ -276,7 +311,8 @@ mod tests {
         for kept in [true, false] {
             let sent_one = submission(BODY, kept);
             let settings = Settings::new("x").unwrap();
-            let envelope = Envelope { at: Timestamp::UNIX_EPOCH, letter: Letter::Collect(Box::new(sent_one.clone())) };
+            let letter = Letter::Collect(Box::new(sent_one.clone()));
+            let envelope = Envelope { at: Timestamp::UNIX_EPOCH, awaited: None, letter };
             let Letter::Collect(read) = Envelope::read(&envelope.write().unwrap()).unwrap().letter else { panic!() };
             // The bytes around the body need not be kept.
             assert_eq!(read.payload, sent_one.payload);

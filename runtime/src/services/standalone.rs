@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         clock: SystemClock::shared(),
         limits: CollectorLimits::default(),
         company: Company::Alone,
-        bound: None,
+        news: None,
     };
     let collector = Collector::start(&supervisor, setup, &metrics);
     let outbound = OutboundSetup {

@@ -11,12 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
 use tracardi_collector::{Collector, CollectorLimits, CollectorSetup, Company};
-use tracardi_dispatch::{Bindings as _, Worker, WorkerSetup};
+use tracardi_dispatch::{Worker, WorkerSetup};
 use tracardi_outbound::{Connector, OutboundLimits, OutboundSetup};
 use tracardi_process::health::Kind;
-use tracardi_process::{Bell, Phase, SystemClock};
+use tracardi_process::{Bell, Phase, SystemClock, Trouble};
 use tracardi_store::{Configuration as _, Outbox as _};
 
 use super::arguments::{EngineArguments, ManagementArguments, OutboundArguments};
@@ -62,8 +61,6 @@ pub(crate) struct SenderArguments {
     outbound: OutboundArguments,
 }
 
-/// Sessions whose profile is not remembered by the cache yet, in groups.
-const BOUND: usize = 64;
 /// How often the outbox is asked for whom there is something new.
 const OUTBOX_ASKED: Duration = Duration::from_secs(1);
 /// How often the indices are looked after.
@@ -83,7 +80,6 @@ async fn writer(
     arguments: &CollectorArguments,
     servers: &Servers,
     company: Company,
-    bound: Option<mpsc::Sender<Vec<tracardi_collector::Bound>>>,
 ) -> anyhow::Result<Collector> {
     let settings = begun.settings(&arguments.engine, servers.mysql.watch()).await?;
     let setup = CollectorSetup {
@@ -93,12 +89,14 @@ async fn writer(
         clock: SystemClock::shared(),
         limits: CollectorLimits::default(),
         company,
-        bound,
+        news: Some(begun.told(&arguments.shared)?),
     };
     let collector = Collector::start(&begun.supervisor, setup, &begun.metrics);
+    let shared = &arguments.shared;
+    shared::live::tell(&begun.supervisor, &shared.redis.endpoint()?, &shared.tenant, collector.live())?;
     let writes = collector.clone();
     begun.health.check(Kind::Ready, "store", move || {
-        if writes.healthy() { Ok(()) } else { Err("documents cannot be stored at the moment; see the log".to_owned()) }
+        writes.trouble().map_or(Ok(()), |reason| Err(format!("documents cannot be stored at the moment: {reason}")))
     });
     Ok(collector)
 }
@@ -107,24 +105,17 @@ async fn collector(arguments: CollectorArguments) -> anyhow::Result<()> {
     let mut begun = Begun::new(&arguments.shared, &arguments.management).await?;
     let Some(servers) = begun.servers(&arguments.shared).await? else { return Ok(()) };
     let Some(queue) = begun.queue(&arguments.shared).await? else { return Ok(()) };
-    let bindings = shared::bindings(&arguments.shared)?;
-    let (sender, mut bound) = mpsc::channel(BOUND);
-    let collector = writer(&begun, &arguments, &servers, Company::Worker, Some(sender)).await?;
-    let leaving = begun.supervisor.token(Phase::Flush);
-    begun.supervisor.spawn("cache of sessions", Phase::Flush, async move {
-        while let Some(Some(sessions)) = leaving.run_until_cancelled(bound.recv()).await {
-            bindings.remember(sessions).await;
-        }
-        leaving.cancelled().await;
-    });
+    let collector = writer(&begun, &arguments, &servers, Company::Worker).await?;
     let setup = WorkerSetup {
         queue,
         collector,
+        post: shared::Sender::new(&arguments.shared.redis.endpoint()?, &arguments.shared.tenant)?,
         name: begun.instance.clone(),
         take: WorkerSetup::TAKE,
         clock: SystemClock::shared(),
     };
-    Worker::start(&begun.supervisor, setup, &begun.metrics);
+    let trouble = Worker::start(&begun.supervisor, setup, &begun.metrics);
+    begun.health.check(Kind::Ready, "queue", move || trouble.reason().map_or(Ok(()), Err));
     begun.complete();
     begun.run().await
 }
@@ -132,11 +123,13 @@ async fn collector(arguments: CollectorArguments) -> anyhow::Result<()> {
 async fn storage(arguments: CollectorArguments) -> anyhow::Result<()> {
     let mut begun = Begun::new(&arguments.shared, &arguments.management).await?;
     let Some(servers) = begun.servers(&arguments.shared).await? else { return Ok(()) };
-    writer(&begun, &arguments, &servers, Company::Housekeeper, None).await?;
+    writer(&begun, &arguments, &servers, Company::Housekeeper).await?;
     let (documents, leaving) = (servers.documents.clone(), begun.leaving());
     begun.supervisor.spawn("indices", Phase::Accept, async move {
-        loop {
-            if let Err(error) = documents.maintain(SystemClock::shared().now()).await {
+        // Half of it does no harm: the next one does the rest.
+        let maintain = || leaving.run_until_cancelled(documents.maintain(SystemClock::shared().now()));
+        while let Some(maintained) = maintain().await {
+            if let Err(error) = maintained {
                 tracing::error!(%error, "the indices could not be looked after; tried again in a minute");
             }
             if leaving.run_until_cancelled(tokio::time::sleep(MAINTAINED)).await.is_none() {
@@ -164,15 +157,26 @@ async fn outbound(arguments: SenderArguments) -> anyhow::Result<()> {
     tracardi_outbound::start(&begun.supervisor, setup, &begun.metrics).context("no random numbers to be had")?;
     // Deliveries are made by other processes: nobody rings here but this one.
     let leaving = begun.leaving();
+    let trouble = Trouble::default();
+    let noted = trouble.clone();
+    begun.health.check(Kind::Ready, "outbox", move || noted.reason().map_or(Ok(()), Err));
     begun.supervisor.spawn("what is in the outbox", Phase::Accept, async move {
         while leaving.run_until_cancelled(tokio::time::sleep(OUTBOX_ASKED)).await.is_some() {
             let now = SystemClock::shared().now();
-            match mysql.waiting().await {
+            let Some(waiting) = leaving.run_until_cancelled(mysql.waiting()).await else { return };
+            match waiting {
                 Ok(queues) => {
+                    if trouble.end() {
+                        tracing::info!("the outbox can be asked again");
+                    }
                     let due = queues.into_iter().filter(|queue| queue.due <= now);
                     bell.ring(due.map(|queue| ((queue.context, queue.destination), queue.waiting)));
                 }
-                Err(error) => tracing::warn!(%error, "the outbox cannot be asked; tried again in a second"),
+                Err(error) => {
+                    if trouble.begin(error.to_string()) {
+                        tracing::warn!(%error, "the outbox cannot be asked; tried again every second");
+                    }
+                }
             }
         }
     });

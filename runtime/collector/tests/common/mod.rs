@@ -56,7 +56,7 @@ pub(crate) async fn house_of(directory: &Path, limits: CollectorLimits, settings
         clock: clock.clone(),
         limits,
         company: Company::Alone,
-        bound: None,
+        news: None,
     };
     let collector = Collector::start(&supervisor, setup, &metrics);
     House { collector, store, faulty, supervisor, metrics, clock }

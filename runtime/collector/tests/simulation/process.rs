@@ -63,7 +63,7 @@ impl Process {
             clock: clock.clone(),
             limits: world.plan.limits,
             company: Company::Alone,
-            bound: None,
+            news: None,
         };
         let collector = Collector::start(&supervisor, setup, &metrics);
         let courier = Courier {

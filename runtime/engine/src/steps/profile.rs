@@ -13,7 +13,7 @@ use crate::bridge::{self, Named};
 use crate::hashed_ids::MAX_IDS;
 use crate::pipeline::{Flow, Run};
 use crate::steps::{identification, trails};
-use crate::{NewProfiles, Rejected, hashed_ids};
+use crate::{Command, NewProfiles, Rejected, Settings, hashed_ids};
 
 pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
     let command = run.command;
@@ -31,8 +31,13 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             create(run, id);
         }
     } else if run.profile.is_none() {
-        let id = new_id(run);
-        create(run, id);
+        match run.namesake.take() {
+            Some(known) => run.profile = Some(known),
+            None => {
+                let id = new_id(run);
+                create(run, id);
+            }
+        }
         // A session that has to change its profile is a new visit.
         run.session_new = true;
     } else if command.session_id().is_none() {
@@ -63,18 +68,27 @@ fn note_named(run: &mut Run<'_>) {
 /// The id of a profile that is made for this request.
 fn new_id(run: &mut Run<'_>) -> String {
     let command = run.command;
-    match (run.settings.new_profiles, command.session_id()) {
-        (NewProfiles::BySession(key), Some(session)) => {
-            let mut hasher = Hasher::new("profile of a session");
-            hasher.bytes(&key);
-            hasher.text(command.context.as_str());
-            hasher.text(session);
-            // Whoever names another profile is somebody else.
-            hasher.optional(command.profile_id());
-            uuid(first_16(&hasher.finish()))
-        }
-        _ => command.new_id(run.entropy),
-    }
+    let gone = run.session.as_ref().and_then(|session| session.profile_id());
+    by_session(command, run.settings, command.profile_id(), gone).unwrap_or_else(|| command.new_id(run.entropy))
+}
+
+/// The id of a new profile where it follows from the session: none elsewhere, and of a session that is not kept. `named`: the profile
+/// that the client names; whoever names another one is somebody else. `gone`: the one that the session had.
+pub(crate) fn by_session(
+    command: &Command,
+    settings: &Settings,
+    named: Option<&str>,
+    gone: Option<&str>,
+) -> Option<String> {
+    let NewProfiles::BySession(key) = settings.new_profiles else { return None };
+    let session = command.session_id().filter(|_| command.save_session())?;
+    let mut hasher = Hasher::new("profile of a session");
+    hasher.bytes(&key);
+    hasher.text(command.context.as_str());
+    hasher.text(session);
+    hasher.optional(named);
+    hasher.optional(gone);
+    Some(uuid(first_16(&hasher.finish())))
 }
 
 fn create(run: &mut Run<'_>, id: String) {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tracardi_model::session::Status;
 
 use super::world::{World, ids, kinds};
+use crate::NewProfiles;
 
 fn body(session: Option<&str>, profile: Option<&str>, kind: &str) -> Value {
     let entity = |id: Option<&str>| id.map(|id| json!({"id": id}));
@@ -197,4 +198,43 @@ fn no_system_events_when_switched_off() {
     let mut world = World::new();
     world.settings.system_events = false;
     assert_eq!(kinds(&world.track(&body(Some("v"), None, "a")).unwrap()), ["a"]);
+}
+
+/// Where the ids of new profiles follow from sessions.
+fn by_session() -> World {
+    let mut world = World::new();
+    world.settings.new_profiles = NewProfiles::BySession([7; 32]);
+    world
+}
+
+#[test]
+fn a_session_that_is_not_known_any_more_goes_on_with_its_profile() {
+    let mut world = by_session();
+    let first = world.track(&body(Some("v"), None, "a")).unwrap();
+    world.sessions.clear();
+    let again = world.track(&body(Some("v"), None, "b")).unwrap();
+    assert_eq!(ids(&again.answer), ids(&first.answer));
+    assert_eq!(kinds(&again), ["b", "visit-started", "session-opened"]);
+    assert_eq!(world.profile().metadata.time.visit.count, 2, "no second profile under the same id");
+}
+
+#[test]
+fn the_id_of_a_deleted_profile_is_not_given_again() {
+    let mut world = by_session();
+    let gone = world.track(&body(Some("v"), None, "a")).unwrap().answer.profile.id;
+    world.profiles.clear();
+    let next = world.track(&body(Some("v"), None, "b")).unwrap().answer.profile.id;
+    assert!(next.is_some() && next != gone);
+    assert_eq!(world.sessions["v"].profile_id(), next.as_deref());
+}
+
+#[test]
+fn where_sessions_are_not_kept_no_profile_follows_from_them() {
+    let mut world = by_session();
+    let mut unkept = |kind| {
+        let mut body = body(Some("v"), None, kind);
+        body["options"] = json!({"saveSession": false});
+        world.track(&body).unwrap().answer.profile.id
+    };
+    assert_ne!(unkept("a"), unkept("b"));
 }

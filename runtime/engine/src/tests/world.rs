@@ -13,7 +13,7 @@ use tracardi_model::{
 
 use crate::{
     Command, Configuration, Origin, Outcome, Referral, Rejected, Seen, Settings, State, asked_key, collect,
-    fingerprint_of, profile_key, referral_key,
+    fingerprint_of, namesake_key, profile_key, referral_key,
 };
 
 pub(super) const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
@@ -98,8 +98,9 @@ impl World {
         let recognised = fingerprint_of(command, session.as_deref())
             .and_then(|fingerprint| self.devices.get(&fingerprint.key)?.profile(self.now))
             .and_then(|id| self.find(id));
+        let namesake = namesake_key(command, session.as_deref(), &self.settings).and_then(|id| self.find(&id));
         let asked = asked_key(command, session.as_deref(), &self.settings).and_then(|id| self.find(&id));
-        State { session, profile, referred, recognised, asked, stored }
+        State { session, profile, referred, recognised, namesake, asked, stored }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Profile>> {

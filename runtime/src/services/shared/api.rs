@@ -3,15 +3,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracardi_api::App;
 use tracardi_collector::{Collector, CollectorLimits, CollectorSetup, Company};
-use tracardi_dispatch::{Dispatcher, DispatcherSetup};
+use tracardi_crds::contract::env;
+use tracardi_dispatch::{Dispatcher, DispatcherSetup, Feed, Mailbox};
 use tracardi_process::SystemClock;
 use tracardi_store::Configuration as _;
 
 use super::letters::Letters;
-use super::{Begun, Servers, SharedArguments, bindings};
+use super::{Begun, Servers, SharedArguments, answers, bindings, live};
 use crate::services::app::{self, Parts};
 use crate::services::arguments::{ClientArguments, EngineArguments, ManagementArguments, OutboundArguments};
 
@@ -28,6 +30,9 @@ pub(crate) struct ApiArguments {
     engine: EngineArguments,
     #[command(flatten)]
     outbound: OutboundArguments,
+    /// Seconds that a request waits at most for what it leads to, if its answer depends on that; 0: not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=30), env = env::ANSWER_WAIT)]
+    answer_wait: u64,
 }
 
 /// Memory of sessions and profiles in a process that changes few.
@@ -59,8 +64,11 @@ impl ApiArguments {
     async fn parts(&self, begun: &mut Begun, installation_token: String) -> anyhow::Result<Option<Parts>> {
         let Some(Servers { documents, mysql }) = begun.servers(&self.shared).await? else { return Ok(None) };
         let Some(queue) = begun.queue(&self.shared).await? else { return Ok(None) };
-        let Some(producer) = begun.patiently(|| queue.producer()).await else { return Ok(None) };
+        let Some(producer) = begun.producer(&self.shared, &*queue).await else { return Ok(None) };
         let settings = begun.settings(&self.engine, mysql.watch()).await?;
+        let mailbox = Mailbox::new(begun.instance.clone(), Duration::from_secs(self.answer_wait));
+        answers::receive(&begun.supervisor, &self.shared.redis.endpoint()?, &self.shared.tenant, mailbox.clone())?;
+        let bindings = bindings(&self.shared)?;
         let setup = CollectorSetup {
             documents: Arc::new(documents.clone()),
             settings: settings.clone(),
@@ -68,12 +76,18 @@ impl ApiArguments {
             clock: SystemClock::shared(),
             limits: CollectorLimits { cache_bytes: CACHE_BYTES, ..CollectorLimits::default() },
             company: Company::Guest,
-            bound: None,
+            news: Some(begun.told(&self.shared)?),
         };
+        let writer = Collector::start(&begun.supervisor, setup, &begun.metrics);
+        let (redis, feed) = (self.shared.redis.endpoint()?, Arc::new(Feed::new(CollectorLimits::default().live)));
+        live::tell(&begun.supervisor, &redis, &self.shared.tenant, writer.live())?;
+        live::fill(&begun.supervisor, &redis, &self.shared.tenant, feed.clone())?;
         let dispatcher = DispatcherSetup {
             producer,
-            bindings: bindings(&self.shared)?,
-            writer: Collector::start(&begun.supervisor, setup, &begun.metrics),
+            bindings,
+            mailbox,
+            feed,
+            writer,
             settings: settings.clone(),
             signing_key: begun.keys.signing,
             clock: SystemClock::shared(),

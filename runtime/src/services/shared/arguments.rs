@@ -1,11 +1,12 @@
 //! Which servers a process of a larger installation works with, and under which keys.
 #![allow(clippy::struct_field_names, reason = "the names are those of the flags")]
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use tracardi_crds::contract::env;
 use tracardi_model::Tenant;
-use tracardi_process::{Endpoint, Secret};
+use tracardi_process::{Endpoint, Secret, Setting, setting};
 use tracardi_store::Keys;
 
 use crate::services::secrets;
@@ -34,7 +35,7 @@ pub(crate) struct SharedArguments {
 /// Elasticsearch or OpenSearch.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ElasticArguments {
-    /// URL of Elasticsearch or OpenSearch; several separated by commas
+    /// URL of Elasticsearch or OpenSearch: https://host:9200
     #[arg(long, value_name = "URL", env = env::ELASTIC_URL)]
     elastic_url: String,
     /// Name to log in with at Elasticsearch
@@ -114,7 +115,7 @@ pub(crate) struct PulsarArguments {
     pulsar_ca_file: Option<PathBuf>,
     /// Tenant and namespace of Pulsar that hold the topics
     #[arg(long, value_name = "TENANT/NAMESPACE", default_value = "public/default", env = env::PULSAR_NAMESPACE)]
-    pub(crate) pulsar_namespace: String,
+    pulsar_namespace: String,
 }
 
 /// Files with keys; all processes of an installation have the same.
@@ -141,14 +142,39 @@ fn given(text: Option<&String>) -> Option<String> {
     super::super::given(text).map(|text| text.trim().to_owned())
 }
 
-/// The content of a file that is named.
-fn content(file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
+/// The content of a file that `variable` names. It is read anew for each attempt to work with the server: what is corrected in it
+/// counts without a restart.
+fn content(variable: &str, file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
     let file = file.filter(|file| !file.as_os_str().is_empty());
-    file.map(|file| secrets::read(Path::new(file))).transpose()
+    let content = file.map(|file| secrets::read(Path::new(file))).transpose();
+    content.map_err(|error| anyhow::anyhow!("{variable}: {error:#}"))
 }
 
-fn secret(file: Option<&PathBuf>) -> anyhow::Result<Option<Secret>> {
-    Ok(content(file)?.map(Secret::new))
+fn secret(variable: &str, file: Option<&PathBuf>) -> anyhow::Result<Option<Secret>> {
+    Ok(content(variable, file)?.map(Secret::new))
+}
+
+/// An error of a server's client, with the variables in front that it concerns.
+pub(super) fn complaint(
+    error: &dyn fmt::Display,
+    endpoints: &[&Endpoint],
+    variable: fn(Setting) -> Option<&'static str>,
+) -> anyhow::Error {
+    let error = error.to_string();
+    anyhow::anyhow!("{}: {error}", setting::concerned(&error, endpoints, variable).join(", "))
+}
+
+impl SharedArguments {
+    /// Refuses what is wrong by itself, before anything is waited for: files that are not there, a namespace that is none.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.elastic.endpoint()?;
+        self.mysql.endpoint()?;
+        self.redis.endpoint()?;
+        if self.pulsar.endpoints()?.is_some() {
+            self.pulsar.namespace()?;
+        }
+        Ok(())
+    }
 }
 
 impl ElasticArguments {
@@ -156,9 +182,21 @@ impl ElasticArguments {
         Ok(Endpoint {
             url: self.elastic_url.trim().to_owned(),
             username: given(self.elastic_username.as_ref()),
-            password: secret(self.elastic_password_file.as_ref())?,
-            token: secret(self.elastic_api_key_file.as_ref())?,
-            authority: content(self.elastic_ca_file.as_ref())?,
+            password: secret(env::ELASTIC_PASSWORD_FILE, self.elastic_password_file.as_ref())?,
+            token: secret(env::ELASTIC_API_KEY_FILE, self.elastic_api_key_file.as_ref())?,
+            authority: content(env::ELASTIC_CA_FILE, self.elastic_ca_file.as_ref())?,
+        })
+    }
+
+    /// The variable that holds a setting.
+    pub(crate) const fn variable(setting: Setting) -> Option<&'static str> {
+        Some(match setting {
+            Setting::Url => env::ELASTIC_URL,
+            Setting::Username => env::ELASTIC_USERNAME,
+            Setting::Password => env::ELASTIC_PASSWORD_FILE,
+            Setting::Token => env::ELASTIC_API_KEY_FILE,
+            Setting::Authority => env::ELASTIC_CA_FILE,
+            Setting::AdminUrl | Setting::Database | Setting::Namespace => return None,
         })
     }
 }
@@ -168,9 +206,21 @@ impl MysqlArguments {
         Ok(Endpoint {
             url: self.mysql_url.trim().to_owned(),
             username: given(self.mysql_username.as_ref()),
-            password: secret(self.mysql_password_file.as_ref())?,
+            password: secret(env::MYSQL_PASSWORD_FILE, self.mysql_password_file.as_ref())?,
             token: None,
-            authority: content(self.mysql_ca_file.as_ref())?,
+            authority: content(env::MYSQL_CA_FILE, self.mysql_ca_file.as_ref())?,
+        })
+    }
+
+    /// The variable that holds a setting.
+    pub(crate) const fn variable(setting: Setting) -> Option<&'static str> {
+        Some(match setting {
+            Setting::Url => env::MYSQL_URL,
+            Setting::Username => env::MYSQL_USERNAME,
+            Setting::Password => env::MYSQL_PASSWORD_FILE,
+            Setting::Authority => env::MYSQL_CA_FILE,
+            Setting::Database => env::MYSQL_DATABASE,
+            Setting::AdminUrl | Setting::Token | Setting::Namespace => return None,
         })
     }
 }
@@ -180,9 +230,20 @@ impl RedisArguments {
         Ok(Endpoint {
             url: self.redis_url.trim().to_owned(),
             username: given(self.redis_username.as_ref()),
-            password: secret(self.redis_password_file.as_ref())?,
+            password: secret(env::REDIS_PASSWORD_FILE, self.redis_password_file.as_ref())?,
             token: None,
-            authority: content(self.redis_ca_file.as_ref())?,
+            authority: content(env::REDIS_CA_FILE, self.redis_ca_file.as_ref())?,
+        })
+    }
+
+    /// The variable that holds a setting.
+    pub(crate) const fn variable(setting: Setting) -> Option<&'static str> {
+        Some(match setting {
+            Setting::Url => env::REDIS_URL,
+            Setting::Username => env::REDIS_USERNAME,
+            Setting::Password => env::REDIS_PASSWORD_FILE,
+            Setting::Authority => env::REDIS_CA_FILE,
+            Setting::AdminUrl | Setting::Token | Setting::Database | Setting::Namespace => return None,
         })
     }
 }
@@ -196,10 +257,28 @@ impl PulsarArguments {
             admin.ok_or_else(|| anyhow::anyhow!("--pulsar-admin-url ({}) is missing", env::PULSAR_ADMIN_URL))?;
         let broker = Endpoint {
             url,
-            token: secret(self.pulsar_token_file.as_ref())?,
-            authority: content(self.pulsar_ca_file.as_ref())?,
+            token: secret(env::PULSAR_TOKEN_FILE, self.pulsar_token_file.as_ref())?,
+            authority: content(env::PULSAR_CA_FILE, self.pulsar_ca_file.as_ref())?,
             ..Endpoint::default()
         };
         Ok(Some((broker.clone(), Endpoint { url: admin, ..broker })))
+    }
+
+    /// Tenant and namespace, both in Pulsar's sense.
+    pub(crate) fn namespace(&self) -> anyhow::Result<(&str, &str)> {
+        let parts = self.pulsar_namespace.split_once('/').filter(|(_, name)| !name.contains('/'));
+        parts.ok_or_else(|| anyhow::anyhow!("--pulsar-namespace: `{}` is not TENANT/NAMESPACE", self.pulsar_namespace))
+    }
+
+    /// The variable that holds a setting.
+    pub(crate) const fn variable(setting: Setting) -> Option<&'static str> {
+        Some(match setting {
+            Setting::Url => env::PULSAR_URL,
+            Setting::AdminUrl => env::PULSAR_ADMIN_URL,
+            Setting::Token => env::PULSAR_TOKEN_FILE,
+            Setting::Authority => env::PULSAR_CA_FILE,
+            Setting::Namespace => env::PULSAR_NAMESPACE,
+            Setting::Username | Setting::Password | Setting::Database => return None,
+        })
     }
 }

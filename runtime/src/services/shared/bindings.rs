@@ -1,4 +1,4 @@
-//! Whose a session is, remembered in Redis.
+//! Whose a session is, and where ids of profiles lead, remembered in Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,49 +6,94 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracardi_cache::redis::Settings;
 use tracardi_cache::{Cache, Entry, Key, Kind, Redis};
-use tracardi_collector::Bound;
-use tracardi_dispatch::{Bindings, Known};
+use tracardi_collector::{Bound, Moved, News};
+use tracardi_dispatch::{Bindings, Known, Named};
 use tracardi_model::{Context, Tenant};
 use tracardi_process::Endpoint;
+use tracardi_store::Version;
 
-/// How long it is remembered whose a session is. Whoever comes back later is found by the session's or the profile's id all the
-/// same; only the first answer may tell an id that the profile had before a merge.
+/// How long it is remembered whose a session is, and that a profile is there. For whoever comes back later it is waited until the
+/// store has told it.
 const KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long a request waits for the cache at most.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the cache may take to hear news: nobody waits, and what it does not hear it does not know for long.
+const IN_PEACE: Duration = Duration::from_secs(5);
+/// Older than each version of a document: an entry that is in nobody's way, and that is replaced by none of its like.
+const OLDEST: Version = Version { primary_term: 0, seq_no: 0 };
 
 /// The cache.
 #[derive(Debug)]
 pub(crate) struct Cached(Redis);
 
 impl Cached {
-    pub(crate) fn new(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
-        let settings = Settings { keep: KEPT, patience: PATIENCE, ..Settings::default() };
+    /// For those who ask.
+    pub(crate) fn asked(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
+        Self::new(endpoint, tenant, PATIENCE)
+    }
+
+    /// For those who tell.
+    pub(crate) fn told(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
+        Self::new(endpoint, tenant, IN_PEACE)
+    }
+
+    fn new(endpoint: &Endpoint, tenant: &Tenant, patience: Duration) -> anyhow::Result<Arc<Self>> {
+        let settings = Settings { keep: KEPT, patience, ..Settings::default() };
         Ok(Arc::new(Self(Redis::new(endpoint, tenant.clone(), settings)?)))
     }
 }
 
-fn key(context: Context, session: &str) -> Key {
-    Key { context, kind: Kind::ProfileOfSession, id: session.to_owned() }
+fn key(context: Context, kind: Kind, id: &str) -> Key {
+    Key { context, kind, id: id.to_owned() }
+}
+
+fn entry(version: Version, profile: Option<String>) -> Entry {
+    Entry { version, value: profile.map(|id| id.into_bytes().into()) }
+}
+
+/// The profile's own id; none inside: it was deleted.
+fn profile(entry: Entry) -> Option<Option<String>> {
+    entry.value.map(|id| String::from_utf8(id.to_vec()).ok()).map_or(Some(None), |id| id.map(Some))
 }
 
 #[async_trait]
 impl Bindings for Cached {
-    async fn known(&self, context: Context, session: Option<&str>) -> Known {
-        let Some(session) = session else { return Known::default() };
-        let found = self.0.get(&[key(context, session)]).await.pop().flatten();
-        let profile = found.and_then(|entry| String::from_utf8(entry.value?.to_vec()).ok());
-        Known { of_session: profile }
+    async fn known(&self, context: Context, session: Option<&str>, named: Option<&str>) -> Known {
+        let session = session.map(|id| key(context, Kind::ProfileOfSession, id));
+        let named = named.map(|id| key(context, Kind::OwnerOfId, id));
+        let keys: Vec<Key> = session.iter().chain(&named).cloned().collect();
+        let mut found = self.0.get(&keys).await.into_iter().map(|entry| entry.and_then(profile));
+        let of_session = session.and_then(|_| found.next().flatten().flatten());
+        let named = match named.and_then(|_| found.next().flatten()) {
+            None => Named::Unknown,
+            Some(Some(own)) => Named::Profile(own),
+            Some(None) => Named::Gone,
+        };
+        Known { of_session, named }
     }
 
-    async fn remember(&self, bound: Vec<Bound>) {
-        let entry = |one: Bound| {
-            let value = Some(one.profile.into_bytes().into());
-            Some((key(one.context, &one.session), Entry { version: one.version?, value }))
-        };
-        let entries: Vec<_> = bound.into_iter().filter_map(entry).collect();
-        if !entries.is_empty() {
-            self.0.put(entries).await;
+    async fn remember(&self, News { bound, moved }: News) {
+        let mut entries = Vec::with_capacity(2 * bound.len() + moved.len());
+        let mut outdated = Vec::new();
+        for Moved { context, id, profile } in moved {
+            let key = key(context, Kind::OwnerOfId, &id);
+            outdated.push(key.clone());
+            entries.push((key, entry(OLDEST, profile)));
         }
+        for Bound { context, session, profile, version } in bound {
+            let of_session = key(context, Kind::ProfileOfSession, &session);
+            if version.is_none() {
+                outdated.push(of_session.clone());
+            }
+            entries.push((of_session, entry(version.unwrap_or(OLDEST), Some(profile.clone()))));
+            entries.push((key(context, Kind::OwnerOfId, &profile), entry(OLDEST, Some(profile))));
+        }
+        self.0.forget(&outdated).await;
+        self.0.put(entries).await;
+    }
+
+    async fn recognise(&self, context: Context, profile: &str) {
+        let own = entry(OLDEST, Some(profile.to_owned()));
+        self.0.put(vec![(key(context, Kind::OwnerOfId, profile), own)]).await;
     }
 }

@@ -3,36 +3,46 @@
 //! A process listens for the kubelet first, says what it waits for, and goes on when the servers are there: what is wrong with one
 //! of them stands in `/readyz` and once in the log, and when it is mended nothing has to be restarted.
 
+mod answers;
 mod api;
 mod arguments;
 mod bindings;
 mod letters;
+pub(crate) mod live;
 mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tracardi_collector::News;
+use tracardi_dispatch::Bindings as _;
 use tracardi_elastic::{Elastic, ElasticSettings};
 use tracardi_engine::{NewProfiles, Settings};
 use tracardi_mysql::{Mysql, MysqlSettings};
 use tracardi_process::health::{self, Health, Kind};
 use tracardi_process::shutdown::Signals;
 use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen, random};
-use tracardi_queue::Queue;
+use tracardi_queue::{Producer, Queue};
 use tracardi_store::Keys;
 use tracardi_store::seal::keyed_hash;
 
+pub(crate) use self::answers::Sender;
 pub(crate) use self::api::ApiArguments;
 pub(crate) use self::arguments::SharedArguments;
+use self::arguments::{ElasticArguments, MysqlArguments, complaint};
 use super::app::TRUSTED_CONNECTIONS;
 use super::arguments::{EngineArguments, ManagementArguments};
 use super::metrics;
 
+/// Groups of which the news are not in the cache yet.
+const NEWS: usize = 64;
 /// How long a server that cannot be used is left in peace, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// What is told while nothing is wrong that is known.
+const STARTING: &str = "the process is starting";
 
 /// A process that has begun: it can be looked at and ended, and works with nobody yet.
 pub(crate) struct Begun {
@@ -57,10 +67,11 @@ impl Begun {
     /// Listens for the kubelet.
     pub(crate) async fn new(shared: &SharedArguments, management: &ManagementArguments) -> anyhow::Result<Self> {
         let signals = Signals::new().context("signals cannot be caught")?;
+        shared.check()?;
         let keys = shared.keys.keys()?;
         let instance = random::uuid().context("no random id to be had")?;
         let (supervisor, metrics, health) = (Supervisor::new(), metrics(), Health::new());
-        let (missing, waits) = watch::channel(Some("the process is starting".to_owned()));
+        let (missing, waits) = watch::channel(Some(STARTING.to_owned()));
         health.check(Kind::Ready, "servers", move || waits.borrow().clone().map_or(Ok(()), Err));
         if let Some(bound) = management.bind().await? {
             let limits = listen::Limits { connections: TRUSTED_CONNECTIONS, ..listen::Limits::default() };
@@ -71,31 +82,37 @@ impl Begun {
 
     /// Works with the servers as soon as they can be used; None when the process is told to leave before.
     pub(crate) async fn servers(&mut self, shared: &SharedArguments) -> anyhow::Result<Option<Servers>> {
-        let tenant = || shared.tenant.clone();
-        let mysql = MysqlSettings::new(shared.mysql.endpoint()?, &shared.mysql.mysql_database, tenant());
         let keys = self.keys.clone();
-        let Some(mysql) = self.patiently(|| Mysql::open(mysql.clone(), keys.clone(), None)).await else {
-            return Ok(None);
-        };
+        let mysql = self.patiently(async || {
+            let endpoint = shared.mysql.endpoint()?;
+            let settings = MysqlSettings::new(endpoint.clone(), &shared.mysql.mysql_database, shared.tenant.clone());
+            let opened = Mysql::open(settings, keys.clone(), None).await;
+            opened.map_err(|error| complaint(&error, &[&endpoint], MysqlArguments::variable))
+        });
+        let Some(mysql) = mysql.await else { return Ok(None) };
         let (follower, leaving) = (mysql.clone(), self.supervisor.token(Phase::Flush));
         self.supervisor.spawn("configuration", Phase::Flush, async move {
             leaving.run_until_cancelled(Box::pin(follower.follow())).await;
         });
-        let elastic = ElasticSettings {
-            prefix: shared.elastic.elastic_prefix.clone(),
-            shards: shared.elastic.elastic_shards,
-            replicas: shared.elastic.elastic_replicas,
-            ..ElasticSettings::new(shared.elastic.endpoint()?, tenant())
-        };
-        let documents =
-            self.patiently(|| Elastic::open(elastic.clone(), Arc::new(mysql.clone()), SystemClock::shared())).await;
-        Ok(documents.map(|documents| Servers { documents, mysql }))
+        let documents = self.patiently(async || {
+            let endpoint = shared.elastic.endpoint()?;
+            let settings = ElasticSettings {
+                prefix: shared.elastic.elastic_prefix.clone(),
+                shards: shared.elastic.elastic_shards,
+                replicas: shared.elastic.elastic_replicas,
+                ..ElasticSettings::new(endpoint.clone(), shared.tenant.clone())
+            };
+            let opened = Elastic::open(settings, Arc::new(mysql.clone()), SystemClock::shared()).await;
+            opened.map_err(|error| complaint(&error, &[&endpoint], ElasticArguments::variable))
+        });
+        Ok(documents.await.map(|documents| Servers { documents, mysql }))
     }
 
     /// The queue, as soon as it can be used.
     pub(crate) async fn queue(&mut self, shared: &SharedArguments) -> anyhow::Result<Option<Arc<dyn Queue>>> {
-        let opener = queue::Opener::of(shared, &self.supervisor)?;
-        let Some((queue, durability)) = self.patiently(|| opener.open()).await else { return Ok(None) };
+        let supervisor = self.supervisor.clone();
+        let opened = self.patiently(async || queue::open(shared, &supervisor).await).await;
+        let Some((queue, durability)) = opened else { return Ok(None) };
         tracing::info!("a receipt of the queue: {}", durability.words);
         for warning in durability.warnings {
             tracing::warn!("{warning}");
@@ -103,34 +120,35 @@ impl Begun {
         Ok(Some(queue))
     }
 
+    /// Someone who sends to it, as soon as that is possible.
+    pub(crate) async fn producer(&mut self, shared: &SharedArguments, queue: &dyn Queue) -> Option<Box<dyn Producer>> {
+        let produced = async || queue.producer().await.map_err(|error| queue::complaint(shared, &error));
+        self.patiently(produced).await
+    }
+
     /// Tries until it succeeds; what is wrong is told once, and in `/readyz`. None when a signal ends the waiting.
-    async fn patiently<T, E, F>(&mut self, mut attempt: impl FnMut() -> F) -> Option<T>
-    where
-        E: std::fmt::Display,
-        F: Future<Output = Result<T, E>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let complaint = match attempt().await {
-                Ok(value) => return Some(value),
-                Err(error) => error.to_string(),
-            };
-            self.missing.send_if_modified(|last| {
-                let news = last.as_ref() != Some(&complaint);
-                if news {
-                    tracing::error!("{complaint}; tried again until it is mended");
-                    *last = Some(complaint);
+    async fn patiently<T>(&mut self, mut attempt: impl AsyncFnMut() -> anyhow::Result<T>) -> Option<T> {
+        let missing = &self.missing;
+        let succeeded = async {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                match attempt().await {
+                    Ok(value) => break value,
+                    Err(error) => complain(missing, &format!("{error:#}")),
                 }
-                news
-            });
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                signal = self.signals.next() => {
-                    tracing::info!("{signal}: left while waiting for a server");
-                    return None;
-                }
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             }
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        };
+        tokio::select! {
+            value = succeeded => {
+                self.missing.send_replace(Some(STARTING.to_owned()));
+                Some(value)
+            }
+            signal = self.signals.next() => {
+                tracing::info!("{signal}: left while waiting for a server");
+                None
+            }
         }
     }
 
@@ -151,6 +169,20 @@ impl Begun {
         Ok(tracardi_collector::follow(&self.supervisor, &settings, configuration, &self.metrics))
     }
 
+    /// Puts into the cache what it is told, as the task `news` of phase Flush.
+    pub(crate) fn told(&self, shared: &SharedArguments) -> anyhow::Result<mpsc::Sender<News>> {
+        let bindings = bindings::Cached::told(&shared.redis.endpoint()?, &shared.tenant)?;
+        let (sender, mut news) = mpsc::channel(NEWS);
+        let leaving = self.supervisor.token(Phase::Flush);
+        self.supervisor.spawn("news", Phase::Flush, async move {
+            while let Some(Some(news)) = leaving.run_until_cancelled(news.recv()).await {
+                bindings.remember(news).await;
+            }
+            leaving.cancelled().await;
+        });
+        Ok(sender)
+    }
+
     /// Runs until told to leave, or until a task fails.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         super::run_until_signalled(&self.supervisor, self.signals).await?;
@@ -164,7 +196,19 @@ impl Begun {
     }
 }
 
+/// Tells what is missing, unless that is known.
+fn complain(missing: &watch::Sender<Option<String>>, complaint: &str) {
+    missing.send_if_modified(|last| {
+        let news = last.as_deref() != Some(complaint);
+        if news {
+            tracing::error!("{complaint}; tried again until it is mended");
+            *last = Some(complaint.to_owned());
+        }
+        news
+    });
+}
+
 /// Whose sessions are, as far as Redis remembers.
 pub(crate) fn bindings(shared: &SharedArguments) -> anyhow::Result<Arc<bindings::Cached>> {
-    bindings::Cached::new(&shared.redis.endpoint()?, &shared.tenant)
+    bindings::Cached::asked(&shared.redis.endpoint()?, &shared.tenant)
 }

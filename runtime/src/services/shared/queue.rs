@@ -2,56 +2,52 @@
 
 use std::sync::Arc;
 
-use tracardi_model::Tenant;
-use tracardi_process::{Endpoint, Supervisor};
+use tracardi_process::Supervisor;
 use tracardi_queue::pulsar::{PulsarQueue, PulsarSettings};
 use tracardi_queue::redis::Settings as RedisSettings;
 use tracardi_queue::{Durability, Queue, QueueError, Redis};
 
 use super::SharedArguments;
+use super::arguments::{self, PulsarArguments, RedisArguments};
 
 /// Name of the queue of requests.
 const COLLECT: &str = "collect";
 /// Bytes of a request in Redis: the largest body that is read, with the headers around it.
 const LARGEST: usize = 9 << 20;
 
-/// Opens it.
-pub(crate) enum Opener {
-    Redis { endpoint: Box<Endpoint>, tenant: Tenant, settings: RedisSettings, supervisor: Supervisor },
-    Pulsar(Box<PulsarSettings>),
-}
-
-impl Opener {
-    pub(crate) fn of(shared: &SharedArguments, supervisor: &Supervisor) -> anyhow::Result<Self> {
-        let tenant = shared.tenant.clone();
-        let Some((broker, admin)) = shared.pulsar.endpoints()? else {
-            let endpoint = Box::new(shared.redis.endpoint()?);
-            let settings =
-                RedisSettings { partitions: shared.queue_partitions, largest: LARGEST, ..RedisSettings::default() };
-            return Ok(Self::Redis { endpoint, tenant, settings, supervisor: supervisor.clone() });
-        };
+/// The queue, and what a receipt of it is worth.
+pub(super) async fn open(
+    shared: &SharedArguments,
+    supervisor: &Supervisor,
+) -> anyhow::Result<(Arc<dyn Queue>, Durability)> {
+    let (tenant, partitions) = (shared.tenant.clone(), shared.queue_partitions);
+    let queue: Result<Arc<dyn Queue>, QueueError> = if let Some((broker, admin)) = shared.pulsar.endpoints()? {
         let mut settings = PulsarSettings::new(broker, admin, tenant);
-        let namespace = shared.pulsar.pulsar_namespace.split_once('/').filter(|(_, name)| !name.contains('/'));
-        let (pulsar_tenant, namespace) = namespace.ok_or_else(|| {
-            anyhow::anyhow!("--pulsar-namespace: `{}` is not TENANT/NAMESPACE", shared.pulsar.pulsar_namespace)
-        })?;
+        let (pulsar_tenant, namespace) = shared.pulsar.namespace()?;
         pulsar_tenant.clone_into(&mut settings.pulsar_tenant);
         namespace.clone_into(&mut settings.namespace);
-        settings.partitions = u32::from(shared.queue_partitions);
-        Ok(Self::Pulsar(Box::new(settings)))
-    }
-
-    /// The queue, and what a receipt of it is worth.
-    pub(crate) async fn open(&self) -> Result<(Arc<dyn Queue>, Durability), QueueError> {
-        let queue: Arc<dyn Queue> = match self {
-            Self::Redis { endpoint, tenant, settings, supervisor } => {
-                Arc::new(Redis::new(endpoint, tenant.clone(), COLLECT, settings.clone(), supervisor.clone())?)
-            }
-            Self::Pulsar(settings) => Arc::new(PulsarQueue::open((**settings).clone(), COLLECT).await?),
-        };
+        settings.partitions = u32::from(partitions);
+        PulsarQueue::open(settings, COLLECT).await.map(|queue| Arc::new(queue) as _)
+    } else {
+        let settings = RedisSettings { partitions, largest: LARGEST, ..RedisSettings::default() };
+        let opened = Redis::new(&shared.redis.endpoint()?, tenant, COLLECT, settings, supervisor.clone());
+        opened.map(|queue| Arc::new(queue) as _)
+    };
+    let asked = async {
+        let queue = queue?;
         // Both ask the server.
         queue.figures().await?;
         let durability = queue.durability().await?;
         Ok((queue, durability))
+    };
+    asked.await.map_err(|error| complaint(shared, &error))
+}
+
+/// An error of the queue, with the settings that it concerns.
+pub(super) fn complaint(shared: &SharedArguments, error: &QueueError) -> anyhow::Error {
+    match (shared.pulsar.endpoints(), shared.redis.endpoint()) {
+        (Ok(Some((broker, admin))), _) => arguments::complaint(error, &[&broker, &admin], PulsarArguments::variable),
+        (Ok(None), Ok(redis)) => arguments::complaint(error, &[&redis], RedisArguments::variable),
+        (Err(unreadable), _) | (_, Err(unreadable)) => unreadable,
     }
 }
