@@ -20,14 +20,15 @@ fn refused(text: &str) -> String {
 fn a_file_is_read() {
     let file = read(
         Path::new("a/b.yaml"),
-        "about: x\ngiven:\n- /event-source: {id: '${run}'}\nscenarios:\n- name: n\n  steps:\n  - send: GET /a\n  - private: POST /b\n    base64: aGk=\n    expect: 204\n  stored: {/event/1: $absent}\n",
+        "about: x\ngiven:\n- /event-source: {id: '${run}'}\nscenarios:\n- name: n\n  steps:\n  - send: GET /a\n  - private: POST /b\n    base64: aGk=\n    expect: 204\n  - when: GET /c\n  stored: {/event/1: $absent}\n",
     )
     .unwrap();
     assert_eq!(file.given[0]["/event-source"], json!({"id": "${run}"}));
-    let [first, second] = &file.scenarios[0].steps[..] else { panic!("two steps") };
+    let [first, second, third] = &file.scenarios[0].steps[..] else { panic!("three steps") };
     assert_eq!((first.side, first.line.path.as_str(), first.expect.status), (Side::Public, "/a", 200));
     assert_eq!((second.side, second.line.method.as_str(), second.expect.status), (Side::Private, "POST", 204));
     assert!(matches!(&second.body, Body::Bytes(bytes) if bytes == b"hi"));
+    assert_eq!([first, second, third].map(|step| step.awaited), [false, false, true]);
 }
 
 #[test]
@@ -42,6 +43,7 @@ fn what_is_not_understood_is_refused_with_file_and_line() {
         (step("send: GET /a\n    expect: {body: '$regex:('}"), "unclosed group"),
         (step("send: get a"), "`get a` is no request"),
         (step("json: {}"), "either `send`"),
+        (step("when: DELETE /a"), "it changes something"),
         (step("send: GET /a\n    json: {}\n    text: ''"), "more than one of"),
         (step("send: GET /a\n    base64: '?'"), "`base64` of GET /a"),
     ] {

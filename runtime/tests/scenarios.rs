@@ -17,13 +17,16 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Trial};
 use scenario::format::{File, read_folder};
-use scenario::play::Installation;
+use scenario::play::{Installation, SETTLES};
 use shared::{House, Mode};
 use support::{ADMIN, PASSWORD, Server, scratch};
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.filter = arguments.filter.or_else(|| env::var("SCENARIO").ok().filter(|name| !name.is_empty()));
+    if mode() != Ok(None) {
+        arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    }
     match run(&arguments) {
         Ok(code) => code,
         Err(problem) => {
@@ -83,6 +86,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(conclusion.exit_code())
 }
 
+/// Scenarios that are played at a time where there is a queue: they mostly wait.
+const AT_ONCE: usize = 12;
+
 /// How the program is laid out: `MODE=open` with Redis as the queue, `MODE=distributed` with Pulsar, each with all the servers it
 /// needs; otherwise standalone.
 fn mode() -> Result<Option<Mode>, String> {
@@ -93,9 +99,6 @@ fn mode() -> Result<Option<Mode>, String> {
         other => Err(format!("MODE={other}: give standalone, open or distributed")),
     }
 }
-
-/// What an installation of ours with a queue needs at most until what was sent can be read.
-const SETTLES: Duration = Duration::from_secs(20);
 
 /// How long an installation with a queue may take until what was sent can be read.
 fn settles() -> Result<Option<Duration>, String> {

@@ -52,6 +52,8 @@ pub(crate) struct Scenario {
 pub(crate) struct Step {
     pub(crate) side: Side,
     pub(crate) line: Line,
+    /// Whether it is asked again until the answer is as expected, whatever the installation.
+    pub(crate) awaited: bool,
     pub(crate) headers: IndexMap<String, Option<String>>,
     pub(crate) body: Body,
     pub(crate) expect: Expect,
@@ -83,6 +85,7 @@ pub(crate) enum Body {
 struct StepFields {
     send: Option<Line>,
     private: Option<Line>,
+    when: Option<Line>,
     #[serde(default)]
     headers: IndexMap<String, Option<String>>,
     json: Option<Value>,
@@ -99,11 +102,16 @@ impl TryFrom<StepFields> for Step {
     type Error = String;
 
     fn try_from(fields: StepFields) -> Result<Self, String> {
-        let StepFields { send, private, headers, json, text, form, base64, expect, keep } = fields;
-        let (side, line) = match (send, private) {
-            (Some(line), None) => (Side::Public, line),
-            (None, Some(line)) => (Side::Private, line),
-            _ => return Err("a step has either `send` (public API) or `private`".to_owned()),
+        let StepFields { send, private, when, headers, json, text, form, base64, expect, keep } = fields;
+        let awaited = when.is_some();
+        let (side, line) = match (send, private, when) {
+            (Some(line), None, None) => (Side::Public, line),
+            (None, Some(line), None) => (Side::Private, line),
+            (None, None, Some(line)) if line.reads() => (Side::Private, line),
+            (None, None, Some(line)) => {
+                return Err(format!("`when: {line}` is asked again and again, and it changes something"));
+            }
+            _ => return Err("a step has either `send` (public API), `private` or `when`".to_owned()),
         };
         let bytes = |text: String| {
             base64::engine::general_purpose::STANDARD
@@ -118,7 +126,7 @@ impl TryFrom<StepFields> for Step {
             (None, None, None, Some(text)) => Body::Bytes(bytes(text)?),
             _ => return Err(format!("{line} has more than one of `json`, `text`, `form` and `base64`")),
         };
-        Ok(Self { side, line, headers, body, expect, keep })
+        Ok(Self { side, line, awaited, headers, body, expect, keep })
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Installation {
     settles: Option<Duration>,
 }
 
+/// What an installation of ours with a queue needs at most until what was sent can be read.
+pub(crate) const SETTLES: Duration = Duration::from_secs(20);
 /// Within this time every process knows what was configured.
 const SEEN: Duration = Duration::from_millis(1_200);
 /// How often what cannot be read yet is looked for.
@@ -109,10 +111,11 @@ impl Installation {
             if reads {
                 self.settle(std::mem::take(&mut changed)).await;
             }
-            let reply =
-                self.expected(reads, &step.expect, variables, || self.send(step, variables)).await.map_err(told)?;
+            let patience = if step.awaited { self.settles.or(Some(SETTLES)) } else { self.settles.filter(|_| reads) };
+            let reply = self.expected(patience, &step.expect, variables, || self.send(step, variables)).await;
+            let reply = reply.map_err(told)?;
             changed |= !reads;
-            self.settle(step.side == Side::Private && !reads).await;
+            self.settle(step.awaited || step.side == Side::Private && !reads).await;
             for (name, path) in &step.keep {
                 let value =
                     at(&body(&reply), path).ok_or_else(|| told(format!("no `{path}` to keep in {}", reply.text)))?;
@@ -127,7 +130,7 @@ impl Installation {
             let expect = Expect { status: if absent { 404 } else { 200 }, body, ..Expect::default() };
             let path = fill::text(path, variables)?;
             let read = || self.request(Side::Private, "GET", &path).try_send();
-            self.expected(true, &expect, variables, read).await.map_err(told)?;
+            self.expected(self.settles, &expect, variables, read).await.map_err(told)?;
         }
         Ok(())
     }
@@ -139,10 +142,10 @@ impl Installation {
         }
     }
 
-    /// The answer, when it is what is expected. What reads is asked again until it is, or until it should be.
+    /// The answer, when it is what is expected. With patience it is asked again until it is, or until it should be.
     async fn expected<F>(
         &self,
-        reads: bool,
+        patience: Option<Duration>,
         expect: &Expect,
         variables: &Variables,
         ask: impl Fn() -> F,
@@ -155,7 +158,7 @@ impl Installation {
             let reply = ask().await?;
             match complaints(expect, &reply, variables) {
                 Ok(()) => return Ok(reply),
-                Err(_) if reads && self.settles.is_some_and(|time| began.elapsed() < time) => {
+                Err(_) if patience.is_some_and(|time| began.elapsed() < time) => {
                     tokio::time::sleep(LOOKED).await;
                 }
                 Err(problem) => return Err(problem),
