@@ -58,12 +58,12 @@ pub fn concerned<N: PartialEq>(error: &str, endpoints: &[&Endpoint], name: impl 
         let needless = if named.contains(&Setting::Url) { Setting::Url } else { Setting::AdminUrl };
         named.retain(|setting| alone || *setting != needless);
     }
-    let mut names: Vec<N> = named.into_iter().filter_map(&name).collect();
-    names.dedup();
-    if names.is_empty() {
-        names.extend(name(Setting::Url));
+    let mut found: Vec<N> = named.into_iter().filter_map(&name).collect();
+    found.dedup();
+    if found.is_empty() {
+        found.extend(name(Setting::Url));
     }
-    names
+    found
 }
 
 /// Which credentials are meant where there are two kinds: those that were given.
