@@ -49,7 +49,7 @@ fn middle(values: &mut [f64]) -> f64 {
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = usize::from(self.high < 100.0);
+        let digits = usize::from(self.high < 100.0) + usize::from(self.high < 3.0);
         let mark = if self.steady { "" } else { UNSTEADY };
         write!(f, "{:.digits$} ({:.digits$}-{:.digits$}){mark}", self.median, self.low, self.high)
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tracardi_simulate::client::Client;
 
 use crate::installation::Installation;
@@ -22,14 +22,15 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Checker {
     checked: Arc<AtomicU64>,
-    task: Mutex<Option<JoinHandle<Vec<String>>>>,
+    task: Mutex<JoinSet<Vec<String>>>,
 }
 
 impl Checker {
     pub(crate) fn start(installation: &Installation, mut finished: mpsc::UnboundedReceiver<Visit>) -> Self {
         let checked: Arc<AtomicU64> = Arc::default();
         let (counted, mut api) = (Arc::clone(&checked), Api::at(&installation.house.private_url()));
-        let task = tokio::spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             let mut broken = Vec::new();
             while let Some(visit) = finished.recv().await {
                 match api.look(&visit).await {
@@ -43,7 +44,7 @@ impl Checker {
             }
             broken
         });
-        Self { checked, task: Mutex::new(Some(task)) }
+        Self { checked, task: Mutex::new(task) }
     }
 
     /// Events that were found as they should be.
@@ -53,8 +54,7 @@ impl Checker {
 
     /// When all visits are over: waits until each has been looked at. What is broken.
     pub(crate) async fn end(&self) -> Vec<String> {
-        let task = self.task.lock().await.take().expect("it ends once");
-        task.await.unwrap()
+        self.task.lock().await.join_next().await.expect("it ends once").unwrap()
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn measure(mode: &'static str, public: Client, mut private: Pri
     visitor.body["events"][0]["type"] = KIND.into();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hundreds")]
     let events = (EVENTS * effort.seconds.as_secs_f64() / 2.0).max(10.0) as usize;
-    let sender = tokio::spawn(async move {
+    let send = async {
         let mut sent = Vec::with_capacity(events);
         for _ in 0..events {
             let began = Instant::now();
@@ -38,18 +38,21 @@ pub(crate) async fn measure(mode: &'static str, public: Client, mut private: Pri
             tokio::time::sleep(PAUSE).await;
         }
         sent
-    });
+    };
     let wanted = json!({"where": format!("type = \"{KIND}\""), "limit": SHOWN});
-    let mut seen = BTreeMap::new();
-    while seen.len() < events {
-        let found = private.post("/event/select", &wanted).await;
-        let now = Instant::now();
-        for event in found["result"].as_array().unwrap() {
-            seen.entry(event["properties"]["id"].as_str().unwrap().to_owned()).or_insert(now);
+    let look = async {
+        let mut seen = BTreeMap::new();
+        while seen.len() < events {
+            let found = private.post("/event/select", &wanted).await;
+            let now = Instant::now();
+            for event in found["result"].as_array().unwrap() {
+                seen.entry(event["properties"]["id"].as_str().unwrap().to_owned()).or_insert(now);
+            }
+            tokio::time::sleep(REST).await;
         }
-        tokio::time::sleep(REST).await;
-    }
-    let sent = sender.await.unwrap();
+        seen
+    };
+    let (sent, seen) = tokio::join!(send, look);
     let mut latencies: Vec<Duration> = sent.iter().map(|(page, began)| seen[page].duration_since(*began)).collect();
     latencies.sort_unstable();
     let within =

@@ -70,7 +70,7 @@ struct Bare {
 
 enum Way {
     /// Its address.
-    Redis(redis::Client),
+    Redis(Box<redis::Client>),
     /// One producer for each topic.
     Pulsar(Arc<Vec<Mutex<pulsar::Producer<TokioExecutor>>>>),
 }
@@ -80,7 +80,7 @@ impl Bare {
         let Some(pulsar) = &installation.house.pulsar else {
             let client = redis::Client::open(format!("redis://{}", installation.house.redis.address())).unwrap();
             let bytes = message_in_redis(&mut installation.redis().await).await;
-            return Self { way: Way::Redis(client), bytes };
+            return Self { way: Way::Redis(Box::new(client)), bytes };
         };
         let stats = pulsar_stats(pulsar).await;
         let bytes = stats["bytesInCounter"].as_u64().unwrap() / stats["msgInCounter"].as_u64().unwrap();
@@ -164,12 +164,15 @@ impl Bare {
     }
 }
 
+/// An entry as Redis gives it: id, and fields by turns with their names.
+type Entry = (String, (String, String, String, Vec<u8>));
+
 /// Bytes of the payload that waits in Redis as the first of some stream.
 async fn message_in_redis(connection: &mut redis::aio::MultiplexedConnection) -> usize {
     for partition in 0..PARTITIONS {
         let mut first = redis::cmd("XRANGE");
         first.arg(stream(partition)).arg("-").arg("+").arg("COUNT").arg(1);
-        let found: Vec<(String, (String, String, String, Vec<u8>))> = first.query_async(connection).await.unwrap();
+        let found: Vec<Entry> = first.query_async(connection).await.unwrap();
         if let Some((_, (_, _, _, payload))) = found.first() {
             return payload.len();
         }

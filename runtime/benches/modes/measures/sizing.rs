@@ -57,15 +57,15 @@ struct Cost {
     cpu: BTreeMap<&'static str, f64>,
 }
 
-/// Sends a shop's hour at `speed`, other people with each seed; the number of events.
-async fn shop(url: &str, seed: u64, visitors: u64, speed: &str) -> f64 {
+/// Sends a shop's hour as fast as `pace` says (as `--speed` of `tracardi simulate`), other people with each seed; the number of events.
+pub(super) async fn shop(url: &str, seed: u64, visitors: u64, pace: &str) -> f64 {
     let arguments = Arguments {
         url: url.parse().unwrap(),
         source: SOURCE.to_owned(),
         seed,
         visitors,
         hours: "1".parse().unwrap(),
-        speed: speed.parse().unwrap(),
+        speed: pace.parse().unwrap(),
         concurrency: 16,
         start: None,
     };
@@ -82,9 +82,9 @@ pub(crate) async fn standalone(server: &mut Server) {
     let mut costs = Vec::new();
     let before = crate::load::disk(&server.data());
     let mut events = 0.0;
-    for (seed, visitors, speed) in [(1, STEADY_VISITORS, STEADY_SPEED), (2, MANY_VISITORS, "max")] {
+    for (seed, visitors, pace) in [(1, STEADY_VISITORS, STEADY_SPEED), (2, MANY_VISITORS, "max")] {
         let usage = Usage::of(&processes);
-        let sent = shop(&url, seed, visitors, speed).await;
+        let sent = shop(&url, seed, visitors, pace).await;
         tokio::time::sleep(AFTERWARDS).await;
         costs.push(cost(&usage, &processes, &idle, sent));
         events += sent;
