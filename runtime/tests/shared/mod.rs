@@ -110,6 +110,11 @@ impl Process {
         assert!(ended.success(), "{:?} left with {ended}:\n{}", self.arguments, self.log());
     }
 
+    /// Waits until it has left by itself.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.take().expect("the process runs").wait().await.unwrap()
+    }
+
     /// What it printed, the end of it.
     pub fn log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -274,7 +279,11 @@ impl House {
 }
 
 /// `addresses`: of the search server, the database and Redis.
-fn settings(directory: &Path, addresses: [SocketAddr; 3], pulsar: Option<&Server>) -> BTreeMap<&'static str, String> {
+pub fn settings(
+    directory: &Path,
+    addresses: [SocketAddr; 3],
+    pulsar: Option<&Server>,
+) -> BTreeMap<&'static str, String> {
     let [search, database, redis] = addresses;
     let file = |name: &str, content: &str| {
         let path = directory.join(name);
