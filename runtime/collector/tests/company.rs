@@ -15,8 +15,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use async_trait::async_trait;
 use common::{PRODUCTION, checkout, command};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracardi_collector::{Collector, CollectorLimits, CollectorSetup, Company};
 use tracardi_engine::{NewProfiles, Order, Settings};
@@ -275,4 +275,26 @@ async fn a_group_that_cannot_be_stored_stays_in_its_place() {
     all.await;
     let sessions = memory.count(PRODUCTION, Index::Session).await.unwrap();
     assert_eq!(sessions, 6);
+}
+
+/// Workers leave merges to a housekeeper, which is told of nothing: it looks.
+#[tokio::test(start_paused = true)]
+async fn a_housekeeper_merges_what_workers_commit_while_it_runs() {
+    let both = store(0);
+    let (_housekeeper, ..) = writer(&both, Company::Housekeeper);
+    let (worker, ..) = writer(&both, Company::Worker);
+    for round in 0..3 {
+        let signed_in = |n: usize| {
+            let mut request = checkout(&format!("s-{round}-{n}"), None, n);
+            request["events"][0] = json!({"type": "sign-in", "properties": {"pk": format!("k-{round}")}});
+            request
+        };
+        carry_out(&worker, &[signed_in(0), signed_in(1)], 1).await;
+        let mut looks = 0;
+        while both.memory.count(PRODUCTION, Index::Profile).await.unwrap() > round + 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            looks += 1;
+            assert!(looks < 1_000, "two profiles stay two");
+        }
+    }
 }
