@@ -69,7 +69,7 @@ mod tests {
         let entry = |key: &str, n: usize| (key.to_owned(), n.to_string().into_bytes());
         let mut inbox = Inbox::open(server.clone(), "one".to_owned()).await.unwrap();
         let all: Vec<_> = (0..AT_ONCE + 2).map(|n| entry("one", n)).chain([entry("other", 7)]).collect();
-        let (first, _) = tokio::join!(inbox.take(), async { put(&link, &all).await.unwrap() });
+        let (first, ()) = tokio::join!(inbox.take(), async { put(&link, &all).await.unwrap() });
         let mut taken = first.unwrap();
         while taken.len() < AT_ONCE + 2 {
             taken.extend(inbox.take().await.unwrap());

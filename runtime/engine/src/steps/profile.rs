@@ -31,12 +31,11 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
             create(run, id);
         }
     } else if run.profile.is_none() {
-        match run.namesake.take() {
-            Some(known) => run.profile = Some(known),
-            None => {
-                let id = new_id(run);
-                create(run, id);
-            }
+        if let Some(known) = run.namesake.take() {
+            run.profile = Some(known);
+        } else {
+            let id = new_id(run);
+            create(run, id);
         }
         // A session that has to change its profile is a new visit.
         run.session_new = true;
