@@ -29,7 +29,7 @@ pub(crate) async fn measure(mode: &'static str, public: Client, mut private: Pri
     visitor.body["events"][0]["type"] = KIND.into();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hundreds")]
     let events = (EVENTS * effort.seconds.as_secs_f64() / 2.0).max(10.0) as usize;
-    let send = async {
+    let sending = async {
         let mut sent = Vec::with_capacity(events);
         for _ in 0..events {
             let began = Instant::now();
@@ -40,7 +40,7 @@ pub(crate) async fn measure(mode: &'static str, public: Client, mut private: Pri
         sent
     };
     let wanted = json!({"where": format!("type = \"{KIND}\""), "limit": SHOWN});
-    let look = async {
+    let looking = async {
         let mut seen = BTreeMap::new();
         while seen.len() < events {
             let found = private.post("/event/select", &wanted).await;
@@ -52,7 +52,7 @@ pub(crate) async fn measure(mode: &'static str, public: Client, mut private: Pri
         }
         seen
     };
-    let (sent, seen) = tokio::join!(send, look);
+    let (sent, seen) = tokio::join!(sending, looking);
     let mut latencies: Vec<Duration> = sent.iter().map(|(page, began)| seen[page].duration_since(*began)).collect();
     latencies.sort_unstable();
     let within =
