@@ -75,6 +75,7 @@ enum Fate {
 impl Worker {
     /// Starts a worker as the task `worker` of phase Drain: it ends when what it has received is stored and acknowledged, and
     /// hands the rest over. Gives what is wrong with the queue, for a check.
+    #[must_use]
     pub fn start(supervisor: &Supervisor, setup: WorkerSetup, metrics: &Metrics) -> Trouble {
         let worker = Self { setup, figures: Taken::registered(metrics), trouble: Trouble::default() };
         let trouble = worker.trouble.clone();

@@ -36,9 +36,9 @@ async fn tell(server: &Server, statements: &str) {
     raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
 }
 
-fn tells(server: &'static Server, statements: &str) -> Option<BoxFuture<'static, ()>> {
+fn tells(server: &'static Server, statements: &str) -> BoxFuture<'static, ()> {
     let statements = statements.to_owned();
-    Some(Box::pin(async move { tell(server, &statements).await }))
+    Box::pin(async move { tell(server, &statements).await })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,52 +64,52 @@ async fn who_is_not_let_in() {
             service: COLLECTOR,
             settings: as_user("known", &wrong),
             says: refused,
-            mend: write(&wrong, "right"),
+            mend: Some(write(&wrong, "right")),
         },
         Row {
             wrong: "database: there is no such user",
             service: PRIVATE_API,
             settings: as_user("newcomer", &right),
             says: refused,
-            mend: tells(
+            mend: Some(tells(
                 &DATABASE,
                 "CREATE USER newcomer@'%' IDENTIFIED BY 'right'; GRANT ALL ON tracardi.* TO newcomer@'%'",
-            ),
+            )),
         },
         Row {
             wrong: "database: the user may read only",
             service: INSTALL,
             settings: [as_user("poor", &right), vec![(BASE, "half".to_owned())]].concat(),
             says: &["TRACARDI_MYSQL_USERNAME: ", "lacks a privilege", "GRANT ALL ON half.* TO this user"],
-            mend: tells(&DATABASE, "GRANT ALL ON half.* TO poor@'%'"),
+            mend: Some(tells(&DATABASE, "GRANT ALL ON half.* TO poor@'%'")),
         },
         Row {
             wrong: "database: the user may not enter the database",
             service: OUTBOUND,
             settings: as_user("alone", &right),
             says: &["TRACARDI_MYSQL_DATABASE: ", "GRANT ALL ON tracardi.* TO this user"],
-            mend: tells(&DATABASE, "GRANT ALL ON tracardi.* TO alone@'%'"),
+            mend: Some(tells(&DATABASE, "GRANT ALL ON tracardi.* TO alone@'%'")),
         },
         Row {
             wrong: "database: there is no such database",
             service: STORAGE,
             settings: vec![(BASE, "nowhere".to_owned())],
             says: &["TRACARDI_MYSQL_DATABASE: ", "create it (CREATE DATABASE nowhere), or correct mysql.database"],
-            mend: tells(&DATABASE, "CREATE DATABASE nowhere"),
+            mend: Some(tells(&DATABASE, "CREATE DATABASE nowhere")),
         },
         Row {
             wrong: "database: it is another program's",
             service: INSTALL,
             settings: vec![(BASE, "orders".to_owned())],
             says: &["TRACARDI_MYSQL_DATABASE: ", "holds the tables of another program", "correct mysql.database"],
-            mend: tells(&DATABASE, "DROP TABLE orders.item"),
+            mend: Some(tells(&DATABASE, "DROP TABLE orders.item")),
         },
         Row {
             wrong: "database: another program's tables have our names",
             service: PUBLIC_API,
             settings: vec![(BASE, "odd".to_owned())],
             says: &["TRACARDI_MYSQL_DATABASE: ", "holds the tables of another program", "correct mysql.database"],
-            mend: tells(&DATABASE, "DROP TABLE odd.schema_version"),
+            mend: Some(tells(&DATABASE, "DROP TABLE odd.schema_version")),
         },
     ];
     ground.play(rows).await;
@@ -152,14 +152,14 @@ async fn whom_we_do_not_believe() {
             service: STORAGE,
             settings: at(mysqls(), Some(&stranger)),
             says: &["TRACARDI_MYSQL_CA_FILE: ", "that is not believed", "give its authority (PEM) in mysql.authority"],
-            mend: write(&stranger, &ours.pem()),
+            mend: Some(write(&stranger, &ours.pem())),
         },
         Row {
             wrong: "database: it speaks TLS only",
             service: COLLECTOR,
             settings: at(format!("mysql://{}", server.address()), None),
             says: &["TRACARDI_MYSQL_URL, ", "write mysqls:// in mysql.url"],
-            mend: tells(server, "SET GLOBAL require_secure_transport = OFF"),
+            mend: Some(tells(server, "SET GLOBAL require_secure_transport = OFF")),
         },
         Row {
             wrong: "database: it offers no TLS",
@@ -173,7 +173,7 @@ async fn whom_we_do_not_believe() {
             service: INSTALL,
             settings: at(mysqls(), Some(&believed)).into_iter().chain([(BASE, "closed".to_owned())]).collect(),
             says: &["TRACARDI_MYSQL_URL: ", "does not write", "point mysql.url to the server that does"],
-            mend: tells(server, "SET GLOBAL read_only = 0"),
+            mend: Some(tells(server, "SET GLOBAL read_only = 0")),
         },
     ];
     tell(server, "CREATE DATABASE closed; GRANT ALL ON closed.* TO app@'%'").await;
@@ -209,28 +209,28 @@ async fn somebody_else_or_nobody() {
             service: COLLECTOR,
             settings: mysql(&old),
             says: &["TRACARDI_MYSQL_URL: ", "is too old", "point mysql.url to MySQL 8.0 or MariaDB 10.6 or newer"],
-            mend: old.becomes(server.clone()),
+            mend: Some(old.becomes(server.clone())),
         },
         Row {
             wrong: "database: it is Redis",
             service: INSTALL,
             settings: mysql(&redis),
             says: &["TRACARDI_MYSQL_URL: ", "something else listens there: look at mysql.url"],
-            mend: redis.becomes(server.clone()),
+            mend: Some(redis.becomes(server.clone())),
         },
         Row {
             wrong: "database: another program greets",
             service: STORAGE,
             settings: mysql(&stranger),
             says: &["TRACARDI_MYSQL_URL: ", "mysql.url"],
-            mend: stranger.becomes(server.clone()),
+            mend: Some(stranger.becomes(server.clone())),
         },
         Row {
             wrong: "database: nobody listens",
             service: PUBLIC_API,
             settings: mysql(&nobody),
             says: &["TRACARDI_MYSQL_URL: ", "cannot be reached", "correct mysql.url, or start the server"],
-            mend: nobody.becomes(server),
+            mend: Some(nobody.becomes(server)),
         },
         Row {
             wrong: "database: there is no such name",

@@ -24,8 +24,8 @@ pub(crate) async fn tell(url: &str, words: &[&str]) {
     order.query_async::<()>(&mut connection).await.unwrap();
 }
 
-fn tells(url: String, words: &'static [&'static str]) -> Option<BoxFuture<'static, ()>> {
-    Some(Box::pin(async move { tell(&url, words).await }))
+fn tells(url: String, words: &'static [&'static str]) -> BoxFuture<'static, ()> {
+    Box::pin(async move { tell(&url, words).await })
 }
 
 fn url(server: &Server) -> String {
@@ -52,35 +52,35 @@ async fn who_is_not_let_in() {
             service: COLLECTOR,
             settings: as_user("known", &wrong),
             says: refused,
-            mend: write(&wrong, "right"),
+            mend: Some(write(&wrong, "right")),
         },
         Row {
             wrong: "redis: there is no such user",
             service: PUBLIC_API,
             settings: as_user("newcomer", &right),
             says: refused,
-            mend: tells(shared.clone(), &["ACL", "SETUSER", "newcomer", "on", ">right", "~*", "&*", "+@all"]),
+            mend: Some(tells(shared.clone(), &["ACL", "SETUSER", "newcomer", "on", ">right", "~*", "&*", "+@all"])),
         },
         Row {
             wrong: "redis: it wants a password",
             service: INSTALL,
             settings: vec![(URL, url(&own))],
             says: refused,
-            mend: tells(format!("redis://:right@{}", own.address()), &["CONFIG", "SET", "requirepass", ""]),
+            mend: Some(tells(format!("redis://:right@{}", own.address()), &["CONFIG", "SET", "requirepass", ""])),
         },
         Row {
             wrong: "redis: the user may not append",
             service: PRIVATE_API,
             settings: as_user("poor", &right),
             says: &["TRACARDI_REDIS_USERNAME: ", "NOPERM", "XADD", "give the user the command"],
-            mend: tells(shared.clone(), &["ACL", "SETUSER", "poor", "+xadd"]),
+            mend: Some(tells(shared.clone(), &["ACL", "SETUSER", "poor", "+xadd"])),
         },
         Row {
             wrong: "redis: the user may not touch our keys",
             service: COLLECTOR,
             settings: as_user("blind", &right),
             says: &["TRACARDI_REDIS_USERNAME: ", "NOPERM", "the keys"],
-            mend: tells(shared, &["ACL", "SETUSER", "blind", "allkeys"]),
+            mend: Some(tells(shared, &["ACL", "SETUSER", "blind", "allkeys"])),
         },
     ];
     ground.play(rows).await;
@@ -105,35 +105,35 @@ async fn whom_we_do_not_believe() {
             service: INSTALL,
             settings: rediss(&encrypted, &stranger),
             says: &["TRACARDI_REDIS_CA_FILE: ", "is not believed", "give the authority (PEM) that it comes from"],
-            mend: write(&stranger, &ours.pem()),
+            mend: Some(write(&stranger, &ours.pem())),
         },
         Row {
             wrong: "redis: its certificate has expired",
             service: PUBLIC_API,
             settings: rediss(&expired, &believed),
             says: &["TRACARDI_REDIS_URL: ", "has expired", "renew it on the server"],
-            mend: expired.becomes(valid.clone()),
+            mend: Some(expired.becomes(valid.clone())),
         },
         Row {
             wrong: "redis: its certificate is for another name",
             service: COLLECTOR,
             settings: rediss(&elsewhere, &believed),
             says: &["TRACARDI_REDIS_URL: ", "is for another name", "write the name that it has in the URL"],
-            mend: elsewhere.becomes(valid.clone()),
+            mend: Some(elsewhere.becomes(valid.clone())),
         },
         Row {
             wrong: "redis: it does not speak TLS",
             service: PRIVATE_API,
             settings: rediss(&plain, &believed),
             says: &["TRACARDI_REDIS_URL: ", "write redis:// instead of rediss://"],
-            mend: plain.becomes(valid),
+            mend: Some(plain.becomes(valid)),
         },
         Row {
             wrong: "redis: it speaks TLS only",
             service: COLLECTOR,
             settings: vec![(URL, format!("redis://{}", unencrypted.address()))],
             says: &["TRACARDI_REDIS_URL: ", "write rediss:// if it speaks TLS"],
-            mend: unencrypted.becomes(Guise::Server(server)),
+            mend: Some(unencrypted.becomes(Guise::Server(server))),
         },
     ];
     ground.play(rows).await;
@@ -157,35 +157,35 @@ async fn somebody_else_or_nobody() {
             service: PUBLIC_API,
             settings: redis(&old),
             says: &["TRACARDI_REDIS_URL: ", "and 7.0 or newer is needed: upgrade it"],
-            mend: old.becomes(server.clone()),
+            mend: Some(old.becomes(server.clone())),
         },
         Row {
             wrong: "redis: it is MariaDB",
             service: INSTALL,
             settings: redis(&database),
             says: &["TRACARDI_REDIS_URL: ", "is not Redis: correct the URL"],
-            mend: database.becomes(server.clone()),
+            mend: Some(database.becomes(server.clone())),
         },
         Row {
             wrong: "redis: it is OpenSearch",
             service: COLLECTOR,
             settings: redis(&search),
             says: &["TRACARDI_REDIS_URL: ", "is not Redis: correct the URL"],
-            mend: search.becomes(server.clone()),
+            mend: Some(search.becomes(server.clone())),
         },
         Row {
             wrong: "redis: nobody listens",
             service: PRIVATE_API,
             settings: redis(&nobody),
             says: &["TRACARDI_REDIS_URL: ", "cannot be reached", "look whether it runs, and at the URL"],
-            mend: nobody.becomes(server),
+            mend: Some(nobody.becomes(server)),
         },
         Row {
             wrong: "redis: it is a replica",
             service: COLLECTOR,
             settings: vec![(URL, url(&own))],
             says: &["TRACARDI_REDIS_URL: ", "is a replica now", "until the URL leads to the primary"],
-            mend: tells(url(&own), &["REPLICAOF", "NO", "ONE"]),
+            mend: Some(tells(url(&own), &["REPLICAOF", "NO", "ONE"])),
         },
         Row {
             wrong: "redis: it has no such database",

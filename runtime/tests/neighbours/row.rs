@@ -118,9 +118,9 @@ pub(crate) async fn complaint(process: &mut Process, wrong: &str, says: &[&str])
 }
 
 /// Writes a file anew, later.
-pub(crate) fn write(file: &str, content: &str) -> Option<BoxFuture<'static, ()>> {
+pub(crate) fn write(file: &str, content: &str) -> BoxFuture<'static, ()> {
     let (file, content) = (PathBuf::from(file), content.to_owned());
-    Some(Box::pin(async move { replace(&file, &content) }))
+    Box::pin(async move { replace(&file, &content) })
 }
 
 /// As Kubernetes does it: nobody reads half of it.

@@ -27,8 +27,8 @@ pub(crate) async fn ask(method: &str, path: &str, body: &Value) {
     assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.detail());
 }
 
-fn asks(method: &'static str, path: String, body: Value) -> Option<BoxFuture<'static, ()>> {
-    Some(Box::pin(async move { ask(method, &path, &body).await }))
+fn asks(method: &'static str, path: String, body: Value) -> BoxFuture<'static, ()> {
+    Box::pin(async move { ask(method, &path, &body).await })
 }
 
 /// Makes a user, or changes who it is.
@@ -38,8 +38,8 @@ async fn user(name: &str, roles: Value) {
     ask("PUT", &format!("/_plugins/_security/api/internalusers/{name}"), &user).await;
 }
 
-fn becomes_admin(name: &'static str) -> Option<BoxFuture<'static, ()>> {
-    Some(Box::pin(async move { user(name, json!({"backend_roles": ["admin"]})).await }))
+fn becomes_admin(name: &'static str) -> BoxFuture<'static, ()> {
+    Box::pin(async move { user(name, json!({"backend_roles": ["admin"]})).await })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,21 +57,21 @@ async fn who_is_not_let_in() {
             service: PUBLIC_API,
             settings: vec![(PASSWORD_FILE, wrong.clone())],
             says: refused,
-            mend: write(&wrong, "admin"),
+            mend: Some(write(&wrong, "admin")),
         },
         Row {
             wrong: "search: there is no such user",
             service: STORAGE,
             settings: as_user("newcomer", &right),
             says: refused,
-            mend: becomes_admin("newcomer"),
+            mend: Some(becomes_admin("newcomer")),
         },
         Row {
             wrong: "search: the user may read only",
             service: INSTALL,
             settings: as_user("reader", &right),
             says: &["TRACARDI_ELASTIC_USERNAME: ", "lacks a privilege", "grant it"],
-            mend: becomes_admin("reader"),
+            mend: Some(becomes_admin("reader")),
         },
     ];
     ground.play(rows).await;
@@ -96,35 +96,35 @@ async fn whom_we_do_not_believe() {
             service: PRIVATE_API,
             settings: https(&encrypted, &stranger),
             says: &["TRACARDI_ELASTIC_CA_FILE: ", "certificate", "give the authority's certificate (PEM)"],
-            mend: write(&stranger, &ours.pem()),
+            mend: Some(write(&stranger, &ours.pem())),
         },
         Row {
             wrong: "search: its certificate has expired",
             service: COLLECTOR,
             settings: https(&expired, &believed),
             says: &["TRACARDI_ELASTIC_URL: ", "it has expired; give the server a new one"],
-            mend: expired.becomes(valid.clone()),
+            mend: Some(expired.becomes(valid.clone())),
         },
         Row {
             wrong: "search: its certificate is for another name",
             service: OUTBOUND,
             settings: https(&elsewhere, &believed),
             says: &["TRACARDI_ELASTIC_URL: ", "it is for another name; use the name of the certificate in the URL"],
-            mend: elsewhere.becomes(valid.clone()),
+            mend: Some(elsewhere.becomes(valid.clone())),
         },
         Row {
             wrong: "search: it does not speak TLS",
             service: STORAGE,
             settings: https(&plain, &believed),
             says: &["TRACARDI_ELASTIC_URL: ", "check whether the URL should be http://"],
-            mend: plain.becomes(valid),
+            mend: Some(plain.becomes(valid)),
         },
         Row {
             wrong: "search: it speaks TLS only",
             service: PUBLIC_API,
             settings: vec![(URL, format!("http://{}", unencrypted.address()))],
             says: &["TRACARDI_ELASTIC_URL: ", "does it want https://?"],
-            mend: unencrypted.becomes(Guise::Server(server)),
+            mend: Some(unencrypted.becomes(Guise::Server(server))),
         },
     ];
     ground.play(rows).await;
@@ -154,7 +154,7 @@ async fn somebody_else_or_nobody() {
             service: PRIVATE_API,
             settings: http(&old),
             says: &["TRACARDI_ELASTIC_URL: ", "is OpenSearch 1.19", "at least OpenSearch 2.7 is needed: upgrade it"],
-            mend: old.becomes(server.clone()),
+            mend: Some(old.becomes(server.clone())),
         },
         Row {
             wrong: "search: another program answers over HTTP",
@@ -165,35 +165,35 @@ async fn somebody_else_or_nobody() {
                 "is no Elasticsearch or OpenSearch: it answered with status 200",
                 "check host and port",
             ],
-            mend: foreign.becomes(server.clone()),
+            mend: Some(foreign.becomes(server.clone())),
         },
         Row {
             wrong: "search: it leads elsewhere",
             service: INSTALL,
             settings: http(&redirect),
             says: &["TRACARDI_ELASTIC_URL: ", "it leads elsewhere (status 302)", "check host and port"],
-            mend: redirect.becomes(server.clone()),
+            mend: Some(redirect.becomes(server.clone())),
         },
         Row {
             wrong: "search: it is Redis",
             service: OUTBOUND,
             settings: http(&redis),
             says: &["TRACARDI_ELASTIC_URL: ", "is no Elasticsearch or OpenSearch", "check host and port"],
-            mend: redis.becomes(server.clone()),
+            mend: Some(redis.becomes(server.clone())),
         },
         Row {
             wrong: "search: it is MariaDB",
             service: PUBLIC_API,
             settings: http(&database),
             says: &["TRACARDI_ELASTIC_URL: ", "is no Elasticsearch or OpenSearch", "check host and port"],
-            mend: database.becomes(server.clone()),
+            mend: Some(database.becomes(server.clone())),
         },
         Row {
             wrong: "search: nobody listens",
             service: STORAGE,
             settings: http(&nobody),
             says: &["TRACARDI_ELASTIC_URL: ", "cannot be reached", "check its URL and whether it runs"],
-            mend: nobody.becomes(server),
+            mend: Some(nobody.becomes(server)),
         },
         Row {
             wrong: "search: there is no such name",
@@ -224,14 +224,14 @@ async fn indices_that_take_no_writes() {
             service: COLLECTOR,
             settings: with("closed"),
             says: &["TRACARDI_ELASTIC_URL: ", "takes no writes", "take the block off (index.blocks.*"],
-            mend: asks("PUT", settings("closed"), json!({"index.blocks.read_only": null})),
+            mend: Some(asks("PUT", settings("closed"), json!({"index.blocks.read_only": null}))),
         },
         Row {
             wrong: "search: its disk was full",
             service: STORAGE,
             settings: with("flooded"),
             says: &["TRACARDI_ELASTIC_URL: ", "takes no writes", "make space on its disks"],
-            mend: asks("PUT", settings("flooded"), json!({"index.blocks.read_only_allow_delete": null})),
+            mend: Some(asks("PUT", settings("flooded"), json!({"index.blocks.read_only_allow_delete": null}))),
         },
     ];
     ground.play(rows).await;

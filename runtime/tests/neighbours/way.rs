@@ -58,9 +58,9 @@ impl Way {
     }
 
     /// The same, later.
-    pub(crate) fn becomes(self: &Arc<Self>, guise: Guise) -> Option<BoxFuture<'static, ()>> {
+    pub(crate) fn becomes(self: &Arc<Self>, guise: Guise) -> BoxFuture<'static, ()> {
         let way = self.clone();
-        Some(Box::pin(async move { way.set(guise) }))
+        Box::pin(async move { way.set(guise) })
     }
 
     /// How many connections were made.
@@ -120,7 +120,7 @@ async fn meet(mut client: TcpStream, guise: Guise) -> io::Result<()> {
         }
         Guise::Altered(server, from, to) => alter(client, TcpStream::connect(server).await?, from, to).await,
         Guise::Stranger(words) => {
-            client.read(&mut [0; 4096]).await?;
+            let _heard = client.read(&mut [0; 4096]).await?;
             client.write_all(words.as_bytes()).await?;
             client.shutdown().await
         }
