@@ -111,7 +111,7 @@ impl Configuration for Counting {
 }
 
 /// A standalone installation that collects, without its other services.
-async fn app(supervisor: &Supervisor, counting: Arc<Counting>, keys: Keys) -> App {
+fn app(supervisor: &Supervisor, counting: &Arc<Counting>, keys: &Keys) -> App {
     let (metrics, store) = (Metrics::new(), counting.store.clone());
     let settings = Settings::new("test").unwrap();
     let settings = tracardi_collector::follow(supervisor, &settings, counting.watch(), &metrics);
@@ -144,7 +144,7 @@ async fn app(supervisor: &Supervisor, counting: Arc<Counting>, keys: Keys) -> Ap
         outbox: Arc::new(store.clone()),
         dead_letters: None,
         history: Arc::new(store),
-        configuration: counting,
+        configuration: counting.clone(),
         clock: SystemClock::shared(),
         options,
         leaving: supervisor.token(Phase::Accept),
@@ -159,7 +159,7 @@ async fn no_request_of_a_visitor_asks_for_configuration() {
     let store = Sqlite::open(folder.path(), keys.clone()).await.unwrap();
     let counting = Arc::new(Counting { store, asked: AtomicUsize::new(0) });
     let supervisor = Supervisor::new();
-    let app = app(&supervisor, counting.clone(), keys).await;
+    let app = app(&supervisor, &counting, &keys);
     let limits = listen::Limits::default();
     let (public, private) =
         (listen::bind("public", "127.0.0.1:0").await.unwrap(), listen::bind("private", "127.0.0.1:0").await.unwrap());
