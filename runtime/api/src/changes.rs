@@ -106,7 +106,10 @@ pub async fn merges(
     let limit = limit.unwrap_or(PAGE).min(MAX_LIMIT);
     let reading = async {
         let found = app.history.merges(context, &profile, start, limit).await?;
-        Ok::<_, StoreError>(Page { total: found.total, result: found.result.iter().map(raw).collect::<Result<_, _>>()? })
+        Ok::<_, StoreError>(Page {
+            total: found.total,
+            result: found.result.iter().map(raw).collect::<Result<_, _>>()?,
+        })
     };
     Ok(page::hold(&app, start, reading).await?.answer("]}"))
 }

@@ -175,6 +175,8 @@ impl ElasticError {
         match status {
             401 => Self::Credentials { url },
             403 | 429 if said.kind == "cluster_block_exception" => {
+                // Which of the indices comes first is different each time.
+                let reason = reason.split_once("blocked by: ").map_or(&*reason, |(_, block)| block).to_owned();
                 Self::Blocked { url, remedy: unblocked(&reason), reason }
             }
             403 => Self::Privilege { url, reason },
@@ -236,7 +238,7 @@ mod tests {
     fn what_a_server_says_is_told_with_its_remedy() {
         let said =
             |kind: &str, reason: &str| Said { kind: kind.to_owned(), reason: Some(reason.to_owned()), caused_by: None };
-        let (why, full) = ("why\nand how", "TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark");
+        let (why, full) = ("why\nand how", "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded]");
         let table = [
             (401, "", why, "username and password"),
             (403, "security_exception", why, "grant it"),

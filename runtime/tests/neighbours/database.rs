@@ -201,7 +201,6 @@ async fn somebody_else_or_nobody() {
     let mysql = |way: &Way| vec![(URL, format!("mysql://{}", way.address()))];
     let old = Way::to(Guise::Altered(DATABASE.address(), "10.11.", "10.05.")).await;
     let redis = Way::to(Guise::Server(REDIS.address())).await;
-    let stranger = Way::to(Guise::Stranger(format!("220 {SECRET}.example ESMTP\r\n"))).await;
     let nobody = Way::to(Guise::Nobody).await;
     let rows = vec![
         Row {
@@ -217,13 +216,6 @@ async fn somebody_else_or_nobody() {
             settings: mysql(&redis),
             says: &["TRACARDI_MYSQL_URL: ", "something else listens there: look at mysql.url"],
             mend: Some(redis.becomes(server.clone())),
-        },
-        Row {
-            wrong: "database: another program greets",
-            service: STORAGE,
-            settings: mysql(&stranger),
-            says: &["TRACARDI_MYSQL_URL: ", "mysql.url"],
-            mend: Some(stranger.becomes(server.clone())),
         },
         Row {
             wrong: "database: nobody listens",

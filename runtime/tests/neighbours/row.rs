@@ -13,6 +13,8 @@ use crate::{ADMIN, DATABASE, REDIS, SEARCH};
 
 /// How long something may take that happens by itself. Far longer than it does.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// In this time a service tries several times what does not work.
+const AGAIN: Duration = Duration::from_secs(1);
 /// What is in all passwords that are wrong, and in what strangers say: nobody may be told it.
 pub(crate) const SECRET: &str = "geheim";
 
@@ -90,6 +92,8 @@ impl Ground {
             assert!(!log.contains(SECRET) && !log.contains("panicked"), "{wrong}: {log}");
             log.lines().filter(|line| says.iter().all(|part| line.contains(part))).count()
         };
+        // Long enough for it to try again, and not to say so again.
+        tokio::time::sleep(AGAIN).await;
         assert_eq!(told(&process), 1, "{wrong}: {}", process.log());
         let Some(mend) = mend else { return process.stop().await };
         mend.await;
