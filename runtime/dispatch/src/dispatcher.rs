@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
-use tracardi_collector::{CollectError, Collector, Intake, LiveEvent, Merged};
+use tracardi_collector::{CollectError, Collector, Intake, LiveEvent, Merged, Moved, News};
 use tracardi_engine::{Command, Consent, Envelope, Letter, Order, Rejected, Settings, Submission};
 use tracardi_model::{Context, TrackAnswer};
 use tracardi_process::{Bell, Metrics, SharedClock, Trouble};
@@ -177,7 +177,13 @@ impl Intake for Dispatcher {
     }
 
     async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, CollectError> {
-        self.setup.writer.delete(context, index, id).await
+        let deleted = self.setup.writer.delete(context, index, id).await?;
+        if deleted && index == Index::Profile {
+            // Whoever asked for it is not told of this profile any more, however soon they come again.
+            let gone = Moved { context, id: id.to_owned(), profile: None };
+            self.setup.bindings.remember(News { moved: vec![gone], ..News::default() }).await;
+        }
+        Ok(deleted)
     }
 
     async fn merge(&self, context: Context, ids: &[String]) -> Result<Merged, CollectError> {

@@ -85,7 +85,11 @@ impl Inner {
         // What was accepted before and is carried out later brings nothing back.
         let at = self.clock.now().as_microsecond();
         let marks: Vec<Op> = ids.iter().map(|id| nobodys(context, id, at)).collect();
-        self.bulk(&marks.iter().collect::<Vec<_>>()).await?;
+        for (op, outcome) in marks.iter().zip(self.bulk(&marks.iter().collect::<Vec<_>>()).await?) {
+            if let Outcome::Refused(reason) = outcome {
+                return Err(StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason });
+            }
+        }
         self.remove(place, key).await
     }
 

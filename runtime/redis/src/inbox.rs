@@ -14,6 +14,8 @@ const HELD: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 /// Entries that are taken at once.
 const AT_ONCE: usize = 256;
+/// Entries that are kept.
+const NEWEST: i64 = 4096;
 /// How long what nobody takes is kept.
 const KEPT: Duration = Duration::from_secs(30);
 
@@ -49,6 +51,8 @@ pub async fn put(link: &Link, entries: &[(String, Vec<u8>)]) -> Result<(), Failu
     let mut commands = redis::pipe();
     for (key, entry) in entries {
         commands.cmd("RPUSH").arg(key).arg(entry).ignore();
+        // Nobody waits for what is that old, if the process is there at all.
+        commands.cmd("LTRIM").arg(key).arg(-NEWEST).arg(-1).ignore();
         commands.cmd("EXPIRE").arg(key).arg(KEPT.as_secs()).ignore();
     }
     link.ask_all(&commands).await

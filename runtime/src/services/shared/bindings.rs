@@ -51,9 +51,13 @@ fn entry(version: Version, profile: Option<String>) -> Entry {
     Entry { version, value: profile.map(|id| id.into_bytes().into()) }
 }
 
-/// The profile's own id; none inside: it was deleted.
-fn profile(entry: Entry) -> Option<Option<String>> {
-    entry.value.map(|id| String::from_utf8(id.to_vec()).ok()).map_or(Some(None), |id| id.map(Some))
+/// Where it leads. What cannot be read is not for this version.
+fn leads(entry: Option<Entry>) -> Named {
+    match entry {
+        None => Named::Unknown,
+        Some(Entry { value: None, .. }) => Named::Gone,
+        Some(Entry { value: Some(id), .. }) => String::from_utf8(id.to_vec()).map_or(Named::Unknown, Named::Profile),
+    }
 }
 
 #[async_trait]
@@ -62,13 +66,12 @@ impl Bindings for Cached {
         let session = session.map(|id| key(context, Kind::ProfileOfSession, id));
         let named = named.map(|id| key(context, Kind::OwnerOfId, id));
         let keys: Vec<Key> = session.iter().chain(&named).cloned().collect();
-        let mut found = self.0.get(&keys).await.into_iter().map(|entry| entry.and_then(profile));
-        let of_session = session.and_then(|_| found.next().flatten().flatten());
-        let named = match named.and_then(|_| found.next().flatten()) {
-            None => Named::Unknown,
-            Some(Some(own)) => Named::Profile(own),
-            Some(None) => Named::Gone,
-        };
+        let mut found = self.0.get(&keys).await.into_iter().map(leads);
+        let of_session = session.and_then(|_| match found.next()? {
+            Named::Profile(own) => Some(own),
+            Named::Unknown | Named::Gone => None,
+        });
+        let named = named.and_then(|_| found.next()).unwrap_or_default();
         Known { of_session, named }
     }
 

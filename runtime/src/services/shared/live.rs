@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const ASKED: Duration = Duration::from_secs(1);
 /// Events that are told at once.
 const AT_ONCE: usize = 64;
+/// Events of one process that are told in a second: more than anybody can look at, and what a slow listener can bear.
+const TOLD: usize = 200;
 
 const CONTEXTS: [Context; 2] = [Context::Production, Context::Staging];
 
@@ -38,14 +40,17 @@ pub(crate) fn tell(
     let link = Link::new(Server::at(endpoint)?, &[], PATIENCE);
     let (channels, leaving) = (channels(tenant), supervisor.token(Phase::Accept));
     supervisor.spawn("live events", Phase::Accept, async move {
-        let (mut heard, mut asked) = (false, None::<Instant>);
+        let (mut heard, mut asked, mut told) = (false, None::<Instant>, 0);
         while let Some(Some(events)) = leaving.run_until_cancelled(some(&mut stored)).await {
             if asked.is_none_or(|asked| asked.elapsed() >= ASKED) {
                 heard = channel::is_heard(&link, &channels).await.unwrap_or(false);
-                asked = Some(Instant::now());
+                (asked, told) = (Some(Instant::now()), 0);
             }
             // Redis being away is told by those who cannot do without it.
-            heard = heard && channel::tell(&link, &messages(&channels, &events)).await.is_ok();
+            if heard && told < TOLD {
+                heard = channel::tell(&link, &messages(&channels, &events)).await.is_ok();
+                told += events.len();
+            }
         }
         leaving.cancelled().await;
     });
