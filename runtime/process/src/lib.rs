@@ -7,6 +7,7 @@
 //! | [`supervisor`] | named tasks, watched, stopped phase by phase; the only place where tasks are started |
 //! | [`shutdown`] | SIGTERM and SIGINT as a future |
 //! | [`bell`] | tells a task for whom there is something to do |
+//! | [`lock`] | one process at a time in a directory |
 //! | [`clock`] | the time, real or set by hand |
 //! | [`endpoint`] | where another server is, and who we are there |
 //! | [`setting`] | what is told about it, and which of that an error is about |
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod endpoint;
 pub mod health;
 pub mod listen;
+pub mod lock;
 pub mod logging;
 pub mod metrics;
 pub mod random;

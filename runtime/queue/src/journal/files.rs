@@ -1,13 +1,13 @@
 //! The segments on disk.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
+use tracardi_process::lock;
 
 use super::format::{self, HEADER, Record, Scan};
 use super::state::Place;
@@ -45,15 +45,15 @@ impl Files {
     pub(super) fn open(directory: &Path) -> io::Result<(Self, Found)> {
         fs::create_dir_all(directory)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join("lock"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-            rustix::io::Errno::WOULDBLOCK => io::Error::new(
+        lock::take(&lock).map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 format!(
                     "{} is in use by another process: end it first or choose another directory",
                     directory.display()
                 ),
             ),
-            error => error.into(),
+            TryLockError::Error(error) => error,
         })?;
         let mut files = Self { directory: directory.to_owned(), segments: BTreeMap::new(), _lock: lock };
         let mut numbers = Vec::new();

@@ -108,7 +108,7 @@ fn prepare(directory: &Path) -> Result<File, StoreError> {
         options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(cannot(&path))
     };
     let lock = private(LOCK)?;
-    match lock.try_lock() {
+    match tracardi_process::lock::take(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(directory.to_owned())),
         Err(TryLockError::Error(error)) => return Err(cannot(&directory.join(LOCK))(error)),
