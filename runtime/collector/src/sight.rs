@@ -86,6 +86,8 @@ pub(crate) struct Sight {
     events: PerContext<HashMap<String, StoredEvent>>,
     /// Ids of profiles that were deleted, and when.
     erased: PerContext<HashMap<String, Timestamp>>,
+    /// Profiles that awaited a merge and turned out to be the only ones with their ids.
+    alone: Vec<(Context, String)>,
     new_events: Vec<(Context, Arc<Event>)>,
     applied: Vec<(Context, Applied)>,
     deliveries: Vec<(Context, Delivery)>,
@@ -398,6 +400,7 @@ impl Sight {
                 && let Some(value) = &mut slot.value
             {
                 Arc::make_mut(value).settle_merge();
+                self.alone.push((*context, profile.id().to_owned()));
             }
         }
         left
@@ -431,6 +434,7 @@ impl Sight {
             applied: self.applied.clone(),
             sessions: changed(&mut self.sessions, Session::memory)?,
             profiles: changed(&mut self.profiles, Profile::memory)?,
+            alone: std::mem::take(&mut self.alone),
             deliveries: std::mem::take(&mut self.deliveries),
             delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
             quarantined: quarantined.collect::<Result<_, serde_json::Error>>()?,

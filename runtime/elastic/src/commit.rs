@@ -3,7 +3,7 @@
 //! | request | what it does | after a crash behind it |
 //! |---|---|---|
 //! | 0. `_mget` | are the events new, the sessions and ids as they were seen? | nothing has happened |
-//! | (`_bulk`) | ids that are new lead to their profiles from now on | they lead to a profile that does not exist yet: as if there were none |
+//! | (`_bulk`) | ids that are new lead to their profiles from now on ([`claims`](crate::claims)) | they lead to a profile that does not exist yet: as if there were none |
 //! | 1. `_bulk` | the anchors of the units, each as a compare-and-set, with everything else of its unit in `pending` | whoever loads an anchor does 2 |
 //! | 2. `_bulk` | everything else, and the deposit of deliveries before it | nothing is left to do |
 //!
@@ -27,39 +27,21 @@
 //! the moments between 1 and 2 of a process that died there, another process takes for another profile's.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use tracardi_model::Context;
 use tracardi_store::{Batch, Committed, StoreError, Version, Written};
 
-use crate::bulk::{Mode, Op, Outcome, Place};
-use crate::document::{Envelope, Source};
+use crate::bulk::{Op, Outcome, Place};
+use crate::claims::{LEASE, aliases};
 use crate::elastic::Inner;
 use crate::get::{Known, Spot};
-use crate::names::{Kind, key, key_of_term, term};
+use crate::names::{Kind, key};
 use crate::pending::held_up;
 use crate::units::{self, Numbers, Units};
 
-/// An id that a profile has, and the profile's own.
-struct Claimed<'a> {
-    context: Context,
-    id: &'a str,
-    own: &'a str,
-}
-
-fn refused(op: &Op, reason: String) -> StoreError {
+pub(crate) fn refused(op: &Op, reason: String) -> StoreError {
     StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason }
-}
-
-/// The ids whose owners matter: those of a profile besides its own, and its own if it is new.
-fn aliases(batch: &Batch) -> Vec<Claimed<'_>> {
-    let mut aliases = Vec::new();
-    for (context, profile) in &batch.profiles {
-        let own = profile.value.id();
-        let others = profile.value.ids().iter().map(String::as_str).filter(|id| *id != own);
-        let first = profile.replaces.is_none().then_some(own);
-        aliases.extend(first.into_iter().chain(others).map(|id| Claimed { context: *context, id, own }));
-    }
-    aliases
 }
 
 impl Inner {
@@ -82,14 +64,22 @@ impl Inner {
                 unit.stale = true;
             }
         }
-        for (context, own, op) in claims {
-            if let Some(unit) = all.of_profile(context, &own) {
-                unit.claims.push(op);
+        let began = Instant::now();
+        for claim in claims {
+            if let Some(unit) = all.of_profile(claim.context, &claim.own) {
+                claim.into_unit(unit);
             }
         }
         self.claim(&mut all).await?;
+        if began.elapsed() > LEASE / 2 {
+            // Somebody may stop waiting for these profiles before they are there.
+            all.list.iter_mut().filter(|unit| !unit.claims.is_empty()).for_each(|unit| unit.stale = true);
+        }
         let mut written = BTreeMap::new();
         self.write_anchors(&mut all, &mut written).await?;
+        if began.elapsed() > LEASE / 2 {
+            self.look_back(&all).await?;
+        }
         self.write_rest(&mut all, &mut written).await?;
         if all.list.iter().any(|unit| unit.stale) {
             return Err(StoreError::Stale);
@@ -119,9 +109,7 @@ impl Inner {
         for (context, session) in &batch.sessions {
             wanted.push(((Place::of(Kind::Session), key(*context, session.value.id())), false));
         }
-        for Claimed { context, id, .. } in aliases(batch) {
-            wanted.push(((Place::of(Kind::Identity), key(context, id)), true));
-        }
+        wanted.extend(aliases(batch).iter().map(|one| (one.spot(), true)));
         for (context, profile) in batch.profiles.iter().filter(|(_, profile)| profile.value.awaits_merge()) {
             wanted.push(((Place::of(Kind::Profile), key(*context, profile.value.id())), true));
         }
@@ -151,67 +139,6 @@ impl Inner {
             }
         }
         Ok(false)
-    }
-
-    /// What is to be written so that new ids lead to their profiles.
-    async fn claims(&self, known: &mut Known, batch: &Batch) -> Result<Vec<(Context, String, Op)>, StoreError> {
-        let mut ids = Vec::new();
-        for claimed in aliases(batch) {
-            let held = known.get(Place::of(Kind::Identity), &key(claimed.context, claimed.id));
-            let belongs = held.map(|held| Ok::<_, StoreError>((held.version, held.envelope()?.profile))).transpose()?;
-            ids.push((claimed, belongs));
-        }
-        // An id belongs to who had it first, if that profile exists.
-        let other = |context: Context, profile: &str| (Place::of(Kind::Profile), key_of_term(context, profile));
-        let others = ids.iter().filter_map(|(claimed, belongs)| {
-            let profile = belongs.as_ref()?.1.as_deref()?;
-            (profile != term(claimed.own)).then(|| (other(claimed.context, profile), false))
-        });
-        let others: Vec<_> = others.collect();
-        self.look_up(known, others).await?;
-        let mut claims: Vec<(Context, String, Op)> = Vec::new();
-        for (Claimed { context, id, own }, belongs) in ids {
-            let mode = match belongs {
-                None if id == own => continue,
-                None => Mode::Create,
-                Some((_, Some(profile))) if profile == term(own) => continue,
-                Some((version, profile)) => {
-                    let spot = profile.map(|profile| other(context, &profile));
-                    let exists = spot.is_some_and(|(place, key)| known.get(place, &key).is_some());
-                    // But a profile's own id leads to itself.
-                    if exists && id != own {
-                        continue;
-                    }
-                    Mode::replacing(Some(version))
-                }
-            };
-            let op = identity(context, id, own, mode);
-            // Of several in this batch the first has it.
-            if !claims.iter().any(|(_, _, other)| other.key == op.key) {
-                claims.push((context, own.to_owned(), op));
-            }
-        }
-        Ok(claims)
-    }
-
-    /// New ids lead to their profiles. Where somebody else was faster the unit is stale: its profile may have to be merged now.
-    async fn claim(&self, all: &mut Units) -> Result<(), StoreError> {
-        let units: Vec<&mut units::Unit> = all.list.iter_mut().filter(|unit| !unit.stale).collect();
-        let ops: Vec<&Op> = units.iter().flat_map(|unit| &unit.claims).collect();
-        if ops.is_empty() {
-            return Ok(());
-        }
-        let mut outcomes = self.bulk(&ops).await?.into_iter();
-        for unit in units {
-            for (op, outcome) in unit.claims.iter().zip(&mut outcomes) {
-                match outcome {
-                    Outcome::Done(_) => {}
-                    Outcome::Refused(reason) => return Err(refused(op, reason)),
-                    Outcome::Conflict | Outcome::Absent => unit.stale = true,
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Step 1.
@@ -317,12 +244,6 @@ const fn place_of(which: units::Written) -> (u8, usize) {
         units::Written::Session(number) => (0, number),
         units::Written::Profile(number) => (1, number),
     }
-}
-
-/// An id leads to a profile.
-pub(crate) fn identity(context: Context, alias: &str, own: &str, mode: Mode) -> Op {
-    let text = serde_json::Value::from(alias).to_string();
-    Op::write(Place::of(Kind::Identity), mode, Source::kept(Envelope::of_identity(context, alias, own), text))
 }
 
 /// The numbers of profiles that await a merge already.

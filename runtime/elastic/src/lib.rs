@@ -50,6 +50,7 @@
 //! What belongs to a context and is no leftover is found by `schema::scope`.
 
 mod bulk;
+mod claims;
 mod client;
 mod commit;
 mod delete;

@@ -14,7 +14,7 @@ use tracardi_model::{Context, Profile};
 use tracardi_store::{Document, Gone, Merge, Repointed, StoreError, Waiting};
 
 use crate::bulk::{Mode, Op, Outcome, Place};
-use crate::commit::identity;
+use crate::claims::identity;
 use crate::document::{Envelope, Source, parse};
 use crate::elastic::Inner;
 use crate::get::{Held, Known, Spot};

@@ -31,7 +31,7 @@ pub(crate) struct Unit {
     pub(crate) rest: Rest,
     /// The sessions among the rest: place in `rest.ops`, place in the batch.
     pub(crate) sessions: Vec<(usize, usize)>,
-    /// Ids that are to lead to the profile.
+    /// Ids that are to lead to the profile, before it is written.
     pub(crate) claims: Vec<Op>,
     /// Somebody else was faster: nothing of it is stored.
     pub(crate) stale: bool,
@@ -56,7 +56,8 @@ impl Units {
     /// merge already.
     pub(crate) fn of(batch: Batch, inner: &Inner, known: &Known, numbers: &Numbers) -> Self {
         let mut all = Self { list: vec![Unit::default()], ..Self::default() };
-        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = batch;
+        let Batch { events, applied, sessions, profiles, alone: _, deliveries, delayed, quarantined, released, trails } =
+            batch;
         for (number, (context, Document { value, text, replaces })) in profiles.into_iter().enumerate() {
             let owner = (context, value.id().to_owned());
             let waiting = value.awaits_merge().then(|| numbers.get(&owner).copied().unwrap_or_else(|| inner.number()));

@@ -168,6 +168,11 @@ pub struct Batch {
     /// Profiles to create or replace; no id twice. Ids that belong to no other profile yet lead to this one from now
     /// on. Those that [await a merge](Profile::awaits_merge) are remembered.
     pub profiles: Vec<(Context, Document<Profile>)>,
+    /// The ids of those of the profiles that [awaited a merge](Profile::awaits_merge) and do not any more, because the store was
+    /// asked for their ids and none led to anybody else. A store to which several processes write fails with
+    /// [`StoreError::Stale`] if one of these ids belongs to somebody else by now: two that come at the same moment must not both
+    /// believe that they are alone.
+    pub alone: Vec<(Context, String)>,
     /// What destinations are to get: joins the [outbox](crate::outbox), unless it is there already.
     pub deliveries: Vec<(Context, Delivery)>,
     /// What is to happen later; what is there already stays as it is.
@@ -185,7 +190,9 @@ impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = self;
+        // Whoever is alone is among the profiles.
+        let Self { events, applied, sessions, profiles, alone: _, deliveries, delayed, quarantined, released, trails } =
+            self;
         let documents = events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty();
         let later = deliveries.is_empty() && delayed.is_empty();
         documents && later && quarantined.is_empty() && released.is_empty() && trails.is_empty()

@@ -150,7 +150,8 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
-        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails } = batch;
+        let Batch { events, applied, sessions, profiles, alone, deliveries, delayed, quarantined, released, trails } =
+            batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
             let tables = &disk.contexts[context];
@@ -175,7 +176,13 @@ impl Disk {
             && profiles.iter().all(|(context, one)| {
                 Self::is_current(&self.contexts[*context].profiles, one.value.id(), one.replaces)
             });
-        if !current {
+        let shares = |(context, profile): &(Context, Document<Profile>)| {
+            let own = profile.value.id();
+            let others =
+                |id: &String| self.contexts[*context].profile(id).is_some_and(|row| row.document.value.id() != own);
+            alone.iter().any(|(of, id)| of == context && id == own) && profile.value.ids().iter().any(others)
+        };
+        if !current || profiles.iter().any(shares) {
             return Err(StoreError::Stale);
         }
         let mut written = Written::default();
