@@ -18,6 +18,9 @@ pub(crate) fn check() -> Result<()> {
     let workspace = root().join(gui::WORKSPACE);
     run("web application: types and style", command("npm", &["run", "--silent", "check"]).current_dir(&workspace))?;
     run("lints", &mut cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    // A workspace of its own, which no other command compiles.
+    let fuzz = ["check", "--locked", "--quiet", "--bins", "--manifest-path", "runtime/fuzz/Cargo.toml"];
+    run("fuzz targets compile", &mut cargo_plain(&fuzz))?;
     run(
         "generated files are fresh: CRD",
         &mut cargo("test", &["--quiet", "-p", "tracardi-crds", "the_manifest_is_fresh"]),

@@ -128,7 +128,7 @@ async fn app(supervisor: &Supervisor, metrics: &Metrics, directory: &TempDir) ->
         clock: SystemClock::shared(),
         limits: CollectorLimits::default(),
         company: Company::Alone,
-        bound: None,
+        news: None,
     };
     let collector = Collector::start(supervisor, setup, metrics);
     let options = Options {
