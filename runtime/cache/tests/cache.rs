@@ -110,10 +110,18 @@ async fn one_round_trip_each() {
 async fn a_cache_that_is_away_is_left_alone() {
     let server = ServerKind::Redis.start().unwrap();
     let proxy = Proxy::to(server.address()).unwrap();
-    let cache = cache(&format!("redis://{}", proxy.address()), "one", Duration::from_millis(500));
+    let cache = cache(&format!("redis://{}", proxy.address()), "one", Duration::from_secs(5));
     let value = entry(1, 1, Some("value"));
-    cache.put(vec![(key("a"), value.clone())]).await;
-    assert_eq!(cache.get(&[key("a")]).await, [Some(value.clone())]);
+    let mut tries = 0;
+    while cache.get(&[key("a")]).await != [Some(value.clone())] {
+        tries += 1;
+        assert!(tries < 600, "it keeps nothing");
+        // What fails on a busy machine is left alone for a while.
+        if tries > 1 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        cache.put(vec![(key("a"), value.clone())]).await;
+    }
     proxy.set(Fault::Refuse);
     proxy.cut();
     assert_eq!(cache.get(&[key("a")]).await, [None]);
@@ -125,10 +133,13 @@ async fn a_cache_that_is_away_is_left_alone() {
     assert!(proxy.accepted() - before < 50, "two hundred looks, and hardly a connection");
     proxy.set(Fault::Delay(Duration::ZERO));
     let mut tries = 0;
-    while cache.get(&[key("a")]).await == [None] {
-        tries += 1;
+    let found = loop {
+        match cache.get(&[key("a")]).await.pop().flatten() {
+            Some(found) => break found,
+            None => tries += 1,
+        }
         assert!(tries < 6_000, "it is not used again");
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(cache.get(&[key("a")]).await, [Some(value)]);
+    };
+    assert_eq!(found, value);
 }

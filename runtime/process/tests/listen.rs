@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -10,27 +11,33 @@ use axum::extract::ConnectInfo;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tracardi_process::listen::{self, Limits};
 use tracardi_process::{Phase, Supervisor};
 
 const HEAD: Duration = Duration::from_millis(300);
 
 async fn server(connections: usize) -> (Supervisor, SocketAddr) {
-    server_with(connections, HEAD).await
+    let (supervisor, address, _) = server_with(connections, HEAD).await;
+    (supervisor, address)
 }
 
-async fn server_with(connections: usize, head: Duration) -> (Supervisor, SocketAddr) {
+/// The last one is told when a request for `/slow` has begun to be answered.
+async fn server_with(connections: usize, head: Duration) -> (Supervisor, SocketAddr, Arc<Notify>) {
     let supervisor = Supervisor::new();
     let bound = listen::bind("test", "127.0.0.1:0").await.unwrap();
     let address = bound.address();
-    let slow = || async {
+    let begun = Arc::new(Notify::new());
+    let tell = begun.clone();
+    let slow = || async move {
+        tell.notify_one();
         tokio::time::sleep(Duration::from_millis(400)).await;
         "slow"
     };
     let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
     let router = Router::new().route("/", get(who)).route("/slow", get(slow));
     listen::serve(&supervisor, bound, router, Limits { connections, head, ..Limits::default() });
-    (supervisor, address)
+    (supervisor, address, begun)
 }
 
 async fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
@@ -67,7 +74,7 @@ async fn clients_that_do_not_speak_are_sent_away() {
 #[tokio::test]
 async fn a_flood_of_idle_clients_makes_room() {
     // Nobody is sent away for being slow.
-    let (supervisor, address) = server_with(2, Duration::from_mins(10)).await;
+    let (supervisor, address, begun) = server_with(2, Duration::from_mins(10)).await;
     // Two clients that say nothing, or only a part, hold both places.
     let silent = TcpStream::connect(address).await.unwrap();
     let mut halting = TcpStream::connect(address).await.unwrap();
@@ -81,7 +88,7 @@ async fn a_flood_of_idle_clients_makes_room() {
     // A request that is being answered stays, whoever comes.
     let mut busy = TcpStream::connect(address).await.unwrap();
     busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    begun.notified().await;
     let mut others = Vec::new();
     for _ in 0..20 {
         let mut other = TcpStream::connect(address).await.unwrap();
@@ -96,12 +103,12 @@ async fn a_flood_of_idle_clients_makes_room() {
 
 #[tokio::test]
 async fn requests_under_way_are_finished_before_leaving() {
-    let (supervisor, address) = server(10).await;
+    let (supervisor, address, begun) = server_with(10, HEAD).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     ask(&mut idle, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let mut busy = TcpStream::connect(address).await.unwrap();
     busy.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    begun.notified().await;
     let started = Instant::now();
     supervisor.run_until(async {}).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));

@@ -28,7 +28,7 @@ async fn serve(scripts: Vec<Vec<&'static str>>) -> (Client, tokio::task::JoinSet
             }
         }
     });
-    (Client::new(target, Duration::from_millis(300)), tasks)
+    (Client::new(target, Duration::from_secs(20)), tasks)
 }
 
 async fn post(client: &mut Client) -> Result<(u16, String), String> {
