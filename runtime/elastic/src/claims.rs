@@ -8,28 +8,31 @@
 //! | nobody | it is claimed; who is slower is stale |
 //! | this profile | nothing; as long as the profile is new the claim is renewed |
 //! | another profile, which is there | nothing: a merge comes. Unless this one was told to be [alone](Batch::alone): stale |
-//! | another profile, which is not there | its worker is about to write it: waited for, and then stale; after [`LEASE`] the worker has died, and the id is claimed |
-//! | nobody any more (an erased profile) | it is claimed; together with what follows the profile if that is there already: who does not know yet that it was the one that was erased fails first |
+//! | another profile, which is not there | its worker is about to write it: waited for, and then stale; after [`LEASE`] that worker has died, and the id is taken over |
+//! | nobody any more (an erased profile) | it is claimed with what follows the profile: who does not know yet that it was the one that was erased fails before |
 //!
-//! A claim whose profile is not written within half of the lease is not relied upon: its unit begins anew; and whoever has taken
-//! longer though to write the profile looks again whether the id is still his, and has the profile wait for a merge if not. So of two
-//! profiles with one new id one finds the other, unless the worker that was that slow dies before it has looked.
+//! **After a profile is written its claims are confirmed**, each as a compare-and-set on the claim, in what follows the profile
+//! ([`crate::pending`]). Whoever took an id over from a worker that was slow, and not dead, did so by a compare-and-set on the same
+//! claim: one of the two fails. If it is the one that takes over, it begins anew and finds the profile. If it is the one that confirms, its
+//! profile [waits for a merge](Inner::contested). No clock decides that, so it does not matter how slow somebody is; and since what
+//! follows is carried out by whoever loads the profile, it does not matter who dies.
 
 use std::time::{Duration, Instant};
 
 use tracardi_model::{Context, Profile};
-use tracardi_store::{Batch, StoreError};
+use tracardi_store::{Batch, Document, StoreError};
 
 use crate::bulk::{Mode, Op, Outcome, Place};
 use crate::commit::refused;
 use crate::document::{Envelope, Source, parse};
 use crate::elastic::Inner;
 use crate::get::{Held, Known, Spot};
+use crate::load::{Led, ROUNDS, lead};
 use crate::names::{Kind, key, key_of_term, term};
 use crate::units::{Unit, Units};
 
 /// How long a profile is waited for that somebody has claimed an id for.
-pub(crate) const LEASE: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(5);
 /// The first pause between two looks; doubles.
 const PAUSE: Duration = Duration::from_millis(10);
 /// The longest one.
@@ -64,6 +67,16 @@ pub(crate) fn aliases(batch: &Batch) -> Vec<Alias<'_>> {
         aliases.extend(first.into_iter().chain(others).map(|id| Alias { context: *context, id, own, new, alone }));
     }
     aliases
+}
+
+/// An id whose profile is not there, whoever claims it next.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    id: Spot,
+    seen: Mode,
+    profile: Spot,
+    /// What takes it over.
+    heir: Op,
 }
 
 /// What is to be done about an id, with the unit of its profile.
@@ -106,57 +119,82 @@ impl Claim {
 enum Owner {
     /// Nobody has ever claimed it.
     Nobody,
-    /// It was an erased profile's.
+    /// An erased profile.
     Erased(Mode),
     Itself(Mode),
     /// Another profile that is there.
     Another(Mode),
     /// Another profile that is not there (yet).
     Coming(Mode, Spot),
+    /// These must be looked up first.
+    Unknown(Vec<Spot>),
 }
 
 fn owner(known: &Known, alias: &Alias<'_>) -> Result<Owner, StoreError> {
-    let (place, key) = alias.spot();
-    let Some(held) = known.get(place, &key) else { return Ok(Owner::Nobody) };
+    let (place, spot) = alias.spot();
+    let Some(held) = known.get(place, &spot) else { return Ok(Owner::Nobody) };
     let seen = Mode::replacing(Some(held.version));
     let Some(profile) = held.envelope()?.profile else { return Ok(Owner::Erased(seen)) };
     if profile == term(alias.own) {
         return Ok(Owner::Itself(seen));
     }
-    let (place, key) = (Place::of(Kind::Profile), key_of_term(alias.context, &profile));
-    Ok(match known.get(place, &key) {
-        Some(_) => Owner::Another(seen),
-        None => Owner::Coming(seen, (place, key)),
+    // It may have been merged since.
+    Ok(match lead(known, alias.context, &profile)? {
+        Led::Unknown(spots) => Owner::Unknown(spots),
+        Led::To(own) if own == key(alias.context, alias.own) => Owner::Itself(seen),
+        Led::To(_) => Owner::Another(seen),
+        Led::Nowhere => {
+            let key = key_of_term(alias.context, &profile);
+            let was_there = known.get(Place::of(Kind::Identity), &key).is_some();
+            if was_there { Owner::Erased(seen) } else { Owner::Coming(seen, (Place::of(Kind::Profile), key)) }
+        }
     })
 }
 
 impl Inner {
-    /// What is to be written so that new ids lead to their profiles. `known` has what stands at the [spots](Alias::spot).
-    pub(crate) async fn claims(&self, known: &mut Known, batch: &Batch) -> Result<Vec<Claim>, StoreError> {
+    /// What is to be written so that new ids lead to their profiles, and which ids are to be waited for. `known` has what stands at the
+    /// [spots](Alias::spot).
+    pub(crate) async fn claims(
+        &self,
+        known: &mut Known,
+        batch: &Batch,
+    ) -> Result<(Vec<Claim>, Vec<Awaited>), StoreError> {
         let aliases = aliases(batch);
-        let mut others = Vec::new();
-        for alias in &aliases {
-            if let Owner::Coming(_, spot) = owner(known, alias)? {
-                others.push((spot, false));
+        loop {
+            let mut unknown = Vec::new();
+            for alias in &aliases {
+                if let Owner::Unknown(spots) = owner(known, alias)? {
+                    unknown.extend(spots.into_iter().map(|spot| (spot, true)));
+                }
             }
+            if unknown.is_empty() {
+                break;
+            }
+            self.look_up(known, unknown).await?;
         }
-        self.look_up(known, others).await?;
-        self.wait_for_who_comes(known, &aliases).await?;
-        let mut claims: Vec<Claim> = Vec::new();
+        let (mut claims, mut awaited): (Vec<Claim>, Vec<Awaited>) = (Vec::new(), Vec::new());
         for alias in aliases {
             let Alias { context, id, own, new, alone } = alias;
-            // A profile's own id leads to itself, whoever had it.
-            let first = |mode| What::First(identity(context, id, own, mode));
+            let claim = |mode| identity(context, id, own, mode);
             let what = match owner(known, &alias)? {
                 Owner::Nobody if id == own => continue,
-                Owner::Nobody => first(Mode::Create),
+                Owner::Nobody => What::First(claim(Mode::Create)),
                 Owner::Itself(_) if !new => continue,
                 Owner::Another(_) if id != own && !alone => continue,
                 Owner::Another(_) if id != own => What::Taken,
-                Owner::Erased(seen) if !new => What::Then(identity(context, id, own, seen)),
-                Owner::Erased(seen) | Owner::Itself(seen) | Owner::Another(seen) | Owner::Coming(seen, _) => {
-                    first(seen)
+                Owner::Coming(seen, profile) if id != own => {
+                    let ours = |(of, one): &(Context, Document<Profile>)| profile.1 == key(*of, one.value.id());
+                    // Those of one batch know of each other.
+                    if batch.profiles.iter().any(ours) {
+                        continue;
+                    }
+                    awaited.push(Awaited { id: alias.spot(), seen, profile, heir: claim(seen) });
+                    What::Taken
                 }
+                Owner::Erased(seen) => What::Then(claim(seen)),
+                // A profile's own id leads to itself, whoever had it.
+                Owner::Itself(seen) | Owner::Another(seen) | Owner::Coming(seen, _) => What::First(claim(seen)),
+                Owner::Unknown(_) => return Err(StoreError::Stale),
             };
             let claim = Claim { context, own: own.to_owned(), what };
             // Of several in this batch the first has it.
@@ -165,79 +203,11 @@ impl Inner {
                 claims.push(claim);
             }
         }
-        Ok(claims)
+        Ok((claims, awaited))
     }
 
-    /// Ids that lead to profiles that are not there: [`StoreError::Stale`] as soon as one is, or the id leads elsewhere.
-    async fn wait_for_who_comes(&self, known: &mut Known, aliases: &[Alias<'_>]) -> Result<(), StoreError> {
-        let mut awaited = Vec::new();
-        for alias in aliases.iter().filter(|alias| alias.id != alias.own) {
-            if let Owner::Coming(seen, profile) = owner(known, alias)? {
-                awaited.push((alias.spot(), seen, profile));
-            }
-        }
-        let (began, mut pause) = (Instant::now(), PAUSE);
-        while !awaited.is_empty() && began.elapsed() < LEASE {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            let mut now = Known::default();
-            let spots = awaited.iter().flat_map(|(id, _, profile)| [id.clone(), profile.clone()]);
-            self.look_up(&mut now, spots.map(|spot| (spot, false))).await?;
-            let there = |(place, key): &Spot| now.get(*place, key).map(|held| Mode::replacing(Some(held.version)));
-            if awaited.iter().any(|(id, seen, profile)| there(id) != Some(*seen) || there(profile).is_some()) {
-                return Err(StoreError::Stale);
-            }
-        }
-        Ok(())
-    }
-
-    /// After the profiles are written: those of which an id was taken away meanwhile wait for a merge.
-    pub(crate) async fn look_back(&self, all: &Units) -> Result<(), StoreError> {
-        let units = || all.list.iter().filter(|unit| !unit.stale);
-        let claims = units().flat_map(|unit| &unit.claims).map(|op| ((op.place, op.key.clone()), true));
-        let mut known = Known::default();
-        self.look_up(&mut known, claims).await?;
-        for unit in units() {
-            let mut lost = false;
-            for op in &unit.claims {
-                let owner = known.get(op.place, &op.key).map(Held::envelope).transpose()?;
-                let own = op.source.as_ref().and_then(|source| source.envelope.profile.as_ref());
-                lost |= owner.as_ref().and_then(|owner| owner.profile.as_ref()) != own;
-            }
-            if let Some((op, _)) = unit.anchor.as_ref().filter(|_| lost) {
-                self.have_wait(op.place, &op.key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A profile waits for a merge from now on, whoever has written it last.
-    async fn have_wait(&self, place: Place, key: &str) -> Result<(), StoreError> {
-        loop {
-            let mut known = Known::default();
-            self.look_up(&mut known, [((place, key.to_owned()), true)]).await?;
-            let Some(held) = known.get(place, key) else { return Ok(()) };
-            let mut profile: Profile = parse(held.text()?.get(), "profile")?;
-            if profile.awaits_merge() {
-                return Ok(());
-            }
-            profile.await_merge("ids");
-            let text = serde_json::to_string(&profile)
-                .map_err(|error| StoreError::Corrupt { what: "profile".to_owned(), reason: error.to_string() })?;
-            let envelope = Envelope { waiting: Some(self.number()), ..held.envelope()? };
-            let mut op = Op::write(place, Mode::replacing(Some(held.version)), Source::searchable(envelope, text));
-            op.pending = held.pending()?.map(|rest| rest.text()).transpose()?.flatten();
-            match self.bulk(&[&op]).await?.into_iter().next() {
-                Some(Outcome::Done(_)) => return Ok(()),
-                Some(Outcome::Refused(reason)) => return Err(refused(&op, reason)),
-                // Somebody else has written it: once more.
-                _ => {}
-            }
-        }
-    }
-
-    /// New ids lead to their profiles. Where somebody else was faster the unit is stale, and what it has claimed is free again:
-    /// two that have each one id of two would wait for each other.
+    /// New ids lead to their profiles, and are confirmed with what follows these. Where somebody else was faster the unit is stale, and
+    /// what it has claimed for a new profile is free again: two that have each one id of two would wait for each other.
     pub(crate) async fn claim(&self, all: &mut Units) -> Result<(), StoreError> {
         let units: Vec<&mut Unit> = all.list.iter_mut().filter(|unit| !unit.stale).collect();
         let ops: Vec<&Op> = units.iter().flat_map(|unit| &unit.claims).collect();
@@ -248,24 +218,104 @@ impl Inner {
         let mut given_back = Vec::new();
         for unit in units {
             let mut done = Vec::new();
-            for (op, outcome) in unit.claims.iter().zip(&mut outcomes) {
+            for (op, outcome) in std::mem::take(&mut unit.claims).into_iter().zip(&mut outcomes) {
                 match outcome {
-                    Outcome::Done(version) => {
-                        let mode = Mode::DeleteSeen(version.seq_no, version.primary_term);
-                        done.push(Op { mode, ..Op::delete(op.place, op.key.clone()) });
-                    }
-                    Outcome::Refused(reason) => return Err(refused(op, reason)),
+                    Outcome::Done(version) => done.push((op, version)),
+                    Outcome::Refused(reason) => return Err(refused(&op, reason)),
                     Outcome::Conflict | Outcome::Absent => unit.stale = true,
                 }
             }
-            if unit.stale {
-                given_back.append(&mut done);
+            if !unit.stale {
+                let confirmed = |(op, version)| Op { mode: Mode::replacing(Some(version)), ..op };
+                unit.rest.ops.extend(done.into_iter().map(confirmed));
+            } else if unit.anchor.as_ref().is_some_and(|(op, _)| op.mode == Mode::Create) {
+                let new = done.into_iter().filter(|(op, _)| op.mode == Mode::Create);
+                given_back.extend(new.map(|(op, version)| {
+                    let mode = Mode::DeleteSeen(version.seq_no, version.primary_term);
+                    Op { mode, ..Op::delete(op.place, op.key) }
+                }));
             }
         }
         if !given_back.is_empty() {
             self.bulk(&given_back.iter().collect::<Vec<_>>()).await?;
         }
         Ok(())
+    }
+
+    /// Waits until one of the profiles is there, or an id leads elsewhere. Ids for which that does not happen are taken over.
+    pub(crate) async fn wait_for(&self, awaited: &[Awaited]) -> Result<(), StoreError> {
+        let (began, mut pause) = (Instant::now(), PAUSE);
+        while !awaited.is_empty() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let mut now = Known::default();
+            let spots = awaited.iter().flat_map(|one| [one.id.clone(), one.profile.clone()]);
+            self.look_up(&mut now, spots.map(|spot| (spot, false))).await?;
+            let there = |(place, key): &Spot| now.get(*place, key).map(|held| Mode::replacing(Some(held.version)));
+            let changed = |one: &Awaited| there(&one.id) != Some(one.seen) || there(&one.profile).is_some();
+            if awaited.iter().any(changed) {
+                break;
+            }
+            if began.elapsed() >= LEASE {
+                self.bulk(&awaited.iter().map(|one| &one.heir).collect::<Vec<_>>()).await?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// An id was to lead to a profile that is written, and does not. If it leads to somebody else, the two wait for a merge.
+    pub(crate) async fn contested(&self, op: &Op) -> Result<(), StoreError> {
+        let mut known = Known::default();
+        self.look_up(&mut known, [((op.place, op.key.clone()), true)]).await?;
+        let owner = known.get(op.place, &op.key).map(Held::envelope).transpose()?.and_then(|held| held.profile);
+        match &op.source {
+            Some(Source { envelope: Envelope { context, profile: Some(own), .. }, .. })
+                if owner.as_ref() != Some(own) =>
+            {
+                self.have_wait(*context, own).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The profile that this id, given as a term, leads to waits for a merge from now on, whoever has written it last.
+    async fn have_wait(&self, context: Context, id: &str) -> Result<(), StoreError> {
+        let mut at = key_of_term(context, id);
+        for _ in 0..ROUNDS {
+            let (profile, identity) = ((Place::of(Kind::Profile), at.clone()), (Place::of(Kind::Identity), at.clone()));
+            let mut known = Known::default();
+            self.look_up(&mut known, [(profile.clone(), true), (identity.clone(), true)]).await?;
+            let Some(held) = known.get(profile.0, &at) else {
+                let led = known.get(identity.0, &at).map(Held::envelope).transpose()?.and_then(|held| held.profile);
+                let Some(next) = led else { return Ok(()) };
+                at = key_of_term(context, &next);
+                continue;
+            };
+            let envelope = held.envelope()?;
+            if let Some(survivor) = envelope.survivor {
+                // A merge is about to make it part of that one, which changes nothing if the merge does not know this.
+                at = key_of_term(context, &survivor);
+                continue;
+            }
+            let mut value: Profile = parse(held.text()?.get(), "profile")?;
+            if value.awaits_merge() {
+                return Ok(());
+            }
+            value.await_merge("ids");
+            let text = serde_json::to_string(&value)
+                .map_err(|error| StoreError::Corrupt { what: "profile".to_owned(), reason: error.to_string() })?;
+            let envelope = Envelope { waiting: Some(self.number()), ..envelope };
+            let mut op = Op::write(profile.0, Mode::replacing(Some(held.version)), Source::searchable(envelope, text));
+            op.pending = held.pending()?.map(|rest| rest.text()).transpose()?.flatten();
+            match self.bulk(&[&op]).await?.into_iter().next() {
+                Some(Outcome::Done(_)) => return Ok(()),
+                Some(Outcome::Refused(reason)) => return Err(refused(&op, reason)),
+                // Somebody else has written it: once more.
+                _ => {}
+            }
+        }
+        Err(StoreError::Unavailable("a profile that has to wait for a merge changes all the time".to_owned()))
     }
 }
 

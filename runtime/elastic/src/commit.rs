@@ -27,13 +27,12 @@
 //! the moments between 1 and 2 of a process that died there, another process takes for another profile's.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use tracardi_model::Context;
 use tracardi_store::{Batch, Committed, StoreError, Version, Written};
 
 use crate::bulk::{Op, Outcome, Place};
-use crate::claims::{LEASE, aliases};
+use crate::claims::aliases;
 use crate::elastic::Inner;
 use crate::get::{Known, Spot};
 use crate::names::{Kind, key};
@@ -56,7 +55,7 @@ impl Inner {
         }
         let numbers = numbers(&known, &batch)?;
         let stale = stale_sessions(&known, &batch);
-        let claims = self.claims(&mut known, &batch).await?;
+        let (claims, awaited) = self.claims(&mut known, &batch).await?;
         let (sessions, profiles) = (batch.sessions.len(), batch.profiles.len());
         let mut all = Units::of(batch, self, &known, &numbers);
         for (context, id) in stale {
@@ -64,24 +63,17 @@ impl Inner {
                 unit.stale = true;
             }
         }
-        let began = Instant::now();
         for claim in claims {
             if let Some(unit) = all.of_profile(claim.context, &claim.own) {
                 claim.into_unit(unit);
             }
         }
         self.claim(&mut all).await?;
-        if began.elapsed() > LEASE / 2 {
-            // Somebody may stop waiting for these profiles before they are there.
-            all.list.iter_mut().filter(|unit| !unit.claims.is_empty()).for_each(|unit| unit.stale = true);
-        }
         let mut written = BTreeMap::new();
         self.write_anchors(&mut all, &mut written).await?;
-        if began.elapsed() > LEASE / 2 {
-            self.look_back(&all).await?;
-        }
         self.write_rest(&mut all, &mut written).await?;
         if all.list.iter().any(|unit| unit.stale) {
+            self.wait_for(&awaited).await?;
             return Err(StoreError::Stale);
         }
         let list = |of: &dyn Fn(usize) -> (u8, usize), count: usize| -> Vec<Version> {

@@ -25,12 +25,12 @@ const SESSION: Place = Place::of(Kind::Session);
 const APPLIED: Place = Place::of(Kind::Applied);
 
 /// How often something may turn up that others have left.
-const ROUNDS: u32 = 16;
+pub(crate) const ROUNDS: u32 = 16;
 /// How many profiles an id is passed on by.
 const HOPS: u32 = 16;
 
 /// Where an id leads, as far as is known.
-enum Led {
+pub(crate) enum Led {
     /// To the profile with this `_id`.
     To(String),
     Nowhere,
@@ -65,7 +65,7 @@ impl Told {
 }
 
 /// Follows an id, given as a term.
-fn lead(known: &Known, context: Context, id: &str) -> Result<Led, StoreError> {
+pub(crate) fn lead(known: &Known, context: Context, id: &str) -> Result<Led, StoreError> {
     let mut at = key_of_term(context, id);
     for _ in 0..HOPS {
         let spots = [(PROFILE, at.clone()), (IDENTITY, at.clone())];

@@ -76,8 +76,8 @@ impl Rest {
         serde_json::from_slice(&plain).map_err(unreadable)
     }
 
-    /// The documents that tell whether it is done: events and sessions, and profiles that go; ids of applied events where there
-    /// is nothing else. The rest (what is to happen later, say) may have come and gone since.
+    /// The documents that tell whether it is done: events and sessions, and profiles that go; ids of applied events and of profiles
+    /// where there is nothing else. The rest (what is to happen later, say) may have come and gone since.
     pub(crate) fn markers(&self) -> impl Iterator<Item = &Op> {
         let telling = |op: &&Op| match op.place.kind {
             Kind::Event | Kind::Session => !op.mode.deletes(),
@@ -85,7 +85,8 @@ impl Rest {
             _ => false,
         };
         let alone = !self.ops.iter().any(|op| telling(&op));
-        self.ops.iter().filter(move |op| telling(op) || alone && op.place.kind == Kind::Applied && !op.mode.deletes())
+        let also = |op: &&Op| matches!(op.place.kind, Kind::Applied | Kind::Identity) && !op.mode.deletes();
+        self.ops.iter().filter(move |op| telling(op) || alone && also(op))
     }
 
     /// Where to look.
@@ -131,7 +132,13 @@ impl Inner {
         if let Some((context, gone, survivor)) = &rest.lead {
             self.deposit.lead(*context, gone, survivor).await?;
         }
-        self.in_order(&rest.ops).await
+        let outcomes = self.in_order(&rest.ops).await?;
+        for (op, outcome) in rest.ops.iter().zip(&outcomes) {
+            if op.place.kind == Kind::Identity && matches!(outcome, Outcome::Conflict) {
+                self.contested(op).await?;
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Carries out operations, those that remove something last.
