@@ -158,7 +158,7 @@ async fn kill_at_random_instants_under_load() {
         clients.spawn(load(server.public(), Visitor::new(seed, number, &shared), stop.clone()));
     }
     let began = Instant::now();
-    let (mut killed, mut ready) = (0, Vec::new());
+    let (mut killed, mut ready, mut worked) = (0, Vec::new(), Vec::new());
     while killed < kills {
         tokio::time::sleep(Duration::from_micros(rng.below(500_000))).await;
         server.kill().await;
@@ -171,6 +171,7 @@ async fn kill_at_random_instants_under_load() {
             killed += 1;
         }
         ready.push(server.start().await);
+        worked.push(server.worked());
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
@@ -183,13 +184,16 @@ async fn kill_at_random_instants_under_load() {
     let load_time = began.elapsed();
     server.stop().await;
     ready.sort();
+    worked.sort();
+    let (median, longest) = (ready.len() / 2, ready.len() - 1);
     println!(
-        "{kills} kills in {load_time:.1?}; ready again after {:.0?} (median), {:.0?} (longest)",
-        ready[ready.len() / 2],
-        ready[ready.len() - 1]
+        "{kills} kills in {load_time:.1?}; ready again after {:.0?} (median), {:.0?} (longest), and {:.0?} of work (median)",
+        ready[median], ready[longest], worked[median]
     );
-    // The median: a single start may meet a moment in which the machine is busy with something else.
-    assert!(ready[ready.len() / 2] < Duration::from_secs(1), "{ready:?}");
+    // Its own work, whatever else the machine has to do. The median: a single figure may have some of the load in it already.
+    assert!(worked[median] < Duration::from_secs(1), "{worked:?}");
+    // And it waits for nothing: then no start would be fast, not even one that has the machine to itself.
+    assert!(ready[0] < Duration::from_secs(1), "{ready:?}");
     let given_up = journal.iter().filter(|entry| entry.profile.is_none()).count();
     println!("{} requests, {given_up} given up, sent again {retries} times", journal.len());
     compare(&server, &journal).await;

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use support::{Server, payload, scratch};
+use support::{Server, free_ports, payload, scratch};
 
 /// Messages of a stream of server-sent events.
 struct Messages {
@@ -146,7 +146,7 @@ async fn alone_in_front_of_an_api_elsewhere() {
     let folder = scratch();
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), folder.path());
     server.start().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let [port, ..] = free_ports();
     let listen = format!("127.0.0.1:{port}");
     let mut gui = tokio::process::Command::new(env!("CARGO_BIN_EXE_tracardi"))
         .args(["gui", "--listen", &listen, "--api-url", &server.url(1)])
@@ -154,11 +154,9 @@ async fn alone_in_front_of_an_api_elsewhere() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    for _ in 0..500 {
-        if tokio::net::TcpStream::connect(&listen).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    while tokio::net::TcpStream::connect(&listen).await.is_err() {
+        assert!(gui.try_wait().unwrap().is_none(), "it ended by itself");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(call("GET", format!("http://{listen}/api/info/version")).send().await.text, "\"0.8.2\"");
     assert_eq!(call("GET", format!("http://{listen}/")).send().await.status, 200);

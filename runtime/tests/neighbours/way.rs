@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::future::BoxFuture;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, copy_bidirectional, split};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// What is met at the end of a way.
 #[derive(Clone, Debug)]
 pub(crate) enum Guise {
-    /// Nobody listens.
+    /// Nobody listens yet; so a way may begin.
     Nobody,
     /// This server.
     Server(SocketAddr),
@@ -39,11 +39,14 @@ pub(crate) struct Way {
 impl Way {
     /// An address where this is met.
     pub(crate) async fn to(guise: Guise) -> Arc<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        // Ours from now on, also while nobody listens: who comes then is turned away, and nobody else gets it meanwhile.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let place = if matches!(guise, Guise::Nobody) { Place::Kept(socket) } else { Place::open(socket) };
         let (guise, seen) = watch::channel(guise);
         let met = Arc::new(AtomicU64::new(0));
-        tokio::spawn(listen(address, Some(listener), seen, met.clone()));
+        tokio::spawn(listen(place, seen, met.clone()));
         Arc::new(Self { address, guise, met })
     }
 
@@ -69,28 +72,40 @@ impl Way {
     }
 }
 
-/// Listens as long as somebody is to be met and the way is there.
-async fn listen(
-    address: SocketAddr,
-    mut listener: Option<TcpListener>,
-    mut seen: watch::Receiver<Guise>,
-    met: Arc<AtomicU64>,
-) {
+/// Where a way begins.
+enum Place {
+    /// Nobody listens.
+    Kept(TcpSocket),
+    /// Somebody does.
+    Open(TcpListener),
+}
+
+impl Place {
+    fn open(socket: TcpSocket) -> Self {
+        Self::Open(socket.listen(1024).unwrap())
+    }
+
+    /// The next who comes.
+    async fn accept(&self) -> TcpStream {
+        match self {
+            Self::Kept(_) => std::future::pending().await,
+            Self::Open(listener) => listener.accept().await.unwrap().0,
+        }
+    }
+}
+
+/// Listens from when somebody is to be met, as long as the way is there.
+async fn listen(mut place: Place, mut seen: watch::Receiver<Guise>, met: Arc<AtomicU64>) {
     loop {
         let guise = seen.borrow_and_update().clone();
-        if matches!(guise, Guise::Nobody) {
-            listener = None;
-        } else if listener.is_none() {
-            listener = Some(TcpListener::bind(address).await.unwrap());
-        }
-        let accepted = async {
-            match &listener {
-                Some(listener) => listener.accept().await.unwrap().0,
-                None => std::future::pending().await,
-            }
+        place = match (place, &guise) {
+            (Place::Kept(socket), Guise::Nobody) => Place::Kept(socket),
+            (Place::Kept(socket), _) => Place::open(socket),
+            (Place::Open(_), Guise::Nobody) => panic!("a way on which somebody was met stays open"),
+            (open, _) => open,
         };
         let client = tokio::select! {
-            client = accepted => client,
+            client = place.accept() => client,
             changed = seen.changed() => match changed {
                 Ok(()) => continue,
                 Err(_) => return,

@@ -23,6 +23,8 @@ pub const ADMIN: &str = "admin@example.com";
 pub const PASSWORD: &str = "correct-horse-battery-7";
 /// How long the program may take until it is ready. Far longer than it does: a busy machine is no failure.
 const READY: Duration = Duration::from_secs(20);
+/// How long an answer of the private API may take. As much longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `tracardi standalone` on a directory; started, killed and started again on the same ports.
 pub struct Server {
@@ -55,6 +57,18 @@ impl Server {
     /// Id of the process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("the server runs")
+    }
+
+    /// How long the process has kept a processor busy since its start: other than the time on the clock, that is the same on a
+    /// machine that is busy with something else.
+    pub fn worked(&self) -> Duration {
+        /// What a tick is in `/proc`, everywhere.
+        const TICK: Duration = Duration::from_millis(10);
+        let figures = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The name of the program is in brackets, and may itself have spaces. What follows begins with the third field.
+        let (_, figures) = figures.rsplit_once(") ").unwrap();
+        let ticks = figures.split(' ').skip(14 - 3).take(2).map(|ticks| ticks.parse::<u32>().unwrap());
+        TICK * ticks.sum::<u32>()
     }
 
     /// Starts the program without waiting for it.
@@ -181,7 +195,7 @@ pub struct Private {
 impl Private {
     /// Logs in at this address.
     pub async fn log_in(url: &str, email: &str, password: &str) -> Self {
-        let mut client = Client::new(url.parse().unwrap(), Duration::from_secs(20));
+        let mut client = Client::new(url.parse().unwrap(), PATIENCE);
         let form = format!("username={}&password={password}", email.replace('@', "%40"));
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = client.request("POST", "/user/token", &headers, form.as_bytes()).await.unwrap();
@@ -191,6 +205,8 @@ impl Private {
     }
 
     async fn call(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
+        // The server closes a connection on which nothing is asked for a while: each call has one of its own.
+        self.client = Client::new(self.client.target().clone(), PATIENCE);
         let headers = [("authorization", self.authorization.as_str()), ("content-type", "application/json")];
         self.client.request(method, path, &headers, body).await.unwrap()
     }
