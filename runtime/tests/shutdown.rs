@@ -1,5 +1,7 @@
 //! SIGTERM under load, and starting again: what was acknowledged is there, and the process leaves well and soon.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod support;
 
 use std::collections::BTreeSet;

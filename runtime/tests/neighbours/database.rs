@@ -137,7 +137,7 @@ async fn whom_we_do_not_believe() {
         [(URL, url)].into_iter().chain(authority).chain(who.clone()).collect()
     };
     let mysqls = || format!("mysqls://{}", server.address());
-    let plain = Way::to(Guise::Server(DATABASE.address())).await;
+    let plain = Way::to(Guise::Server(DATABASE.address()));
     let (valid, of_name) = (ours.certify(host).pem(), ours.elsewhere().pem());
     let rows = vec![
         Row {
@@ -199,9 +199,9 @@ async fn somebody_else_or_nobody() {
     let ground = Ground::new();
     let server = Guise::Server(DATABASE.address());
     let mysql = |way: &Way| vec![(URL, format!("mysql://{}", way.address()))];
-    let old = Way::to(Guise::Altered(DATABASE.address(), "10.11.", "10.05.")).await;
-    let redis = Way::to(Guise::Server(REDIS.address())).await;
-    let nobody = Way::to(Guise::Nobody).await;
+    let old = Way::to(Guise::Altered(DATABASE.address(), "10.11.", "10.05."));
+    let redis = Way::to(Guise::Server(REDIS.address()));
+    let nobody = Way::to(Guise::Nobody);
     let rows = vec![
         Row {
             wrong: "database: it is too old",

@@ -91,12 +91,12 @@ async fn whom_we_do_not_believe() {
     let ground = Ground::new();
     let (ours, other) = (Authority::new(), Authority::new());
     let server = REDIS.address();
-    let plain = Way::to(Guise::Server(server)).await;
+    let plain = Way::to(Guise::Server(server));
     let host = plain.address().ip();
     let valid = Guise::Encrypted(server, ours.certify(host).config());
-    let (encrypted, unencrypted) = (Way::to(valid.clone()).await, Way::to(valid.clone()).await);
-    let expired = Way::to(Guise::Encrypted(server, ours.expired(host).config())).await;
-    let elsewhere = Way::to(Guise::Encrypted(server, ours.elsewhere().config())).await;
+    let (encrypted, unencrypted) = (Way::to(valid.clone()), Way::to(valid.clone()));
+    let expired = Way::to(Guise::Encrypted(server, ours.expired(host).config()));
+    let elsewhere = Way::to(Guise::Encrypted(server, ours.elsewhere().config()));
     let (stranger, believed) = (ground.file("other.pem", &other.pem()), ground.file("ours.pem", &ours.pem()));
     let rediss = |way: &Way, file: &str| vec![(URL, format!("rediss://{}", way.address())), (CA_FILE, file.to_owned())];
     let rows = vec![
@@ -145,10 +145,10 @@ async fn somebody_else_or_nobody() {
     let own = start(Kind::Redis, &Options::default());
     let server = Guise::Server(REDIS.address());
     let redis = |way: &Way| vec![(URL, format!("redis://{}", way.address()))];
-    let old = Way::to(Guise::Altered(REDIS.address(), "redis_version:7.", "redis_version:6.")).await;
-    let database = Way::to(Guise::Server(DATABASE.address())).await;
-    let search = Way::to(Guise::Server(SEARCH.address())).await;
-    let nobody = Way::to(Guise::Nobody).await;
+    let old = Way::to(Guise::Altered(REDIS.address(), "redis_version:7.", "redis_version:6."));
+    let database = Way::to(Guise::Server(DATABASE.address()));
+    let search = Way::to(Guise::Server(SEARCH.address()));
+    let nobody = Way::to(Guise::Nobody);
     let (host, port) = (REDIS.address().ip().to_string(), REDIS.address().port().to_string());
     tell(&url(&own), &["REPLICAOF", &host, &port]).await;
     let rows = vec![

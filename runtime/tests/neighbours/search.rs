@@ -82,12 +82,12 @@ async fn whom_we_do_not_believe() {
     let ground = Ground::new();
     let (ours, other) = (Authority::new(), Authority::new());
     let server = SEARCH.address();
-    let plain = Way::to(Guise::Server(server)).await;
+    let plain = Way::to(Guise::Server(server));
     let valid = Guise::Encrypted(server, ours.certify(plain.address().ip()).config());
-    let encrypted = Way::to(valid.clone()).await;
-    let expired = Way::to(Guise::Encrypted(server, ours.expired(plain.address().ip()).config())).await;
-    let elsewhere = Way::to(Guise::Encrypted(server, ours.elsewhere().config())).await;
-    let unencrypted = Way::to(valid.clone()).await;
+    let encrypted = Way::to(valid.clone());
+    let expired = Way::to(Guise::Encrypted(server, ours.expired(plain.address().ip()).config()));
+    let elsewhere = Way::to(Guise::Encrypted(server, ours.elsewhere().config()));
+    let unencrypted = Way::to(valid.clone());
     let (stranger, believed) = (ground.file("other.pem", &other.pem()), ground.file("ours.pem", &ours.pem()));
     let https = |way: &Way, file: &str| vec![(URL, format!("https://{}", way.address())), (CA_FILE, file.to_owned())];
     let rows = vec![
@@ -141,13 +141,12 @@ async fn somebody_else_or_nobody() {
     let ground = Ground::new();
     let server = Guise::Server(SEARCH.address());
     let http = |way: &Way| vec![(URL, format!("http://{}", way.address()))];
-    let old = Way::to(Guise::Altered(SEARCH.address(), "\"2.19.", "\"1.19.")).await;
-    let inner = Way::to(page("200 OK", "")).await;
-    let foreign = Way::to(page("200 OK", "")).await;
-    let redirect = Way::to(page("302 Found", &format!("location: http://{}/\r\n", inner.address()))).await;
-    let (redis, database) =
-        (Way::to(Guise::Server(REDIS.address())).await, Way::to(Guise::Server(DATABASE.address())).await);
-    let nobody = Way::to(Guise::Nobody).await;
+    let old = Way::to(Guise::Altered(SEARCH.address(), "\"2.19.", "\"1.19."));
+    let inner = Way::to(page("200 OK", ""));
+    let foreign = Way::to(page("200 OK", ""));
+    let redirect = Way::to(page("302 Found", &format!("location: http://{}/\r\n", inner.address())));
+    let (redis, database) = (Way::to(Guise::Server(REDIS.address())), Way::to(Guise::Server(DATABASE.address())));
+    let nobody = Way::to(Guise::Nobody);
     let rows = vec![
         Row {
             wrong: "search: it is too old",

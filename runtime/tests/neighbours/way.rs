@@ -38,7 +38,7 @@ pub(crate) struct Way {
 
 impl Way {
     /// An address where this is met.
-    pub(crate) async fn to(guise: Guise) -> Arc<Self> {
+    pub(crate) fn to(guise: Guise) -> Arc<Self> {
         // Ours from now on, also while nobody listens: who comes then is turned away, and nobody else gets it meanwhile.
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
