@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
 use tracardi_collector::{CollectError, Collector, Intake, LiveEvent, Merged, Moved, News};
 use tracardi_engine::{Command, Consent, Envelope, Letter, Order, Rejected, Settings, Submission};
 use tracardi_model::{Context, TrackAnswer};
 use tracardi_process::{Bell, Metrics, SharedClock, Trouble};
 use tracardi_queue::{Message, Producer, QueueError};
-use tracardi_store::Index;
+use tracardi_store::{Documents, Index};
 
 use crate::figures::Sent;
 use crate::foresee::{Foresight, foresee};
@@ -34,6 +35,8 @@ pub struct DispatcherSetup {
     /// The writer of this process, for what people ask for one by one: deletions, merges, replays. It makes them true at once; other
     /// writers notice by the versions.
     pub writer: Collector,
+    /// Where profiles are.
+    pub documents: Arc<dyn Documents>,
     /// Settings of the engine.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Key from which new ids are derived; the workers' is the same.
@@ -160,6 +163,24 @@ impl Dispatcher {
         self.figures.ended(outcome);
         Err(error)
     }
+
+    /// This id of a profile and all others, as far as that can be found out.
+    async fn ids(&self, context: Context, id: &str) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Known {
+            id: String,
+            #[serde(default)]
+            ids: Vec<String>,
+        }
+        let mut all = vec![id.to_owned()];
+        let found = self.setup.documents.get(context, Index::Profile, id).await.ok().flatten();
+        if let Some(Known { id, ids }) = found.and_then(|text| serde_json::from_str(text.get()).ok()) {
+            all.extend(ids.into_iter().chain([id]));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
 }
 
 #[async_trait]
@@ -177,11 +198,13 @@ impl Intake for Dispatcher {
     }
 
     async fn delete(&self, context: Context, index: Index, id: &str) -> Result<bool, CollectError> {
+        let ids = if index == Index::Profile { self.ids(context, id).await } else { Vec::new() };
         let deleted = self.setup.writer.delete(context, index, id).await?;
         if deleted && index == Index::Profile {
-            // Whoever asked for it is not told of this profile any more, however soon they come again.
-            let gone = Moved { context, id: id.to_owned(), profile: None };
-            self.setup.bindings.remember(News { moved: vec![gone], ..News::default() }).await;
+            // Whoever asked for it is not told of this profile any more, however soon they come again, by whatever id of it.
+            let gone = |id| Moved { context, id, profile: None };
+            let moved = ids.into_iter().map(gone).collect();
+            self.setup.bindings.remember(News { moved, ..News::default() }).await;
         }
         Ok(deleted)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tracardi_dispatch::{Mailbox, Post, Reply};
 use tracardi_model::Tenant;
-use tracardi_process::{Endpoint, Phase, Supervisor};
+use tracardi_process::{Endpoint, Phase, Supervisor, Trouble};
 use tracardi_redis::{Failure, Inbox, Link, Server, inbox};
 
 /// How long a worker waits for Redis at most.
@@ -24,12 +24,13 @@ fn key(tenant: &Tenant, name: &str) -> String {
 pub(crate) struct Sender {
     link: Link,
     tenant: Tenant,
+    trouble: Trouble,
 }
 
 impl Sender {
     pub(crate) fn new(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
         let link = Link::new(Server::at(endpoint)?, &[], PATIENCE);
-        Ok(Arc::new(Self { link, tenant: tenant.clone() }))
+        Ok(Arc::new(Self { link, tenant: tenant.clone(), trouble: Trouble::default() }))
     }
 }
 
@@ -41,8 +42,16 @@ impl Post for Sender {
             Some((key(&self.tenant, &to), text))
         });
         let written: Vec<_> = written.collect();
-        if let Err(error) = inbox::put(&self.link, &written).await {
-            tracing::warn!(%error, "nobody is told what became of {} requests; their clients get what was foreseen", written.len());
+        match inbox::put(&self.link, &written).await {
+            Ok(()) => {
+                if self.trouble.end() {
+                    tracing::info!("those who wait are told again what became of requests");
+                }
+            }
+            Err(error) if self.trouble.begin(error.to_string()) => {
+                tracing::warn!(%error, "nobody is told what became of requests; their clients get what was foreseen");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -57,11 +66,14 @@ pub(crate) fn receive(
     let (server, key) = (Server::at(endpoint)?, key(tenant, mailbox.name()));
     let leaving = supervisor.token(Phase::Flush);
     supervisor.spawn("answers", Phase::Flush, async move {
+        let trouble = Trouble::default();
         while !leaving.is_cancelled() {
-            let failed = leaving.run_until_cancelled(listen(server.clone(), key.clone(), &mailbox)).await;
+            let failed = leaving.run_until_cancelled(listen(server.clone(), key.clone(), &mailbox, &trouble)).await;
             mailbox.open(false);
             if let Some(error) = failed {
-                tracing::warn!(%error, "what becomes of requests is not heard; clients get what is foreseen");
+                if trouble.begin(error.to_string()) {
+                    tracing::warn!(%error, "what becomes of requests is not heard; clients get what is foreseen");
+                }
                 leaving.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
             }
         }
@@ -70,12 +82,15 @@ pub(crate) fn receive(
 }
 
 /// Listens until that fails.
-async fn listen(server: Server, key: String, mailbox: &Mailbox) -> Failure {
+async fn listen(server: Server, key: String, mailbox: &Mailbox, trouble: &Trouble) -> Failure {
     let mut inbox = match Inbox::open(server, key).await {
         Ok(inbox) => inbox,
         Err(failure) => return failure,
     };
     mailbox.open(true);
+    if trouble.end() {
+        tracing::info!("what becomes of requests is heard again");
+    }
     loop {
         match inbox.take().await {
             // What cannot be read is not for this version; nobody waits for ever.

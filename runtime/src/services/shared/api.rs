@@ -88,6 +88,7 @@ impl ApiArguments {
             mailbox,
             feed,
             writer,
+            documents: Arc::new(documents.clone()),
             settings: settings.clone(),
             signing_key: begun.keys.signing,
             clock: SystemClock::shared(),

@@ -17,29 +17,25 @@ use tracardi_store::Version;
 const KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long a request waits for the cache at most.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long the cache may take to hear news: nobody waits, and what it does not hear it does not know for long.
+/// How long the cache may take to hear news: of what it does not hear it may say the opposite for long.
 const IN_PEACE: Duration = Duration::from_secs(5);
 /// Older than each version of a document: an entry that is in nobody's way, and that is replaced by none of its like.
 const OLDEST: Version = Version { primary_term: 0, seq_no: 0 };
 
-/// The cache.
+/// The cache, by two connections: one for what a request waits for, one for what must not get lost when the machine is busy.
 #[derive(Debug)]
-pub(crate) struct Cached(Redis);
+pub(crate) struct Cached {
+    asked: Redis,
+    told: Redis,
+}
 
 impl Cached {
-    /// For those who ask.
-    pub(crate) fn asked(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
-        Self::new(endpoint, tenant, PATIENCE)
-    }
-
-    /// For those who tell.
-    pub(crate) fn told(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
-        Self::new(endpoint, tenant, IN_PEACE)
-    }
-
-    fn new(endpoint: &Endpoint, tenant: &Tenant, patience: Duration) -> anyhow::Result<Arc<Self>> {
-        let settings = Settings { keep: KEPT, patience, ..Settings::default() };
-        Ok(Arc::new(Self(Redis::new(endpoint, tenant.clone(), settings)?)))
+    pub(crate) fn new(endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
+        let with = |patience| {
+            let settings = Settings { keep: KEPT, patience, ..Settings::default() };
+            Redis::new(endpoint, tenant.clone(), settings)
+        };
+        Ok(Arc::new(Self { asked: with(PATIENCE)?, told: with(IN_PEACE)? }))
     }
 }
 
@@ -66,7 +62,7 @@ impl Bindings for Cached {
         let session = session.map(|id| key(context, Kind::ProfileOfSession, id));
         let named = named.map(|id| key(context, Kind::OwnerOfId, id));
         let keys: Vec<Key> = session.iter().chain(&named).cloned().collect();
-        let mut found = self.0.get(&keys).await.into_iter().map(leads);
+        let mut found = self.asked.get(&keys).await.into_iter().map(leads);
         let of_session = session.and_then(|_| match found.next()? {
             Named::Profile(own) => Some(own),
             Named::Unknown | Named::Gone => None,
@@ -91,12 +87,12 @@ impl Bindings for Cached {
             entries.push((of_session, entry(version.unwrap_or(OLDEST), Some(profile.clone()))));
             entries.push((key(context, Kind::OwnerOfId, &profile), entry(OLDEST, Some(profile))));
         }
-        self.0.forget(&outdated).await;
-        self.0.put(entries).await;
+        self.told.forget(&outdated).await;
+        self.told.put(entries).await;
     }
 
     async fn recognise(&self, context: Context, profile: &str) {
         let own = entry(OLDEST, Some(profile.to_owned()));
-        self.0.put(vec![(key(context, Kind::OwnerOfId, profile), own)]).await;
+        self.asked.put(vec![(key(context, Kind::OwnerOfId, profile), own)]).await;
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tracardi_collector::LiveEvent;
 use tracardi_dispatch::Feed;
 use tracardi_model::{Context, Tenant};
-use tracardi_process::{Endpoint, Phase, Supervisor};
+use tracardi_process::{Endpoint, Phase, Supervisor, Trouble};
 use tracardi_redis::{Channel, Failure, Link, Server, channel};
 
 /// How long Redis may take to be told something.
@@ -95,11 +95,16 @@ pub(crate) fn fill(
     let (server, channels) = (Server::at(endpoint)?, channels(tenant));
     let leaving = supervisor.token(Phase::Accept);
     supervisor.spawn("live stream", Phase::Accept, async move {
+        let trouble = Trouble::default();
         while leaving.run_until_cancelled(feed.wanted()).await.is_some() {
-            let Some(Err(error)) = leaving.run_until_cancelled(listen(server.clone(), &channels, &feed)).await else {
+            let Some(Err(error)) =
+                leaving.run_until_cancelled(listen(server.clone(), &channels, &feed, &trouble)).await
+            else {
                 continue;
             };
-            tracing::warn!(%error, "the live stream shows nothing until Redis is back");
+            if trouble.begin(error.to_string()) {
+                tracing::warn!(%error, "the live stream shows nothing until Redis is back");
+            }
             leaving.run_until_cancelled(sleep(ASKED)).await;
         }
     });
@@ -107,8 +112,11 @@ pub(crate) fn fill(
 }
 
 /// Listens as long as somebody listens to the feed.
-async fn listen(server: Server, channels: &[String; 2], feed: &Feed) -> Result<(), Failure> {
+async fn listen(server: Server, channels: &[String; 2], feed: &Feed, trouble: &Trouble) -> Result<(), Failure> {
     let mut channel = Channel::listen(server, channels).await?;
+    if trouble.end() {
+        tracing::info!("the live stream shows again what is stored");
+    }
     while feed.is_heard() {
         // Without a message it is looked again whether anybody listens.
         let Some((name, text)) = channel.next(ASKED).await? else { continue };

@@ -171,7 +171,7 @@ impl Begun {
 
     /// Puts into the cache what it is told, as the task `news` of phase Flush.
     pub(crate) fn told(&self, shared: &SharedArguments) -> anyhow::Result<mpsc::Sender<News>> {
-        let bindings = bindings::Cached::told(&shared.redis.endpoint()?, &shared.tenant)?;
+        let bindings = bindings(shared)?;
         let (sender, mut news) = mpsc::channel(NEWS);
         let leaving = self.supervisor.token(Phase::Flush);
         self.supervisor.spawn("news", Phase::Flush, async move {
@@ -210,5 +210,5 @@ fn complain(missing: &watch::Sender<Option<String>>, complaint: &str) {
 
 /// Whose sessions are, as far as Redis remembers.
 pub(crate) fn bindings(shared: &SharedArguments) -> anyhow::Result<Arc<bindings::Cached>> {
-    bindings::Cached::asked(&shared.redis.endpoint()?, &shared.tenant)
+    bindings::Cached::new(&shared.redis.endpoint()?, &shared.tenant)
 }
