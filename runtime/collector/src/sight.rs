@@ -424,6 +424,15 @@ impl Sight {
             }
             Ok(list)
         }
+        /// What stays as it was seen. A store without versions has nobody who could change it.
+        fn seen<T>(documents: &Documents<T>) -> Vec<(Context, String, Version)> {
+            let mut list = Vec::new();
+            for context in [Context::Production, Context::Staging] {
+                let unchanged = documents[context].iter().filter(|(_, slot)| !slot.changed && slot.value.is_some());
+                list.extend(unchanged.filter_map(|(id, slot)| Some((context, id.clone(), slot.version?))));
+            }
+            list
+        }
         let events = self.new_events.iter().map(|(context, event)| Ok((*context, Document::new(event.clone())?)));
         let delayed = self.delayed.iter().map(|(context, delayed)| Ok((*context, Document::new(delayed.clone())?)));
         let quarantined = self.quarantined.iter();
@@ -435,6 +444,8 @@ impl Sight {
             sessions: changed(&mut self.sessions, Session::memory)?,
             profiles: changed(&mut self.profiles, Profile::memory)?,
             alone: std::mem::take(&mut self.alone),
+            seen_sessions: seen(&self.sessions),
+            seen_profiles: seen(&self.profiles),
             deliveries: std::mem::take(&mut self.deliveries),
             delayed: delayed.collect::<Result<_, serde_json::Error>>()?,
             quarantined: quarantined.collect::<Result<_, serde_json::Error>>()?,

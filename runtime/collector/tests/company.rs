@@ -298,3 +298,34 @@ async fn a_housekeeper_merges_what_workers_commit_while_it_runs() {
         }
     }
 }
+
+/// A worker that remembers what another process has deleted notices, though it would write nothing of it.
+#[tokio::test]
+async fn what_another_process_deletes_is_gone_for_a_worker_that_remembers_it() {
+    for index in [Index::Profile, Index::Session] {
+        let both = store(0);
+        let (worker, ..) = writer(&both, Company::Worker);
+        let visit = |n: usize| {
+            let mut request = checkout("s", None, n);
+            request["events"][0] = json!({"type": "a", "id": format!("e-{n}")});
+            request
+        };
+        let ids = |index: Index| -> Vec<String> {
+            both.memory.look(|disk| {
+                let tables = disk.tables(PRODUCTION);
+                match index {
+                    Index::Session => tables.sessions.keys().cloned().collect(),
+                    _ => tables.profiles.keys().cloned().collect(),
+                }
+            })
+        };
+        carry_out(&worker, &[visit(0), visit(1)], 1).await;
+        let [deleted] = ids(index).try_into().unwrap();
+        assert!(both.delete(PRODUCTION, index, &deleted).await.unwrap());
+        carry_out(&worker, &[visit(2)], 1).await;
+        let event = both.get(PRODUCTION, Index::Event, "e-2").await.unwrap().unwrap();
+        let event: Value = serde_json::from_str(event.get()).unwrap();
+        assert_eq!(ids(Index::Profile), [event["profile"]["id"].as_str().unwrap()], "{index:?}");
+        assert_eq!(ids(Index::Session), ["s"], "{index:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! | request | what it does | after a crash behind it |
 //! |---|---|---|
-//! | 0. `_mget` | are the events new, the sessions and ids as they were seen? | nothing has happened |
+//! | 0. `_mget` | are the events new, the sessions, ids, and what is only looked at as they were seen? | nothing has happened |
 //! | (`_bulk`) | ids that are new lead to their profiles from now on ([`claims`](crate::claims)) | they lead to a profile that does not exist yet: as if there were none |
 //! | 1. `_bulk` | the anchors of the units, each as a compare-and-set, with everything else of its unit in `pending` | whoever loads an anchor does 2 |
 //! | 2. `_bulk` | everything else, and the deposit of deliveries before it | nothing is left to do |
@@ -53,6 +53,9 @@ impl Inner {
         if self.has_event(&known, &batch)? {
             return Ok(Committed::EventExists);
         }
+        if !is_as_seen(&known, &batch) {
+            return Err(StoreError::Stale);
+        }
         let numbers = numbers(&known, &batch)?;
         let stale = stale_sessions(&known, &batch);
         let (claims, awaited) = self.claims(&mut known, &batch).await?;
@@ -101,6 +104,7 @@ impl Inner {
         for (context, session) in &batch.sessions {
             wanted.push(((Place::of(Kind::Session), key(*context, session.value.id())), false));
         }
+        wanted.extend(seen(batch).map(|(spot, _)| (spot, false)));
         wanted.extend(aliases(batch).iter().map(|one| (one.spot(), true)));
         for (context, profile) in batch.profiles.iter().filter(|(_, profile)| profile.value.awaits_merge()) {
             wanted.push(((Place::of(Kind::Profile), key(*context, profile.value.id())), true));
@@ -236,6 +240,20 @@ const fn place_of(which: units::Written) -> (u8, usize) {
         units::Written::Session(number) => (0, number),
         units::Written::Profile(number) => (1, number),
     }
+}
+
+/// What was looked at and is not written.
+fn seen(batch: &Batch) -> impl Iterator<Item = (Spot, Version)> {
+    let of = |kind: Kind, list: &'_ [(Context, String, Version)]| {
+        let spot =
+            move |(context, id, version): &(Context, String, Version)| ((Place::of(kind), key(*context, id)), *version);
+        list.iter().map(spot).collect::<Vec<_>>()
+    };
+    of(Kind::Session, &batch.seen_sessions).into_iter().chain(of(Kind::Profile, &batch.seen_profiles))
+}
+
+fn is_as_seen(known: &Known, batch: &Batch) -> bool {
+    seen(batch).all(|((place, key), version)| known.get(place, &key).is_some_and(|held| held.version == version))
 }
 
 /// The numbers of profiles that await a merge already.

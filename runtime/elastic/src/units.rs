@@ -56,7 +56,7 @@ impl Units {
     /// merge already.
     pub(crate) fn of(batch: Batch, inner: &Inner, known: &Known, numbers: &Numbers) -> Self {
         let mut all = Self { list: vec![Unit::default()], ..Self::default() };
-        let Batch { events, applied, sessions, profiles, alone: _, deliveries, delayed, quarantined, released, trails } =
+        let Batch { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails, .. } =
             batch;
         for (number, (context, Document { value, text, replaces })) in profiles.into_iter().enumerate() {
             let owner = (context, value.id().to_owned());

@@ -173,6 +173,11 @@ pub struct Batch {
     /// [`StoreError::Stale`] if one of these ids belongs to somebody else by now: two that come at the same moment must not both
     /// believe that they are alone.
     pub alone: Vec<(Context, String)>,
+    /// Sessions that were looked at and are not written, with their versions, where the store gives some. One that has changed or
+    /// is gone fails the batch with [`StoreError::Stale`]: what follows from it would be made of what is not so any more.
+    pub seen_sessions: Vec<(Context, String, Version)>,
+    /// The same of profiles, by their own ids.
+    pub seen_profiles: Vec<(Context, String, Version)>,
     /// What destinations are to get: joins the [outbox](crate::outbox), unless it is there already.
     pub deliveries: Vec<(Context, Delivery)>,
     /// What is to happen later; what is there already stays as it is.
@@ -190,9 +195,7 @@ impl Batch {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        // Whoever is alone is among the profiles.
-        let Self { events, applied, sessions, profiles, alone: _, deliveries, delayed, quarantined, released, trails } =
-            self;
+        let Self { events, applied, sessions, profiles, deliveries, delayed, quarantined, released, trails, .. } = self;
         let documents = events.is_empty() && applied.is_empty() && sessions.is_empty() && profiles.is_empty();
         let later = deliveries.is_empty() && delayed.is_empty();
         documents && later && quarantined.is_empty() && released.is_empty() && trails.is_empty()

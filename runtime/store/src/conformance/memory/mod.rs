@@ -150,8 +150,20 @@ impl Disk {
     }
 
     fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
-        let Batch { events, applied, sessions, profiles, alone, deliveries, delayed, quarantined, released, trails } =
-            batch;
+        let Batch {
+            events,
+            applied,
+            sessions,
+            profiles,
+            alone,
+            seen_sessions,
+            seen_profiles,
+            deliveries,
+            delayed,
+            quarantined,
+            released,
+            trails,
+        } = batch;
         let forgotten = self.too_old(&applied);
         let exists = |disk: &Self, context: Context, id: &str| {
             let tables = &disk.contexts[context];
@@ -182,7 +194,17 @@ impl Disk {
                 |id: &String| self.contexts[*context].profile(id).is_some_and(|row| row.document.value.id() != own);
             alone.iter().any(|(of, id)| of == context && id == own) && profile.value.ids().iter().any(others)
         };
-        if !current || profiles.iter().any(shares) {
+        let is_as_seen = {
+            let tables = |context: Context| &self.contexts[context];
+            let session = |(of, id, version): &(Context, String, Version)| {
+                Self::is_current(&tables(*of).sessions, id, Some(*version))
+            };
+            let profile = |(of, id, version): &(Context, String, Version)| {
+                Self::is_current(&tables(*of).profiles, id, Some(*version))
+            };
+            seen_sessions.iter().all(session) && seen_profiles.iter().all(profile)
+        };
+        if !current || !is_as_seen || profiles.iter().any(shares) {
             return Err(StoreError::Stale);
         }
         let mut written = Written::default();
