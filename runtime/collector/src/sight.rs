@@ -264,12 +264,17 @@ impl Sight {
         Some(State { session, profile, referred, recognised, namesake, asked, stored })
     }
 
-    /// Whether the profile that an order is about was deleted after the order had been accepted.
+    /// Whether the profile that an order is about was deleted after the order had been accepted: the one that it or its session names, or
+    /// else the one that a new session would get.
     pub(crate) fn is_erased(&self, order: &Order, settings: &Settings, accepted: Timestamp) -> bool {
-        let context = order.context();
-        let key = order.profile_key(self.session(order).map(|session| &**session), settings);
-        let there = matches!(self.profile(context, key.as_deref()), Ok(Some(_)));
-        !there && key.is_some_and(|key| self.erased[context].get(&*key).is_some_and(|at| *at >= accepted))
+        let (context, session) = (order.context(), self.session(order).map(|session| &**session));
+        let own = order.profile_key(session, settings);
+        if matches!(self.profile(context, own.as_deref()), Ok(Some(_))) {
+            return false;
+        }
+        let erased = |key: &str| self.erased[context].get(key).is_some_and(|at| *at >= accepted);
+        let namesake = order.namesake_key(session, settings);
+        own.as_deref().is_some_and(erased) || namesake.as_deref().is_some_and(erased)
     }
 
     /// Takes in what an order led to at this instant.

@@ -33,6 +33,8 @@ use tracardi_store::{
 struct Slow {
     memory: Memory,
     chance: Mutex<SeededEntropy>,
+    /// A profile that was deleted, and when.
+    erased: Option<(String, Timestamp)>,
 }
 
 impl Slow {
@@ -48,9 +50,14 @@ impl Slow {
 impl Documents for Slow {
     async fn load(&self, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
         self.turn().await;
-        let found = self.memory.load(wanted).await;
+        let mut found = self.memory.load(wanted).await?;
         self.turn().await;
-        found
+        if let Some((id, at)) = &self.erased
+            && wanted.profiles.contains(&(PRODUCTION, id))
+        {
+            found.erased.insert((PRODUCTION, id.clone()), *at);
+        }
+        Ok(found)
     }
 
     async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
@@ -175,7 +182,7 @@ fn stored(memory: &Memory) -> Vec<Value> {
 }
 
 fn store(seed: u8) -> Arc<Slow> {
-    Arc::new(Slow { memory: Memory::default(), chance: Mutex::new(SeededEntropy::new([seed; 32])) })
+    Arc::new(Slow { memory: Memory::default(), chance: Mutex::new(SeededEntropy::new([seed; 32])), erased: None })
 }
 
 /// The requests of three visitors, each with two sessions.
@@ -327,5 +334,25 @@ async fn what_another_process_deletes_is_gone_for_a_worker_that_remembers_it() {
         let event: Value = serde_json::from_str(event.get()).unwrap();
         assert_eq!(ids(Index::Profile), [event["profile"]["id"].as_str().unwrap()], "{index:?}");
         assert_eq!(ids(Index::Session), ["s"], "{index:?}");
+    }
+}
+
+/// A request that waited while its visitor's profile was deleted brings nobody back, though it names no profile and its session is gone;
+/// one that comes afterwards does.
+#[tokio::test]
+async fn who_was_erased_while_a_request_waited_stays_erased() {
+    let before = store(0);
+    let (worker, ..) = writer(&before, Company::Worker);
+    let visit = checkout("s", None, 0);
+    carry_out(&worker, std::slice::from_ref(&visit), 1).await;
+    let own = before.memory.look(|disk| disk.tables(PRODUCTION).profiles.keys().next().cloned()).unwrap();
+    for (seconds, profiles) in [(1, 0), (-1, 1)] {
+        let at = start() + SignedDuration::from_secs(seconds);
+        let erased = Arc::new(Slow { erased: Some((own.clone(), at)), ..Arc::into_inner(store(0)).unwrap() });
+        let (worker, ..) = writer(&erased, Company::Worker);
+        let order = Order::Collect(Box::new(command(&visit)));
+        let _ = worker.submit(order, Some(start()), 1_000).map_err(|_| ()).unwrap().await;
+        assert_eq!(erased.count(PRODUCTION, Index::Profile).await.unwrap(), profiles, "{seconds}");
+        assert_eq!(erased.count(PRODUCTION, Index::Session).await.unwrap(), profiles, "{seconds}");
     }
 }
