@@ -316,3 +316,42 @@ async fn few_requests_are_made() {
     assert!(store.commit(all).await.unwrap().is_stored());
     assert_eq!(store.elastic.requests() - before, 3, "a group");
 }
+
+/// What a batch only looks at must be as it was seen; finding that out costs no request.
+#[tokio::test]
+async fn what_is_only_looked_at_is_compared() {
+    let store = House::new(Kind::OpenSearch).await;
+    let visitor = Visitor::new(1, true);
+    visitor.collect(&store, "first").await.unwrap();
+    let wanted = Wanted {
+        sessions: vec![(PRODUCTION, &visitor.session)],
+        profiles: vec![(PRODUCTION, &visitor.own)],
+        ..Wanted::default()
+    };
+    for (index, place) in [(Index::Session, &visitor.session), (Index::Profile, &visitor.own)] {
+        let found = store.load(&wanted).await.unwrap();
+        let seen = |id: &str| {
+            let session = json!({"id": visitor.session, "start": "2026-05-28T20:26:40Z"});
+            let references = json!({"profile": {"id": visitor.own}, "session": session});
+            let mut batch = batch(vec![event_with(id, "x", 1, &references)], vec![], vec![]);
+            match index {
+                Index::Session => {
+                    let version = found.sessions[&key(place)].version.unwrap();
+                    batch.seen_sessions.push((PRODUCTION, place.clone(), version));
+                }
+                _ => {
+                    let version = found.profiles[&key(place)].version.unwrap();
+                    batch.seen_profiles.push((PRODUCTION, place.clone(), version));
+                }
+            }
+            batch
+        };
+        let (before, [kept, late]) = (store.elastic.requests(), ["kept", "late"].map(|id| format!("{id} {index:?}")));
+        assert!(store.commit(seen(&kept)).await.unwrap().is_stored());
+        assert_eq!(store.elastic.requests() - before, 2, "{index:?}");
+        assert!(store.delete(PRODUCTION, index, place).await.unwrap());
+        let stale = store.commit(seen(&late)).await;
+        assert!(matches!(stale, Err(StoreError::Stale)), "{index:?}: {stale:?}");
+        assert!(store.get(PRODUCTION, Index::Event, &late).await.unwrap().is_none());
+    }
+}
