@@ -72,15 +72,18 @@ struct Version {
     distribution: String,
 }
 
+/// What the client says of whoever speaks first, says something else, or hangs up.
+const NOT_EVEN_HTTP: [&str; 4] = ["closed before", "HTTP", "unexpected message", "reset by peer"];
+
 impl Dialect {
     /// Asks the server who it is. What a stranger answers is not told: it may be meant for others.
     pub(crate) async fn of(client: &Client) -> Result<Self, ElasticError> {
         let url = || client.url().to_owned();
         let foreign = |reason: String| ElasticError::Foreign { url: url(), reason };
         let (status, body) = client.answer(Method::GET, "", Body::Nothing).await.map_err(|error| match error {
-            // Not even HTTP.
-            ElasticError::Unreachable { reason, .. } if reason.contains("closed before") || reason.contains("HTTP") => {
-                foreign(format!("{reason} (does it want https://?)"))
+            // Which of its words the client stumbles over is a matter of chance: that is not told.
+            ElasticError::Unreachable { reason, .. } if NOT_EVEN_HTTP.iter().any(|sign| reason.contains(sign)) => {
+                foreign("it does not speak HTTP (does it want https://?)".to_owned())
             }
             ElasticError::Garbled(reason) => foreign(format!("its greeting cannot be read: {reason}")),
             error => error,
