@@ -434,7 +434,9 @@ impl Sight {
             let mut list = Vec::new();
             for context in [Context::Production, Context::Staging] {
                 let unchanged = documents[context].iter().filter(|(_, slot)| !slot.changed && slot.value.is_some());
-                list.extend(unchanged.filter_map(|(id, slot)| Some((context, id.clone(), slot.version?))));
+                list.extend(
+                    unchanged.filter_map(|(id, slot)| slot.version.map(|version| (context, id.clone(), version))),
+                );
             }
             list
         }

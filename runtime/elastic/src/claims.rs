@@ -183,7 +183,9 @@ impl Inner {
                 Owner::Another(_) if id != own && !alone => continue,
                 Owner::Another(_) if id != own => What::Taken,
                 Owner::Coming(seen, profile) if id != own => {
-                    let ours = |(of, one): &(Context, Document<Profile>)| profile.1 == key(*of, one.value.id());
+                    let ours = |(of, one): &(Context, Document<Profile>)| {
+                        profile.1 == key(*of, one.value.id()) && one.value.ids().iter().any(|its| its == id)
+                    };
                     // Those of one batch know of each other.
                     if batch.profiles.iter().any(ours) {
                         continue;

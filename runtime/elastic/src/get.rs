@@ -101,6 +101,11 @@ impl Known {
         self.held.contains_key(spot)
     }
 
+    /// Whether it was asked for with what the index keeps of it.
+    pub(crate) fn has_whole(&self, spot: &Spot) -> bool {
+        self.held.get(spot).is_some_and(|held| held.as_ref().is_none_or(|held| held.source.is_some()))
+    }
+
     /// Whether an index was asked and does not exist.
     pub(crate) fn lacks(&self, place: Place) -> bool {
         self.missing.contains(&place)
@@ -114,7 +119,8 @@ impl Inner {
         known: &mut Known,
         wanted: impl IntoIterator<Item = (Spot, bool)>,
     ) -> Result<(), ElasticError> {
-        let mut asked: Vec<(Spot, bool)> = wanted.into_iter().filter(|(spot, _)| !known.has(spot)).collect();
+        let is_new = |(spot, whole): &(Spot, bool)| !known.has(spot) || *whole && !known.has_whole(spot);
+        let mut asked: Vec<(Spot, bool)> = wanted.into_iter().filter(is_new).collect();
         asked.sort_by(|(a, _), (b, _)| (a.0.kind, a.0.generation, &a.1).cmp(&(b.0.kind, b.0.generation, &b.1)));
         asked.dedup_by(|(a, whole), (b, kept)| {
             let same = a == b;

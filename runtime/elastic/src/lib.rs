@@ -12,6 +12,7 @@
 //! | `get` | reading by id |
 //! | `bulk` | writing, with what became of each document |
 //! | `commit` | a batch, exactly once in effect; **why nothing is lost or doubled** |
+//! | `claims` | whose an id is when two profiles get it at one moment |
 //! | `units`, `pending` | how a batch falls apart, and what follows from the write of one document |
 //! | `load` | what a group of requests must know; finishes what others have left |
 //! | `merge`, `delete`, `history`, `search` | merges as a saga, removal, trails, small searches |

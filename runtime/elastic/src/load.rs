@@ -69,7 +69,7 @@ pub(crate) fn lead(known: &Known, context: Context, id: &str) -> Result<Led, Sto
     let mut at = key_of_term(context, id);
     for _ in 0..HOPS {
         let spots = [(PROFILE, at.clone()), (IDENTITY, at.clone())];
-        let unknown: Vec<Spot> = spots.iter().filter(|spot| !known.has(spot)).cloned().collect();
+        let unknown: Vec<Spot> = spots.iter().filter(|spot| !known.has_whole(spot)).cloned().collect();
         if !unknown.is_empty() {
             return Ok(Led::Unknown(unknown));
         }
@@ -186,7 +186,7 @@ impl Inner {
         let mut anything = false;
         for (place, key) in &anchors {
             let Some(rest) = known.get(*place, key).map(Held::pending).transpose()?.flatten() else { continue };
-            if !rest.is_done(known) {
+            if !rest.is_done(known, self.clock.now()) {
                 self.complete_for(&rest).await?;
                 anything = true;
             }

@@ -18,6 +18,7 @@ use crate::claims::identity;
 use crate::document::{Envelope, Source, parse};
 use crate::elastic::Inner;
 use crate::get::{Held, Known, Spot};
+use crate::load::{Led, lead};
 use crate::names::{Kind, key, term};
 use crate::pending::Rest;
 use crate::schema::newest_first;
@@ -147,6 +148,7 @@ impl Inner {
         // An id may be the own id of a profile that has no part in this.
         let others: Vec<Spot> = led.iter().skip(sure).map(|id| (PROFILE, key(context, id))).collect();
         self.look_up(&mut seen, others.into_iter().map(|spot| (spot, false))).await?;
+        let leads = self.leading(context, &mut seen, led.iter().skip(sure)).await?;
         let mut done: Vec<&str> = Vec::new();
         for (number, id) in led.iter().enumerate() {
             if done.contains(&id.as_str()) || id == own {
@@ -159,7 +161,9 @@ impl Inner {
                 Some(held) => {
                     let owner = held.envelope()?.profile;
                     let theirs = gone.iter().any(|gone| owner.as_deref() == Some(&*term(&gone.id)));
-                    if number >= sure && !theirs {
+                    // To a profile that is not there leads an id that was erased, or that another worker has claimed for a
+                    // profile to come: that one begins anew then, and finds this one.
+                    if number >= sure && !theirs && leads.contains(id) {
                         continue;
                     }
                     Mode::replacing(Some(held.version))
@@ -169,6 +173,29 @@ impl Inner {
             rest.ops.push(identity(context, id, own, mode));
         }
         Ok(())
+    }
+
+    /// Which of these ids lead to a profile that is there.
+    async fn leading<'a>(
+        &self,
+        context: Context,
+        known: &mut Known,
+        ids: impl Iterator<Item = &'a String> + Clone,
+    ) -> Result<Vec<String>, StoreError> {
+        loop {
+            let (mut leading, mut unknown) = (Vec::new(), Vec::new());
+            for id in ids.clone() {
+                match lead(known, context, &term(id))? {
+                    Led::Unknown(spots) => unknown.extend(spots.into_iter().map(|spot| (spot, true))),
+                    Led::To(_) => leading.push(id.clone()),
+                    Led::Nowhere => {}
+                }
+            }
+            if unknown.is_empty() {
+                return Ok(leading);
+            }
+            self.look_up(known, unknown).await?;
+        }
     }
 
     /// Step 2.

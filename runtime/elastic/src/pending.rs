@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tracardi_model::{Context, Delivery};
-use tracardi_store::StoreError;
+use tracardi_store::{APPLIED_LIFE, StoreError};
 
 use crate::bulk::{Mode, Op, Outcome};
 use crate::elastic::Inner;
@@ -94,9 +94,18 @@ impl Rest {
         self.markers().map(|op| (op.place, op.key.clone()))
     }
 
-    /// Whether all of it was done, as far as the markers tell.
-    pub(crate) fn is_done(&self, known: &Known) -> bool {
+    /// Whether all of it was done, as far as the markers tell. An applied event that may have been forgotten by now says nothing any
+    /// more: what was not done for so long is not done twice for it.
+    pub(crate) fn is_done(&self, known: &Known, now: Timestamp) -> bool {
+        let forgotten = |op: &Op| {
+            let applied = op.source.as_ref().filter(|_| op.place.kind == Kind::Applied)?;
+            let at = Timestamp::from_microsecond(applied.envelope.inserted).ok()?;
+            Some(now.duration_since(at) > APPLIED_LIFE)
+        };
         self.markers().all(|op| {
+            if forgotten(op) == Some(true) {
+                return true;
+            }
             let held = known.get(op.place, &op.key);
             match op.mode {
                 Mode::Delete => held.is_none(),
@@ -132,26 +141,26 @@ impl Inner {
         if let Some((context, gone, survivor)) = &rest.lead {
             self.deposit.lead(*context, gone, survivor).await?;
         }
-        let outcomes = self.in_order(&rest.ops).await?;
-        for (op, outcome) in rest.ops.iter().zip(&outcomes) {
-            if op.place.kind == Kind::Identity && matches!(outcome, Outcome::Conflict) {
-                self.contested(op).await?;
-            }
-        }
-        Ok(outcomes)
+        self.in_order(&rest.ops).await
     }
 
-    /// Carries out operations, those that remove something last.
-    pub(crate) async fn in_order(&self, ops: &[Op]) -> Result<Vec<Outcome>, StoreError> {
+    /// Carries out operations. Whose the ids are comes first: a stored event tells that this is settled. What removes something
+    /// comes last.
+    async fn in_order(&self, ops: &[Op]) -> Result<Vec<Outcome>, StoreError> {
+        let turn = |op: &Op| match (op.mode.deletes(), op.place.kind) {
+            (false, Kind::Identity) => 0,
+            (false, _) => 1,
+            (true, _) => 2,
+        };
         let mut outcomes = vec![Outcome::Absent; ops.len()];
-        for deletes in [false, true] {
-            let numbers = ops.iter().enumerate().filter(|(_, op)| op.mode.deletes() == deletes && !self.is_past(op));
-            let numbers: Vec<usize> = numbers.map(|(number, _)| number).collect();
-            let part: Vec<&Op> = numbers.iter().filter_map(|number| ops.get(*number)).collect();
-            for (number, outcome) in numbers.into_iter().zip(self.bulk(&part).await?) {
-                if let Some(slot) = outcomes.get_mut(number) {
-                    *slot = outcome;
+        for now in 0..3 {
+            let part = ops.iter().zip(&mut outcomes).filter(|(op, _)| turn(op) == now && !self.is_past(op));
+            let (part, slots): (Vec<&Op>, Vec<&mut Outcome>) = part.unzip();
+            for ((op, slot), outcome) in part.iter().zip(slots).zip(self.bulk(&part).await?) {
+                if now == 0 && matches!(outcome, Outcome::Conflict) {
+                    self.contested(op).await?;
                 }
+                *slot = outcome;
             }
         }
         Ok(outcomes)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 use tracardi_model::{Context, Profile};
 use tracardi_servers::Kind;
-use tracardi_store::conformance::samples::{batch, event_with, profile};
-use tracardi_store::{Batch, Committed, Document, Documents, Index, StoreError, Wanted};
+use tracardi_store::conformance::samples::{at, batch, event_with, profile};
+use tracardi_store::{Batch, Committed, Document, Documents, Index, Merge, StoreError, Wanted};
 
 use super::house::House;
 
@@ -192,6 +192,42 @@ async fn two_addresses_in_turn() {
         tokio::join!(give(&a, &one, [&x, &y]), give(&b, &other, [&y, &x]));
         they_find_each_other(&store, [&one, &other], &x).await;
     }
+}
+
+/// Somebody gets the id of a profile that the batch also looks at: it need not be known before what that one is.
+#[tokio::test]
+async fn an_id_of_somebody_who_is_only_looked_at() {
+    let store = House::new(Kind::OpenSearch).await;
+    comes(&store, "q", "x").await.unwrap();
+    comes(&store, "p", "y").await.unwrap();
+    let wanted = Wanted { profiles: vec![(PRODUCTION, "p"), (PRODUCTION, "q")], ..Wanted::default() };
+    let found = store.load(&wanted).await.unwrap().profiles;
+    let [p, q] = ["p", "q"].map(|id| &found[&(PRODUCTION, id.to_owned())]);
+    let mut value = profile(&["p", "y", "x"]);
+    value.await_merge("ids");
+    let profiles = vec![(PRODUCTION, Document::replacing(p.version, Arc::new(value)).unwrap())];
+    let seen_profiles = vec![(PRODUCTION, "q".to_owned(), q.version.unwrap())];
+    let stored = store.commit(Batch { profiles, seen_profiles, ..Batch::default() }).await;
+    assert!(stored.as_ref().is_ok_and(Committed::is_stored), "{stored:?}");
+    they_find_each_other(&store, ["p", "q"], "x").await;
+}
+
+/// A merge finds a profile alone while another worker has claimed one of its ids for a profile to come: that one finds it.
+#[tokio::test]
+async fn who_comes_finds_a_profile_that_was_settled_meanwhile() {
+    let store = House::new(Kind::OpenSearch).await;
+    store.commit(batch(vec![], vec![], vec![profile(&["one"])])).await.unwrap();
+    let doomed = store.again().await;
+    // Behind the claim, before the profile.
+    doomed.elastic.0.client.fuse.burn_at(3, false);
+    assert!(comes(&doomed, "other", "m").await.is_err());
+    let found = store.load(&Wanted { profiles: vec![(PRODUCTION, "one")], ..Wanted::default() }).await.unwrap();
+    let version = found.profiles[&(PRODUCTION, "one".to_owned())].version;
+    let ids = vec!["one".to_owned(), "m".to_owned()];
+    let survivor = Document::replacing(version, Arc::new(profile(&["one", "m"]))).unwrap();
+    store.merge(Merge { context: PRODUCTION, survivor, gone: vec![], ids, at: at(9) }).await.unwrap();
+    comes(&store, "other", "m").await.unwrap();
+    they_find_each_other(&store, ["one", "other"], "m").await;
 }
 
 /// A worker that does not know yet that a profile was erased takes none of its ids back.
