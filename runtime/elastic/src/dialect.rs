@@ -72,9 +72,6 @@ struct Version {
     distribution: String,
 }
 
-/// What the client says of whoever speaks first, says something else, or hangs up.
-const NOT_EVEN_HTTP: [&str; 4] = ["closed before", "HTTP", "unexpected message", "reset by peer"];
-
 impl Dialect {
     /// Asks the server who it is. What a stranger answers is not told: it may be meant for others.
     pub(crate) async fn of(client: &Client) -> Result<Self, ElasticError> {
@@ -82,7 +79,7 @@ impl Dialect {
         let foreign = |reason: String| ElasticError::Foreign { url: url(), reason };
         let (status, body) = client.answer(Method::GET, "", Body::Nothing).await.map_err(|error| match error {
             // Which of its words the client stumbles over is a matter of chance: that is not told.
-            ElasticError::Unreachable { reason, .. } if NOT_EVEN_HTTP.iter().any(|sign| reason.contains(sign)) => {
+            ElasticError::Unreachable { connected: true, .. } => {
                 foreign("it does not speak HTTP (does it want https://?)".to_owned())
             }
             ElasticError::Garbled(reason) => foreign(format!("its greeting cannot be read: {reason}")),

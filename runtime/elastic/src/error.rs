@@ -25,6 +25,8 @@ pub enum ElasticError {
         url: String,
         /// What the client said.
         reason: String,
+        /// Whether somebody took the connection, and then did not answer.
+        connected: bool,
     },
     /// Whoever answers does not prove to be the server.
     #[error("the certificate of the search server at {url} is not accepted: {reason}")]
@@ -188,6 +190,8 @@ impl ElasticError {
     /// Why there is no answer at all.
     pub(crate) fn unanswered(url: &str, error: &(dyn Error + 'static)) -> Self {
         let url = url.to_owned();
+        let of_client = error.downcast_ref::<reqwest::Error>();
+        let connected = of_client.is_some_and(|error| !error.is_connect() && !error.is_timeout());
         let (mut reason, mut next) = (error.to_string(), Some(error));
         while let Some(error) = next {
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
@@ -200,7 +204,7 @@ impl ElasticError {
                 None => error.source(),
             };
         }
-        Self::Unreachable { url, reason: one_line(&reason) }
+        Self::Unreachable { url, reason: one_line(&reason), connected }
     }
 }
 

@@ -36,7 +36,7 @@ pub async fn look(endpoint: &Endpoint, patience: Duration) -> Result<Sighting, E
     let met = timeout_at(end, async { Ok((Dialect::of(&client).await?, health(&client).await?)) }).await;
     let (dialect, health) = met.unwrap_or_else(|_| {
         let reason = format!("no answer within {} s", patience.as_secs_f64());
-        Err(ElasticError::Unreachable { url: endpoint.url.clone(), reason })
+        Err(ElasticError::Unreachable { url: endpoint.url.clone(), reason, connected: false })
     })?;
     // What would only be warned of may stay unknown: not every user may ask, and a server that works may be too busy to tell.
     let warnings = timeout_at(end, warnings(&client, health.as_ref())).await.unwrap_or_default();

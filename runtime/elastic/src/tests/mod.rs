@@ -69,7 +69,7 @@ impl Fuse {
         if left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        Err(ElasticError::Unreachable { url: url.to_owned(), reason: "the fuse".to_owned() })
+        Err(ElasticError::Unreachable { url: url.to_owned(), reason: "the fuse".to_owned(), connected: false })
     }
 
     pub(crate) async fn before(&self, url: &str) -> Result<(), ElasticError> {
