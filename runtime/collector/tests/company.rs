@@ -320,9 +320,10 @@ async fn what_another_process_deletes_is_gone_for_a_worker_that_remembers_it() {
         let ids = |index: Index| -> Vec<String> {
             both.memory.look(|disk| {
                 let tables = disk.tables(PRODUCTION);
-                match index {
-                    Index::Session => tables.sessions.keys().cloned().collect(),
-                    _ => tables.profiles.keys().cloned().collect(),
+                if index == Index::Session {
+                    tables.sessions.keys().cloned().collect()
+                } else {
+                    tables.profiles.keys().cloned().collect()
                 }
             })
         };

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracardi_process::random;
-use tracardi_store::Version;
+use tracardi_store::{StoreError, Version};
 
 use crate::client::Body;
 use crate::document::{Form, Source};
@@ -85,6 +85,11 @@ impl Op {
     /// Removes one.
     pub(crate) const fn delete(place: Place, key: String) -> Self {
         Self { place, key, mode: Mode::Delete, source: None, pending: None }
+    }
+
+    /// That the server does not take it, whatever its form.
+    pub(crate) fn refused(&self, reason: String) -> StoreError {
+        StoreError::Corrupt { what: format!("{} {}", self.place.kind.name(), self.key), reason }
     }
 }
 

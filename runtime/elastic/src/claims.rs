@@ -14,8 +14,9 @@
 //! **After a profile is written its claims are confirmed**, each as a compare-and-set on the claim, in what follows the profile
 //! ([`crate::pending`]). Whoever took an id over from a worker that was slow, and not dead, did so by a compare-and-set on the same
 //! claim: one of the two fails. If it is the one that takes over, it begins anew and finds the profile. If it is the one that confirms, its
-//! profile [waits for a merge](Inner::contested). No clock decides that, so it does not matter how slow somebody is; and since what
-//! follows is carried out by whoever loads the profile, it does not matter who dies.
+//! profile [waits for a merge](Inner::contested). No clock decides that, so it does not matter how slow somebody is. What follows a
+//! profile is carried out by whoever loads it, the ids before the events; so a stored event tells that they are settled, whoever dies.
+//! (Where nothing but ids follows, a worker that dies between a refused confirmation and the mark leaves the profile unmarked.)
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,6 @@ use tracardi_model::{Context, Profile};
 use tracardi_store::{Batch, Document, StoreError};
 
 use crate::bulk::{Mode, Op, Outcome, Place};
-use crate::commit::refused;
 use crate::document::{Envelope, Source, parse};
 use crate::elastic::Inner;
 use crate::get::{Held, Known, Spot};
@@ -223,7 +223,7 @@ impl Inner {
             for (op, outcome) in std::mem::take(&mut unit.claims).into_iter().zip(&mut outcomes) {
                 match outcome {
                     Outcome::Done(version) => done.push((op, version)),
-                    Outcome::Refused(reason) => return Err(refused(&op, reason)),
+                    Outcome::Refused(reason) => return Err(op.refused(reason)),
                     Outcome::Conflict | Outcome::Absent => unit.stale = true,
                 }
             }
@@ -312,7 +312,7 @@ impl Inner {
             op.pending = held.pending()?.map(|rest| rest.text()).transpose()?.flatten();
             match self.bulk(&[&op]).await?.into_iter().next() {
                 Some(Outcome::Done(_)) => return Ok(()),
-                Some(Outcome::Refused(reason)) => return Err(refused(&op, reason)),
+                Some(Outcome::Refused(reason)) => return Err(op.refused(reason)),
                 // Somebody else has written it: once more.
                 _ => {}
             }

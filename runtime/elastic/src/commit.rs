@@ -3,9 +3,9 @@
 //! | request | what it does | after a crash behind it |
 //! |---|---|---|
 //! | 0. `_mget` | are the events new, the sessions, ids, and what is only looked at as they were seen? | nothing has happened |
-//! | (`_bulk`) | ids that are new lead to their profiles from now on ([`claims`](crate::claims)) | they lead to a profile that does not exist yet: as if there were none |
+//! | (`_bulk`) | ids that are new lead to their profiles from now on ([`claims`](crate::claims)) | they lead to a profile that does not exist yet; who meets them waits for it, and takes them over |
 //! | 1. `_bulk` | the anchors of the units, each as a compare-and-set, with everything else of its unit in `pending` | whoever loads an anchor does 2 |
-//! | 2. `_bulk` | everything else, and the deposit of deliveries before it | nothing is left to do |
+//! | 2. `_bulk` | everything else: the deposit of deliveries, then the confirmation of claims (a request of its own), then the rest | nothing is left to do |
 //!
 //! **Why nothing is lost or doubled.** That the effects of an event are in its profile, and that it is to be stored, is one write:
 //! that of the anchor. It happens or does not. If it does not, nothing of the unit has happened but claims of ids, which say
@@ -31,17 +31,13 @@ use std::collections::BTreeMap;
 use tracardi_model::Context;
 use tracardi_store::{Batch, Committed, StoreError, Version, Written};
 
-use crate::bulk::{Op, Outcome, Place};
+use crate::bulk::{Outcome, Place};
 use crate::claims::aliases;
 use crate::elastic::Inner;
 use crate::get::{Known, Spot};
 use crate::names::{Kind, key};
 use crate::pending::held_up;
 use crate::units::{self, Numbers, Units};
-
-pub(crate) fn refused(op: &Op, reason: String) -> StoreError {
-    StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason }
-}
 
 impl Inner {
     pub(crate) async fn commit_batch(&self, batch: Batch) -> Result<Committed, StoreError> {
@@ -167,7 +163,7 @@ impl Inner {
                 }
                 Outcome::Refused(reason) => {
                     unit.stale = true;
-                    failed = Some(refused(op, reason));
+                    failed = Some(op.refused(reason));
                 }
             }
         }
@@ -224,7 +220,7 @@ impl Inner {
                     (Outcome::Conflict, Some(_)) => unit.stale = true,
                     // Without an anchor nothing has been counted.
                     (Outcome::Refused(reason), _) if unit.anchor.is_none() => {
-                        failed = Some(refused(op, reason.clone()));
+                        failed = Some(op.refused(reason.clone()));
                     }
                     (Outcome::Refused(reason), _) => failed = Some(held_up(op, reason)),
                     _ => {}

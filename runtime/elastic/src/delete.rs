@@ -87,7 +87,7 @@ impl Inner {
         let marks: Vec<Op> = ids.iter().map(|id| nobodys(context, id, at)).collect();
         for (op, outcome) in marks.iter().zip(self.bulk(&marks.iter().collect::<Vec<_>>()).await?) {
             if let Outcome::Refused(reason) = outcome {
-                return Err(StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason });
+                return Err(op.refused(reason));
             }
         }
         self.remove(place, key).await

@@ -91,7 +91,7 @@ impl Inner {
         self.write_survivor(context, &known, survivor, &rest).await?;
         for (op, outcome) in rest.ops.iter().zip(self.complete(&rest).await?) {
             if let Outcome::Refused(reason) = outcome {
-                return Err(StoreError::Corrupt { what: format!("{} {}", op.place.kind.name(), op.key), reason });
+                return Err(op.refused(reason));
             }
         }
         let mut done = Repointed { unfinished: !gone.is_empty(), ..Repointed::default() };
@@ -215,9 +215,7 @@ impl Inner {
         op.pending = rest.text()?;
         match self.bulk(&[&op]).await?.into_iter().next() {
             Some(Outcome::Done(_)) => Ok(()),
-            Some(Outcome::Refused(reason)) => {
-                Err(StoreError::Corrupt { what: format!("profile {}", value.id()), reason })
-            }
+            Some(Outcome::Refused(reason)) => Err(op.refused(reason)),
             _ => Err(StoreError::Stale),
         }
     }

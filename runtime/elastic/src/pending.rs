@@ -97,13 +97,13 @@ impl Rest {
     /// Whether all of it was done, as far as the markers tell. An applied event that may have been forgotten by now says nothing any
     /// more: what was not done for so long is not done twice for it.
     pub(crate) fn is_done(&self, known: &Known, now: Timestamp) -> bool {
-        let forgotten = |op: &Op| {
-            let applied = op.source.as_ref().filter(|_| op.place.kind == Kind::Applied)?;
-            let at = Timestamp::from_microsecond(applied.envelope.inserted).ok()?;
-            Some(now.duration_since(at) > APPLIED_LIFE)
+        let is_forgotten = |op: &Op| {
+            let applied = op.source.as_ref().filter(|_| op.place.kind == Kind::Applied);
+            let at = applied.and_then(|source| Timestamp::from_microsecond(source.envelope.inserted).ok());
+            at.is_some_and(|at| now.duration_since(at) > APPLIED_LIFE)
         };
         self.markers().all(|op| {
-            if forgotten(op) == Some(true) {
+            if is_forgotten(op) {
                 return true;
             }
             let held = known.get(op.place, &op.key);

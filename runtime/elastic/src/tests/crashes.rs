@@ -334,15 +334,12 @@ async fn what_is_only_looked_at_is_compared() {
             let session = json!({"id": visitor.session, "start": "2026-05-28T20:26:40Z"});
             let references = json!({"profile": {"id": visitor.own}, "session": session});
             let mut batch = batch(vec![event_with(id, "x", 1, &references)], vec![], vec![]);
-            match index {
-                Index::Session => {
-                    let version = found.sessions[&key(place)].version.unwrap();
-                    batch.seen_sessions.push((PRODUCTION, place.clone(), version));
-                }
-                _ => {
-                    let version = found.profiles[&key(place)].version.unwrap();
-                    batch.seen_profiles.push((PRODUCTION, place.clone(), version));
-                }
+            if index == Index::Session {
+                let version = found.sessions[&key(place)].version.unwrap();
+                batch.seen_sessions.push((PRODUCTION, place.clone(), version));
+            } else {
+                let version = found.profiles[&key(place)].version.unwrap();
+                batch.seen_profiles.push((PRODUCTION, place.clone(), version));
             }
             batch
         };
