@@ -245,6 +245,23 @@ impl SmallDisk {
             .status();
         status.is_ok_and(|status| status.success()).then_some(Self(directory))
     }
+
+    /// Leaves `left` bytes, whatever else lies on the disk: an attempt to open a store has files of its own, and SQLite
+    /// may still hold one of them a moment after it was given up.
+    fn fill_up_to(&self, left: u64) -> std::path::PathBuf {
+        use std::io::Write as _;
+        let path = self.0.path().join("ballast");
+        let mut ballast = std::fs::File::create(&path).unwrap();
+        let full = loop {
+            if let Err(error) = ballast.write_all(&[0_u8; 4 << 10]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
+        let length = ballast.metadata().unwrap().len();
+        ballast.set_len(length.saturating_sub(left)).unwrap();
+        path
+    }
 }
 
 impl Drop for SmallDisk {
@@ -300,9 +317,7 @@ async fn a_volume_without_room_is_named() {
     };
     let directory = disk.0.path();
     for left in [0, 8 << 10, 100 << 10] {
-        let ballast = directory.join("ballast");
-        let taken = (4_usize << 20) - left - (8 << 10);
-        std::fs::write(&ballast, vec![0_u8; taken]).unwrap();
+        let ballast = disk.fill_up_to(left);
         match open(directory).await {
             Ok(_) => panic!("no store fits in {left} bytes"),
             Err(error) => {
