@@ -24,7 +24,7 @@ use super::subscription::{Place, Subscription};
 use crate::{Consumer, Message, MessageId, QueueError, Received, Take};
 
 /// How long nothing may come before the broker is asked whether this consumer is still there.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(5);
 /// How long the broker is waited for to confirm acknowledgements.
 const CONFIRMED: Duration = Duration::from_millis(500);
 /// How long a broker that could not be reached is left in peace.
@@ -131,7 +131,8 @@ impl PulsarConsumer {
         Poll::Pending
     }
 
-    /// Makes sure that silence is not deafness: asks the broker about partitions from which nothing has come for long.
+    /// Makes sure that silence is not deafness: asks the broker about partitions from which nothing has come for long, and where
+    /// something waits nonetheless, has it look again.
     async fn listen(&mut self) {
         if self.listened.elapsed() < QUIET {
             return;
@@ -139,7 +140,10 @@ impl PulsarConsumer {
         self.listened = Instant::now();
         let Session::Open(subscriptions) = &mut self.session else { return };
         let quiet = subscriptions.iter_mut().filter(|subscription| subscription.quiet() >= QUIET);
-        let asked = try_join_all(quiet.map(Subscription::asked));
+        let asked = try_join_all(quiet.map(async |subscription| match subscription.asked().await? {
+            0 => Ok::<_, pulsar::Error>(()),
+            _ => subscription.nudge().await,
+        }));
         match tokio::time::timeout(self.shared.settings.patience, asked).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => self.lost(&error.to_string()),

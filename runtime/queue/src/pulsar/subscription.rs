@@ -81,14 +81,26 @@ impl Subscription {
     }
 
     /// Asks the broker whether this consumer is there; the answer comes after all that was said before, acknowledgements included.
-    pub(super) async fn asked(&mut self) -> Result<(), pulsar::Error> {
+    /// Gives how many messages nobody has acknowledged yet, whoever has them.
+    pub(super) async fn asked(&mut self) -> Result<u64, pulsar::Error> {
+        let mut waiting = 0;
         for stats in Box::pin(self.consumer.get_stats()).await? {
             if let Some(error) = stats.error_message {
                 return Err(pulsar::Error::Custom(error));
             }
+            waiting += stats.msg_backlog.unwrap_or_default();
         }
         self.heard = Instant::now();
-        Ok(())
+        Ok(waiting)
+    }
+
+    /// Has the broker look whether there is something to send. It does so by itself when anything happens, but for one case (seen with
+    /// 4.2): a message that had to wait because its key was moving from one consumer to another may be put aside at the moment when
+    /// the move is over, and then nobody thinks of it until something else happens in the partition. Asked to send a message again
+    /// that no consumer has, the broker sends nothing again and looks at all that was put aside.
+    pub(super) async fn nudge(&mut self) -> Result<(), pulsar::Error> {
+        let nobodys = MessageIdData { ledger_id: i64::MAX.unsigned_abs(), entry_id: 0, ..MessageIdData::default() };
+        Ok(self.consumer.nack_with_id(&self.topic, nobodys).await?)
     }
 
     /// How long nothing has been heard.

@@ -14,6 +14,8 @@ use tracardi_servers::Options;
 use super::common::{Journal, broker, drain, numbered, queue, settings};
 
 const KEYS: usize = 20;
+/// Of a race.
+const ROUNDS: usize = 60;
 
 /// Sends numbers to each key, one after the other, until it is told to stop, and counts what is acknowledged; gives that, by key.
 async fn load(producer: &dyn Producer, stop: &AtomicBool, count: &AtomicUsize) -> Vec<Vec<usize>> {
@@ -138,6 +140,63 @@ async fn consumers_that_come_and_go_under_load_keep_the_order_of_each_key() {
     last.leave().await;
     println!("{} acknowledged, {} received", count.into_inner(), journal.number());
     journal.is_complete(KEYS, |key| acknowledged[key].clone());
+}
+
+/// A key moves to a consumer that joins as soon as the one before has acknowledged all that it has of it. What comes at that moment
+/// may be forgotten by the broker until something else happens in the partition (`Subscription::nudge`), and here nothing does: of
+/// twenty rounds in one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_its_key_moves_is_not_forgotten() {
+    let server = broker(&Options::default());
+    let queue = queue(settings(&server)).await;
+    let mut one = queue.consumer("one").await.unwrap();
+    let producer = queue.producer().await.unwrap();
+    let mut random = tracardi_process::random::bytes::<8>().map(u64::from_le_bytes).unwrap();
+    let mut moment = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        tokio::time::sleep(Duration::from_micros((random >> 33) % 30_000))
+    };
+    for round in 0..ROUNDS {
+        for key in 0..4 {
+            producer.send(numbered(key, round)).await.unwrap();
+        }
+        let first = take(&mut *one, 4).await;
+        let done = ids(&first);
+        let began = std::time::Instant::now();
+        let (joins, goes, acknowledges, sends) = (moment(), moment(), moment(), moment());
+        let moving = async {
+            joins.await;
+            let two = queue.consumer("two").await.unwrap();
+            goes.await;
+            drop(two);
+            queue.consumer("three").await.unwrap()
+        };
+        let acknowledging = async {
+            acknowledges.await;
+            one.acknowledge(&done).await.unwrap();
+        };
+        let sending = async {
+            sends.await;
+            for key in 0..4 {
+                producer.send(numbered(key, round)).await.unwrap();
+            }
+        };
+        let (mut three, (), ()) = tokio::join!(moving, acknowledging, sending);
+        let mut came = BTreeSet::new();
+        while came.len() < 4 {
+            for consumer in [&mut one, &mut three] {
+                let received = consumer.receive(BRIEF).await.unwrap();
+                consumer.acknowledge(&ids(&received)).await.unwrap();
+                came.extend(received.into_iter().map(|it| it.message.key));
+            }
+            assert!(began.elapsed() < Duration::from_mins(1), "round {round}: of four keys only {came:?} came");
+        }
+        if began.elapsed() > Duration::from_secs(4) {
+            println!("round {round}: forgotten, and thought of after {:?}", began.elapsed());
+        }
+        three.leave().await;
+    }
+    one.leave().await;
 }
 
 /// A process of its own as far as the broker can tell: while nobody is inside, it stands still, connections open.
