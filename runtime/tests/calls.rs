@@ -2,24 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed check panics: that is its answer")]
 
+mod app;
 mod http;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use app::{app, keys, serve};
 use async_trait::async_trait;
 use http::call;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::watch;
-use tracardi_api::{App, Options, Setup};
-use tracardi_collector::{Collector, CollectorLimits, CollectorSetup, Company};
 use tracardi_engine::Settings;
 use tracardi_model::configuration::Kind;
-use tracardi_model::{Context, EventSource, Limits, SourceType, User};
-use tracardi_outbound::Guard;
-use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen};
-use tracardi_store::{Configuration, ConfigurationSnapshot, Keys, Saved, Sqlite, StoreError, StoredRecord};
+use tracardi_model::{Context, EventSource, SourceType, User};
+use tracardi_process::Supervisor;
+use tracardi_store::{Configuration, ConfigurationSnapshot, Saved, Sqlite, StoreError, StoredRecord};
 
 /// A store that counts how often it is asked for configuration.
 #[derive(Debug)]
@@ -110,65 +109,17 @@ impl Configuration for Counting {
     }
 }
 
-/// A standalone installation that collects, without its other services.
-fn app(supervisor: &Supervisor, counting: &Arc<Counting>, keys: &Keys) -> App {
-    let (metrics, store) = (Metrics::new(), counting.store.clone());
-    let settings = Settings::new("test").unwrap();
-    let settings = tracardi_collector::follow(supervisor, &settings, counting.watch(), &metrics);
-    let setup = CollectorSetup {
-        documents: Arc::new(store.clone()),
-        settings: settings.clone(),
-        signing_key: keys.signing,
-        clock: SystemClock::shared(),
-        limits: CollectorLimits::default(),
-        company: Company::Alone,
-        news: None,
-    };
-    let collector = Collector::start(supervisor, setup, &metrics);
-    let options = Options {
-        public_url: None,
-        public_port: 8585,
-        forwarded_ip: None,
-        limits: Limits::default(),
-        installation_token: "token".to_owned(),
-        instance: "test".to_owned(),
-        body_memory: 64 << 20,
-        page_memory: 48 << 20,
-        live_clients: 4,
-    };
-    let setup = Setup {
-        collector: Arc::new(collector),
-        guard: Arc::new(Guard::default()),
-        settings,
-        documents: Arc::new(store.clone()),
-        outbox: Arc::new(store.clone()),
-        dead_letters: None,
-        history: Arc::new(store),
-        configuration: counting.clone(),
-        clock: SystemClock::shared(),
-        options,
-        leaving: supervisor.token(Phase::Accept),
-    };
-    App::new(setup, &metrics).unwrap()
-}
-
 #[tokio::test]
 async fn no_request_of_a_visitor_asks_for_configuration() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = Keys { signing: [1; 32], encryption: [2; 32] };
-    let store = Sqlite::open(folder.path(), keys.clone()).await.unwrap();
-    let counting = Arc::new(Counting { store, asked: AtomicUsize::new(0) });
+    let store = Sqlite::open(folder.path(), keys()).await.unwrap();
+    let counting = Arc::new(Counting { store: store.clone(), asked: AtomicUsize::new(0) });
     let supervisor = Supervisor::new();
-    let app = app(&supervisor, &counting, &keys);
-    let limits = listen::Limits::default();
-    let (public, private) =
-        (listen::bind("public", "127.0.0.1:0").await.unwrap(), listen::bind("private", "127.0.0.1:0").await.unwrap());
-    let at = |bound: &listen::Bound, path: &str| format!("http://{}{path}", bound.address());
-    let track = at(&public, "/track");
-    let (collect, redirect) = (at(&public, "/collect/paid/shop"), at(&public, "/redirect/link"));
-    let asking = at(&private, "/event-sources");
-    listen::serve(&supervisor, public, tracardi_api::public_router(&app), limits);
-    listen::serve(&supervisor, private, tracardi_api::private_router(&app), limits);
+    let app = app(&supervisor, &store, counting.clone(), &Settings::new("test").unwrap());
+    let (public, private) = serve(&supervisor, &app).await;
+    let track = format!("{public}/track");
+    let (collect, redirect) = (format!("{public}/collect/paid/shop"), format!("{public}/redirect/link"));
+    let asking = format!("{private}/event-sources");
 
     let kinds = vec![SourceType::Rest, SourceType::Webhook, SourceType::Redirect];
     let source = EventSource::new("shop", "Shop", kinds, Timestamp::UNIX_EPOCH);

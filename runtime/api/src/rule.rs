@@ -16,8 +16,11 @@ use crate::context::InContext;
 use crate::errors::Refusal;
 use crate::params::Path;
 
-/// A rule for events is for those of an event source that exists.
+/// A rule for events is for those of an event source that exists, and no rule leads back to itself.
 pub(crate) fn check(app: &App, context: Context, rule: &Rule) -> Result<(), Refusal> {
+    if let Some(workflows) = app.settings.borrow().workflows.clone() {
+        app.compiled(context).check_rule_loops(rule, &*workflows).map_err(Refusal::Fields)?;
+    }
     let snapshot = app.configuration.watch().borrow().clone();
     if rule.r#type != RuleType::EventCollect || snapshot.event_source(context, &rule.source.id).is_some() {
         return Ok(());

@@ -62,7 +62,10 @@ fn compiled(before: &Settings, snapshot: &ConfigurationSnapshot, problems: &Gaug
         let records = Kind::ALL
             .into_iter()
             .flat_map(|kind| snapshot.records(context, kind).map(move |(id, document)| (kind, id, document)));
-        let configuration = before.configurations[context].followed_by(records);
+        let mut configuration = before.configurations[context].followed_by(records);
+        if let Some(workflows) = before.workflows.as_deref() {
+            configuration = configuration.without_rule_loops(workflows);
+        }
         let known = before.configurations[context].problems();
         for problem in configuration.problems().iter().filter(|problem| !known.contains(problem)) {
             let (kind, id) = (problem.kind, &problem.id);

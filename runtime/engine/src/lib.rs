@@ -50,4 +50,4 @@ pub use rejected::Rejected;
 pub use settings::{DEFAULT_MERGING_KEY, InvalidTables, NewProfiles, Settings};
 pub use submission::{Awaited, Envelope, Letter, Submission, Unreadable};
 pub use tracardi_model::StoredEvent;
-pub use workflows::{WorkflowOutcome, WorkflowRun, Workflows};
+pub use workflows::{Start, WorkflowOutcome, WorkflowRun, Workflows};

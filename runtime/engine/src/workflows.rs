@@ -1,7 +1,7 @@
 //! Where workflows are run. The engine of workflows is handed in from outside ([`Settings::workflows`](crate::Settings));
 //! which workflow is run for what, and what becomes of the result, is decided here (`steps/workflows.rs`).
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -12,6 +12,36 @@ use tracardi_model::{Context, Entropy, Event, Map, Path, Profile, Session};
 pub trait Workflows: Debug + Send + Sync {
     /// Runs a workflow; None: there is none with this id. A panic is caught and hurts the event only.
     fn run(&self, flow: &str, run: WorkflowRun<'_>) -> Option<WorkflowOutcome>;
+
+    /// What a workflow may start by what it does: the segments that it adds, the events that it sends. Rules that lead to
+    /// each other in a circle by it are refused when they are saved. The default: nothing.
+    fn leads_to(&self, flow: &str) -> Vec<Start> {
+        let _ = flow;
+        Vec::new()
+    }
+}
+
+/// What a rule waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// An event.
+    Event {
+        /// Its type, as events have it: `page-view`.
+        event_type: String,
+        /// Id of the event source.
+        source: String,
+    },
+    /// A segment was added to a profile: as it stands there, `big-spender`.
+    Segment(String),
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event { event_type, source } => write!(f, "event `{event_type}` of source `{source}`"),
+            Self::Segment(name) => write!(f, "segment `{name}`"),
+        }
+    }
 }
 
 /// What a workflow sees.

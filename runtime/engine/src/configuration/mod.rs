@@ -17,6 +17,7 @@ mod expression;
 mod identification_point;
 mod redirect;
 mod rule;
+mod rule_loops;
 mod schema_cost;
 mod segment;
 

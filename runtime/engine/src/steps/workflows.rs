@@ -63,7 +63,7 @@ pub(crate) fn step(run: &mut Run<'_>) -> Result<Flow, Rejected> {
 /// (spec/pipeline.md 5.9).
 fn go_on(run: &mut Run<'_>, flow: &str, node: &str) {
     let name = INTERNAL_ROUTE.to_owned();
-    let route = Trigger { id: name.clone(), name, flow: flow.to_owned(), consents: Vec::new() };
+    let route = Trigger { id: name.clone(), name, flow: flow.to_owned(), consents: Vec::new(), refused: None };
     let sent = run.command.event_ids();
     let mut events = std::mem::take(&mut run.events);
     for event in events.iter_mut().filter(|event| event.metadata.valid && sent.contains(&event.id)) {
@@ -74,10 +74,15 @@ fn go_on(run: &mut Run<'_>, flow: &str, node: &str) {
 
 /// Starts the workflow of a rule for an event, if the profile has given the consents that the rule needs.
 pub(crate) fn start(run: &mut Run<'_>, event: &mut Event, trigger: &Trigger, cause: Cause<'_>) {
-    let Trigger { id, name, flow, consents } = trigger;
+    let Trigger { id, name, flow, consents, refused } = trigger;
     let by = || By::record(Kind::Rule, id);
     let not_started = |reason: &'static str| Deed::NotStarted { flow: flow.clone(), reason: reason.into() };
     event.metadata.processed_by.rules.push(name.clone());
+    if let Some(why) = refused {
+        let deed = Deed::NotStarted { flow: flow.clone(), reason: String::from(&**why).into() };
+        run.trails.note(&event.id, by(), deed);
+        return warn(event, vec![format!("rule {name}: its workflow is not started, because it is part of {why}")]);
+    }
     let profile = run.profile.as_deref().filter(|_| run.command.save_profile());
     if !consents.iter().all(|consent| profile.is_some_and(|profile| consented(profile, consent, run.now))) {
         return run.trails.note(&event.id, by(), not_started("the profile lacks a consent that the rule asks for"));

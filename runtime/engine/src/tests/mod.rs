@@ -19,6 +19,7 @@ mod referral;
 mod refusals;
 mod reshaping;
 mod resolution;
+mod rule_loops;
 mod rules;
 mod scope;
 mod segments;
