@@ -34,6 +34,8 @@ enum Command {
     Init(services::init::Arguments),
     /// Prepare the databases of a larger installation: schemas, indices, queue, first administrator; repeating it changes nothing
     Install(Box<services::install::Arguments>),
+    /// Remove everything that a tenant has in the databases of a larger installation; its processes must have ended
+    RemoveTenant(Box<services::remove_tenant::Arguments>),
     /// The web application alone, in front of a private API elsewhere
     Gui(services::gui::Arguments),
     /// Send the traffic of a simulated shop to an installation
@@ -113,6 +115,7 @@ pub(crate) async fn run(CommandLine { command, logging }: CommandLine) -> anyhow
         Command::Worker(arguments) => services::worker::run(arguments).await,
         Command::Init(arguments) => services::init::run(arguments).await,
         Command::Install(arguments) => services::install::run(*arguments).await,
+        Command::RemoveTenant(arguments) => services::remove_tenant::run(*arguments).await,
         Command::Gui(arguments) => services::gui::run(arguments).await,
         Command::Simulate(arguments) => Ok(tracardi_simulate::cli::run(arguments, SystemClock::shared()).await?),
         Command::Probe(arguments) => services::probe::run(arguments).await,

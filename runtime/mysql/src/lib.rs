@@ -40,6 +40,7 @@ mod look;
 mod open;
 mod outbox;
 mod page;
+mod remove;
 mod schema;
 mod settings;
 mod users;
@@ -53,6 +54,7 @@ use tracardi_store::{ConfigurationSnapshot, Keys};
 
 pub use follow::Herald;
 pub use look::look;
+pub use remove::remove;
 pub use settings::MysqlSettings;
 
 /// One tenant's configuration and outbox; a cheap handle. Whoever opens it lets [`Mysql::follow`] run.

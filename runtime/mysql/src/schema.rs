@@ -73,7 +73,7 @@ pub(crate) async fn migrate(connection: &mut MySqlConnection) -> Result<Schema, 
 }
 
 /// The version that a database has; 0 when the first step is not complete, None when it was not begun.
-async fn version(connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
+pub(crate) async fn version(connection: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
     let found = query_scalar!("SELECT CAST(version AS SIGNED) AS `version!: i64` FROM schema_version");
     match found.fetch_optional(connection).await {
         Err(error) if is_absent(&error) => Ok(None),

@@ -19,6 +19,7 @@ pub mod failure;
 pub mod inbox;
 pub mod link;
 pub mod look;
+pub mod remove;
 pub mod script;
 pub mod server;
 
@@ -27,5 +28,6 @@ pub use failure::Failure;
 pub use inbox::Inbox;
 pub use link::Link;
 pub use look::look;
+pub use remove::remove;
 pub use script::Script;
 pub use server::Server;

@@ -9,6 +9,7 @@ pub(crate) mod private_api;
 pub(crate) mod probe;
 pub(crate) mod public_api;
 pub(crate) mod public_url;
+pub(crate) mod remove_tenant;
 pub(crate) mod secrets;
 pub(crate) mod shared;
 pub(crate) mod standalone;

@@ -11,12 +11,17 @@ use tracardi_process::{Metrics, Phase, Supervisor, SystemClock, listen};
 use tracardi_store::{Configuration, Keys, Sqlite};
 
 /// Keys of the test's stores.
-pub fn keys() -> Keys {
+pub(crate) fn keys() -> Keys {
     Keys { signing: [1; 32], encryption: [2; 32] }
 }
 
 /// The installation. `configuration`: the store's, or something around it; `settings`: switches and tables of the engine.
-pub fn app(supervisor: &Supervisor, store: &Sqlite, configuration: Arc<dyn Configuration>, settings: &Settings) -> App {
+pub(crate) fn app(
+    supervisor: &Supervisor,
+    store: &Sqlite,
+    configuration: Arc<dyn Configuration>,
+    settings: &Settings,
+) -> App {
     let metrics = Metrics::new();
     let settings = tracardi_collector::follow(supervisor, settings, configuration.watch(), &metrics);
     let setup = CollectorSetup {
@@ -57,7 +62,7 @@ pub fn app(supervisor: &Supervisor, store: &Sqlite, configuration: Arc<dyn Confi
 }
 
 /// Serves it; base URLs of the public and the private API.
-pub async fn serve(supervisor: &Supervisor, app: &App) -> (String, String) {
+pub(crate) async fn serve(supervisor: &Supervisor, app: &App) -> (String, String) {
     let limits = listen::Limits::default();
     let public = listen::bind("public", "127.0.0.1:0").await.unwrap();
     let private = listen::bind("private", "127.0.0.1:0").await.unwrap();

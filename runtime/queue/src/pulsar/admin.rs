@@ -72,6 +72,11 @@ impl Admin {
         self.ask(Method::PUT, path, body).await
     }
 
+    /// Removes something below `/admin/v2/`.
+    pub(super) async fn delete(&self, path: &str) -> Result<Answer, QueueError> {
+        self.ask(Method::DELETE, path, None).await
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer, QueueError> {
         let unusable = || QueueError::Refused(format!("the address {} of the admin API is unusable", self.url));
         let mut url = self.url.join(&format!("/admin/v2/{path}")).map_err(|_| unusable())?;
@@ -114,7 +119,9 @@ impl Admin {
             StatusCode::NO_CONTENT => Ok(Answer::Done(Value::Null)),
             _ if status.is_success() => value.map(Answer::Done).ok_or_else(|| self.stranger(&told)),
             StatusCode::CONFLICT => Ok(Answer::Present),
-            StatusCode::PRECONDITION_FAILED if told.contains("Busy") => Ok(Answer::Busy),
+            StatusCode::PRECONDITION_FAILED if ["Busy", "active producers"].iter().any(|word| told.contains(word)) => {
+                Ok(Answer::Busy)
+            }
             StatusCode::NOT_FOUND if reason.is_some() => Ok(Answer::Absent(told)),
             // A right that is missing has a reason; a token that is not understood does not get that far.
             StatusCode::FORBIDDEN => Ok(Answer::Forbidden(told)),

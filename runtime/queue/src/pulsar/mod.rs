@@ -43,6 +43,7 @@ mod knock;
 mod look;
 mod names;
 mod producer;
+mod remove;
 mod sender;
 mod settings;
 mod stats;
@@ -61,6 +62,7 @@ use self::dead::Fate;
 pub use self::look::look;
 use self::names::Names;
 use self::producer::PulsarProducer;
+pub use self::remove::remove;
 pub use self::settings::PulsarSettings;
 use crate::{Buried, Chosen, Consumer, Durability, Figures, Producer, Queue, QueueError};
 

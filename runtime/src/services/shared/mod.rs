@@ -7,9 +7,11 @@ mod answers;
 mod api;
 mod arguments;
 mod bindings;
+mod herald;
 mod letters;
 pub(crate) mod live;
 mod queue;
+pub(crate) mod removal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,10 +85,11 @@ impl Begun {
     /// Works with the servers as soon as they can be used; None when the process is told to leave before.
     pub(crate) async fn servers(&mut self, shared: &SharedArguments) -> anyhow::Result<Option<Servers>> {
         let keys = self.keys.clone();
+        let herald = herald::Redis::new(&self.supervisor, &shared.redis.endpoint()?, &shared.tenant)?;
         let mysql = self.patiently(async || {
             let endpoint = shared.mysql.endpoint()?;
             let settings = MysqlSettings::new(endpoint.clone(), &shared.mysql.mysql_database, shared.tenant.clone());
-            let opened = Mysql::open(settings, keys.clone(), None).await;
+            let opened = Mysql::open(settings, keys.clone(), Some(herald.clone())).await;
             opened.map_err(|error| complaint(&error, &[&endpoint], MysqlArguments::variable))
         });
         let Some(mysql) = mysql.await else { return Ok(None) };

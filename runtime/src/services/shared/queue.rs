@@ -20,16 +20,12 @@ pub(super) async fn open(
     shared: &SharedArguments,
     supervisor: &Supervisor,
 ) -> anyhow::Result<(Arc<dyn Queue>, Durability)> {
-    let (tenant, partitions) = (shared.tenant.clone(), shared.queue_partitions);
-    let queue: Result<Arc<dyn Queue>, QueueError> = if let Some((broker, admin)) = shared.pulsar.endpoints()? {
-        let mut settings = PulsarSettings::new(broker, admin, tenant);
-        let (pulsar_tenant, namespace) = shared.pulsar.namespace()?;
-        pulsar_tenant.clone_into(&mut settings.pulsar_tenant);
-        namespace.clone_into(&mut settings.namespace);
-        settings.partitions = u32::from(partitions);
+    let queue: Result<Arc<dyn Queue>, QueueError> = if let Some(settings) = pulsar(shared)? {
         PulsarQueue::open(settings, COLLECT).await.map(|queue| Arc::new(queue) as _)
     } else {
-        let settings = RedisSettings { partitions, largest: LARGEST, ..RedisSettings::default() };
+        let settings =
+            RedisSettings { partitions: shared.queue_partitions, largest: LARGEST, ..RedisSettings::default() };
+        let tenant = shared.tenant.clone();
         let opened = Redis::new(&shared.redis.endpoint()?, tenant, COLLECT, settings, supervisor.clone());
         opened.map(|queue| Arc::new(queue) as _)
     };
@@ -41,6 +37,23 @@ pub(super) async fn open(
         Ok((queue, durability))
     };
     asked.await.map_err(|error| complaint(shared, &error))
+}
+
+/// Pulsar's settings, if it is the queue.
+fn pulsar(shared: &SharedArguments) -> anyhow::Result<Option<PulsarSettings>> {
+    let Some((broker, admin)) = shared.pulsar.endpoints()? else { return Ok(None) };
+    let mut settings = PulsarSettings::new(broker, admin, shared.tenant.clone());
+    let (pulsar_tenant, namespace) = shared.pulsar.namespace()?;
+    pulsar_tenant.clone_into(&mut settings.pulsar_tenant);
+    namespace.clone_into(&mut settings.namespace);
+    settings.partitions = u32::from(shared.queue_partitions);
+    Ok(Some(settings))
+}
+
+/// Removes what the queue has outside Redis.
+pub(super) async fn remove(shared: &SharedArguments) -> anyhow::Result<()> {
+    let Some(settings) = pulsar(shared)? else { return Ok(()) };
+    tracardi_queue::pulsar::remove(&settings, COLLECT).await.map_err(|error| complaint(shared, &error))
 }
 
 /// An error of the queue, with the settings that it concerns.

@@ -1,0 +1,28 @@
+//! Removes a queue: its topics, with what waits in them. The namespace stays, it may be others' too.
+
+use super::PulsarSettings;
+use super::admin::{Admin, Answer};
+use super::names::Names;
+use crate::QueueError;
+
+/// Removes a tenant's queue of this name, and its dead letters. Repeating it does no harm. Somebody who still sends or receives is an
+/// error ([`QueueError::Unavailable`]): nothing is removed under his hands.
+pub async fn remove(settings: &PulsarSettings, queue: &str) -> Result<(), QueueError> {
+    let names = Names::new(&settings.pulsar_tenant, &settings.namespace, &settings.tenant, queue)?;
+    let (_, url) = settings.check()?;
+    let admin = Admin::new(&settings.admin, &url, settings.patience)?;
+    gone(&admin, &names.topic(), &format!("{}/partitions", names.topic_path())).await?;
+    gone(&admin, &names.dead(), &names.dead_path()).await
+}
+
+async fn gone(admin: &Admin, topic: &str, path: &str) -> Result<(), QueueError> {
+    match admin.delete(path).await? {
+        Answer::Done(_) | Answer::Absent(_) | Answer::Present => Ok(()),
+        Answer::Busy => Err(QueueError::Unavailable(format!(
+            "somebody sends to the topic {topic} or receives from it: end the tenant's processes first"
+        ))),
+        Answer::Forbidden(why) => Err(QueueError::Refused(format!(
+            "the token may not remove the topic {topic} ({why}): let an administrator run `pulsar-admin topics delete`"
+        ))),
+    }
+}
