@@ -94,7 +94,7 @@ impl Admin {
             };
             if answer.status().is_redirection() {
                 let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-                url = to.and_then(|to| url.join(to).ok()).ok_or_else(|| self.stranger("a redirect to nowhere"))?;
+                url = to.and_then(|to| url.join(to).ok()).ok_or_else(|| self.stranger(answer.status()))?;
                 continue;
             }
             let status = answer.status();
@@ -108,20 +108,23 @@ impl Admin {
             }
             return self.judge(status, &bytes);
         }
-        Err(QueueError::Unavailable(format!("{}: more than {REDIRECTS} redirects", self.url)))
+        Err(QueueError::Unavailable(format!("the admin API {} leads elsewhere more than {REDIRECTS} times", self.url)))
     }
 
     fn judge(&self, status: StatusCode, bytes: &[u8]) -> Result<Answer, QueueError> {
         let value: Option<Value> = serde_json::from_slice(bytes).ok();
         let reason = value.as_ref().and_then(|value| value.get("reason")).and_then(Value::as_str);
-        let told = reason.map_or_else(|| one_line(&String::from_utf8_lossy(bytes)), one_line);
+        // Without a reason it may be a stranger; what he answers is not told, it may be meant for others.
+        let told = reason.map_or_else(|| format!("status {}", status.as_u16()), one_line);
+        let busy = || {
+            let text = String::from_utf8_lossy(bytes);
+            ["Busy", "active producers"].iter().any(|word| text.contains(word))
+        };
         match status {
             StatusCode::NO_CONTENT => Ok(Answer::Done(Value::Null)),
-            _ if status.is_success() => value.map(Answer::Done).ok_or_else(|| self.stranger(&told)),
+            _ if status.is_success() => value.map(Answer::Done).ok_or_else(|| self.stranger(status)),
             StatusCode::CONFLICT => Ok(Answer::Present),
-            StatusCode::PRECONDITION_FAILED if ["Busy", "active producers"].iter().any(|word| told.contains(word)) => {
-                Ok(Answer::Busy)
-            }
+            StatusCode::PRECONDITION_FAILED if busy() => Ok(Answer::Busy),
             StatusCode::NOT_FOUND if reason.is_some() => Ok(Answer::Absent(told)),
             // A right that is missing has a reason; a token that is not understood does not get that far.
             StatusCode::FORBIDDEN => Ok(Answer::Forbidden(told)),
@@ -133,18 +136,21 @@ impl Admin {
                 Err(QueueError::Refused(text))
             }
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(QueueError::Unavailable(format!("{}: {status} {told}", self.url)))
+                let text = format!("the admin API {} cannot do it now ({told}): look whether it is well", self.url);
+                Err(QueueError::Unavailable(text))
             }
-            _ if reason.is_some() => Err(QueueError::Refused(format!("{} refuses: {status} {told}", self.url))),
-            _ => Err(self.stranger(&told)),
+            _ if reason.is_some() => {
+                Err(QueueError::Refused(format!("the admin API {} refuses: {status} {told}", self.url)))
+            }
+            _ => Err(self.stranger(status)),
         }
     }
 
-    fn stranger(&self, said: &str) -> QueueError {
-        let begin: String = said.chars().take(24).collect();
+    fn stranger(&self, status: StatusCode) -> QueueError {
         QueueError::Refused(format!(
-            "{} is not Pulsar's admin API (it answers {begin:?}): give the broker's web port, 8080 or 8443",
-            self.url
+            "{} is not Pulsar's admin API (it answers with status {}): give the broker's web port, 8080 or 8443",
+            self.url,
+            status.as_u16()
         ))
     }
 
@@ -156,10 +162,8 @@ impl Admin {
             cause = error.source();
         }
         let url = &self.url;
-        if tls::is_about_certificates(error) {
-            return QueueError::Refused(format!(
-                "the certificate of {url} is not believed ({told}): give the admin API's authority (PEM) that issued it, and the host that it names"
-            ));
+        if let Some(told) = tls::about_certificate(error, url, "admin API") {
+            return QueueError::Refused(told);
         }
         let refused = told.contains("refused") || error.is_timeout();
         if !refused && url.scheme() == "https" && (told.contains("corrupt message") || told.contains("eof")) {
@@ -173,6 +177,15 @@ impl Admin {
                 "the port of {url} speaks TLS: write https:// in the admin API's address, or give its plain port"
             ));
         }
-        QueueError::Unavailable(format!("the admin API {url} does not answer: {told}"))
+        let what = if error.is_timeout() {
+            let seconds = self.patience.as_secs_f64();
+            format!("does not answer within {seconds} s")
+        } else if error.is_connect() {
+            format!("cannot be reached ({told})")
+        } else {
+            // Which of its words the client stumbles over is a matter of chance: that is not told.
+            "breaks the connection off, or does not speak HTTP".to_owned()
+        };
+        QueueError::Unavailable(format!("the admin API {url} {what}: look whether it runs, and at the address"))
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn knock(broker: &Endpoint, url: &Url, patience: Duration) -> R
         Err(_) => {
             let seconds = patience.as_secs_f64();
             Err(QueueError::Unavailable(format!(
-                "{url} does not answer within {seconds} s: it hangs, or is no Pulsar broker"
+                "{url} does not answer within {seconds} s: it hangs, or is no Pulsar broker; look at the address"
             )))
         }
     }
@@ -73,7 +73,9 @@ async fn greet(broker: &Endpoint, url: &Url, port: u16, encrypted: bool) -> Resu
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, port)).await;
     let stream = stream.map_err(|error| {
-        Failure::Told(QueueError::Unavailable(format!("the broker {url} cannot be reached: {error}")))
+        Failure::Told(QueueError::Unavailable(format!(
+            "the broker {url} cannot be reached ({error}): look whether it runs, and at the address"
+        )))
     })?;
     if !encrypted {
         return talk(stream, broker, url).await;
@@ -81,12 +83,12 @@ async fn greet(broker: &Endpoint, url: &Url, port: u16, encrypted: bool) -> Resu
     let authorities = tls::authorities(broker, "broker").map_err(Failure::Told)?;
     match tls::encrypt(stream, url, authorities).await {
         Ok(stream) => talk(stream, broker, url).await,
-        Err(error) if tls::is_about_certificates(&error) => Err(Failure::Told(QueueError::Refused(format!(
-            "the certificate of {url} is not believed ({error}): give the broker's authority (PEM) that issued it, and the host that it names"
-        )))),
-        // Whoever answers something else does not speak TLS.
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::Closed),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(match tls::about_certificate(&error, url, "broker") {
+            Some(told) => Failure::Told(QueueError::Refused(told)),
+            // Whoever answers something else does not speak TLS.
+            None if error.kind() == std::io::ErrorKind::InvalidData => Failure::Closed,
+            None => error.into(),
+        }),
     }
 }
 
@@ -96,11 +98,9 @@ async fn talk(
     broker: &Endpoint,
     url: &Url,
 ) -> Result<Greeting, Failure> {
-    let stranger = |begin: &[u8]| {
-        let begin: String = String::from_utf8_lossy(begin).chars().take(24).collect();
-        let text = format!(
-            "{url} is no Pulsar broker (its answer begins with {begin:?}): give the address of its port 6650 or 6651"
-        );
+    // What a stranger answers is not told: it may be meant for others.
+    let stranger = || {
+        let text = format!("{url} is no Pulsar broker: give the address of its port 6650 or 6651");
         Failure::Told(QueueError::Refused(text))
     };
     let mut bytes = BytesMut::new();
@@ -112,16 +112,16 @@ async fn talk(
     loop {
         if stream.read_buf(&mut bytes).await? == 0 {
             // Few bytes may be all that another product says.
-            return Err(if bytes.is_empty() { Failure::Closed } else { stranger(&bytes) });
+            return Err(if bytes.is_empty() { Failure::Closed } else { stranger() });
         }
         let length = bytes.first_chunk().map(|length| u32::from_be_bytes(*length));
         if length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > GREETING)) {
-            return Err(stranger(&bytes));
+            return Err(stranger());
         }
         match Codec.decode(&mut bytes) {
             Ok(None) => {}
             Ok(Some(message)) => return understood(message.command, broker, url),
-            Err(_) => return Err(stranger(&bytes)),
+            Err(_) => return Err(stranger()),
         }
     }
 }
@@ -177,7 +177,9 @@ async fn closed(broker: &Endpoint, url: &Url, port: u16, encrypted: bool, patien
             "the port of {url} speaks TLS: write pulsar+ssl:// in the broker's address, or give its plain port"
         ));
     }
-    QueueError::Unavailable(format!("{url} closed the connection without an answer"))
+    QueueError::Unavailable(format!(
+        "{url} closed the connection without an answer: look whether it is Pulsar's broker, and well"
+    ))
 }
 
 /// What somebody else said, so that it fits into a line.

@@ -1,12 +1,13 @@
 //! Whom we believe, and what a failed handshake says.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -38,12 +39,32 @@ pub(super) async fn encrypt(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-/// Whether it was the certificate that a handshake failed by.
-pub(super) fn is_about_certificates(error: &(dyn std::error::Error + 'static)) -> bool {
+/// What is wrong with the certificate that a handshake failed by; none when it failed by something else. `whose`: as settings call the
+/// server. There is no time in it: what does not change is said once.
+pub(super) fn about_certificate(error: &(dyn Error + 'static), url: &Url, whose: &str) -> Option<String> {
+    Some(match wrong_certificate(error)? {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("the {whose} {url} has a certificate that has expired: renew it on the server")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
+            "the {whose} {url} has a certificate for another name: write the name that it has in the {whose}'s address"
+        ),
+        // The second: its authority was made anew under the name that it had.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            format!("the certificate of {url} is not believed: give the {whose}'s authority (PEM) that issued it")
+        }
+        other => format!(
+            "the certificate of {url} is not believed ({}): give the {whose}'s authority (PEM) that issued it",
+            rustls::Error::InvalidCertificate(other.clone())
+        ),
+    })
+}
+
+fn wrong_certificate<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CertificateError> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+        if let Some(rustls::Error::InvalidCertificate(wrong)) = error.downcast_ref() {
+            return Some(wrong);
         }
         // An io::Error that is made of another error passes that over in `source`.
         let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -52,7 +73,7 @@ pub(super) fn is_about_certificates(error: &(dyn std::error::Error + 'static)) -
             None => error.source(),
         };
     }
-    false
+    None
 }
 
 /// Whether somebody at this address answers to a handshake, whatever the certificate.
@@ -64,7 +85,7 @@ pub(super) async fn is_spoken(url: &Url, port: u16, patience: Duration) -> bool 
     match tokio::time::timeout(patience, asked).await {
         Ok(Ok(_)) => true,
         // Nobody is believed here: whoever has a certificate fails by it.
-        Ok(Err(error)) => is_about_certificates(&error),
+        Ok(Err(error)) => wrong_certificate(&error).is_some(),
         Err(_) => false,
     }
 }
