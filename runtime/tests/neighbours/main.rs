@@ -7,6 +7,7 @@
 
 mod authority;
 mod database;
+mod pulsar;
 mod redis;
 mod row;
 mod search;
@@ -34,4 +35,11 @@ static SEARCH: LazyLock<Server> = LazyLock::new(|| {
     start(Kind::OpenSearchSecured, &Options { login, ..Options::default() })
 });
 static DATABASE: LazyLock<Server> = LazyLock::new(|| start(Kind::MariaDb, &Options::default()));
+/// Who may do everything at [`PULSAR`].
+const ROLE: &str = "boss";
+
+/// One that is encrypted, and asks for tokens.
+static PULSAR: LazyLock<Server> = LazyLock::new(|| {
+    start(Kind::Pulsar, &Options { tls: true, login: Some(Login::new(ROLE, "boss")), ..Options::default() })
+});
 static REDIS: LazyLock<Server> = LazyLock::new(|| start(Kind::Redis, &Options::default()));

@@ -68,11 +68,16 @@ impl Ground {
         file.to_str().unwrap().to_owned()
     }
 
-    /// A service with all that is right but for these settings, not started yet.
-    pub(crate) fn service(&self, name: &str, service: &[&'static str], other: &[(&'static str, String)]) -> Process {
+    /// All settings: what is right but for these.
+    pub(crate) fn environment(&self, other: &[(&'static str, String)]) -> BTreeMap<&'static str, String> {
         let mut settings = self.settings.clone();
         settings.extend(other.iter().cloned());
-        process(self.folder.path(), name, service, &settings)
+        settings
+    }
+
+    /// A service with these settings, not started yet.
+    pub(crate) fn service(&self, name: &str, service: &[&'static str], other: &[(&'static str, String)]) -> Process {
+        process(self.folder.path(), name, service, &self.environment(other))
     }
 
     /// Proves the rows one after another.

@@ -131,7 +131,7 @@ async fn whom_we_do_not_believe() {
 }
 
 /// An answer that nobody should see who may only say where to look.
-fn page(status: &str, headers: &str) -> Guise {
+pub(crate) fn page(status: &str, headers: &str) -> Guise {
     let body = format!("<html>{SECRET}</html>");
     Guise::Stranger(format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()))
 }

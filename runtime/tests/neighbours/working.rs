@@ -12,14 +12,14 @@ use crate::support::{ADMIN, PASSWORD, Private, SOURCE, free_ports, payload};
 use crate::{redis, start};
 
 /// Sends an event.
-async fn track(url: &str, session: &str) -> Answer {
+pub(crate) async fn track(url: &str, session: &str) -> Answer {
     let body = payload(session, None, &[json!({"type": "page-view", "properties": {}})]);
     let mut client = Client::new(url.parse().unwrap(), Duration::from_secs(20));
     client.request("POST", "/track", &[("content-type", "application/json")], &body).await.unwrap()
 }
 
 /// Does it until it is so; a test that waits for ever is ended by whoever runs it.
-async fn until(mut so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
     while !so().await {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
