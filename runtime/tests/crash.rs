@@ -8,7 +8,7 @@
 //! - an event of a request that was given up is there at most once, and all events of one request share their fate;
 //! - the counters of every profile are those of the events that are there, the visits those of its sessions.
 //!
-//! `CRASH_SEED` repeats a run's decisions, `CRASH_KILLS` sets how many kills there are.
+//! `CRASH_SEED` repeats a run's decisions, `CRASH_KILLS` sets how many kills there are. The same holds on a disk that is slow.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,14 +16,16 @@
     reason = "a test stops at the first surprise and says what it does"
 )]
 
+mod slow;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use slow::SlowDisk;
 use support::{Server, payload, profile_of, scratch, stored};
 use tokio::task::JoinSet;
 use tracardi_simulate::client::{Answer, Client};
@@ -97,10 +99,17 @@ impl Visitor {
     }
 }
 
+/// What clients are told, and tell, while they send.
+#[derive(Debug, Default)]
+struct Told {
+    stop: AtomicBool,
+    acknowledged: AtomicU64,
+}
+
 /// Sends until told to stop; then finishes the request under way.
-async fn load(mut client: Client, mut visitor: Visitor, stop: Arc<AtomicBool>) -> (Vec<Entry>, u64) {
+async fn load(mut client: Client, mut visitor: Visitor, told: Arc<Told>) -> (Vec<Entry>, u64) {
     let (mut journal, mut retries) = (Vec::new(), 0);
-    while !stop.load(Ordering::Relaxed) {
+    while !told.stop.load(Ordering::Relaxed) {
         let (mut entry, body) = visitor.request();
         let gives_up = visitor.rng.chance(30);
         let answer = loop {
@@ -116,6 +125,7 @@ async fn load(mut client: Client, mut visitor: Visitor, stop: Arc<AtomicBool>) -
         if let Some(answer) = answer {
             assert_eq!(answer.status, 200, "{}", answer.detail());
             entry.profile = Some(acknowledged(&answer, &entry.session));
+            told.acknowledged.fetch_add(1, Ordering::Relaxed);
             visitor.session.1.clone_from(&entry.profile);
         }
         journal.push(entry);
@@ -141,22 +151,7 @@ async fn kill_at_random_instants_under_load() {
     let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), directory.path());
     server.start().await;
     server.create_source().await;
-    let mut journal = Vec::new();
-    let mut shared = Vec::new();
-    for number in 0..SHARED {
-        let (session, mark) = (format!("first-{number}"), format!("first-{number}"));
-        let body = payload(&session, None, &[json!({"type": "page-view", "properties": {"mark": mark}})]);
-        let answer = server.public().request("POST", "/track", &[], &body).await.unwrap();
-        let profile = acknowledged(&answer, &session);
-        shared.push(profile.clone());
-        journal.push(Entry { session, profile: Some(profile), events: vec![Planned { mark, id: None }] });
-    }
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut clients = JoinSet::new();
-    for number in 0..CLIENTS {
-        clients.spawn(load(server.public(), Visitor::new(seed, number, &shared), stop.clone()));
-    }
+    let clients = Clients::start(&server, seed).await;
     let began = Instant::now();
     let (mut killed, mut ready, mut worked) = (0, Vec::new(), Vec::new());
     while killed < kills {
@@ -174,13 +169,7 @@ async fn kill_at_random_instants_under_load() {
         worked.push(server.worked());
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    stop.store(true, Ordering::Relaxed);
-    let mut retries = 0;
-    while let Some(client) = clients.join_next().await {
-        let (entries, again) = client.unwrap();
-        journal.extend(entries);
-        retries += again;
-    }
+    let journal = clients.end().await;
     let load_time = began.elapsed();
     server.stop().await;
     ready.sort();
@@ -194,9 +183,103 @@ async fn kill_at_random_instants_under_load() {
     assert!(worked[median] < Duration::from_secs(1), "{worked:?}");
     // And it waits for nothing: then no start would be fast, not even one that has the machine to itself.
     assert!(ready[0] < Duration::from_secs(1), "{ready:?}");
-    let given_up = journal.iter().filter(|entry| entry.profile.is_none()).count();
-    println!("{} requests, {given_up} given up, sent again {retries} times", journal.len());
     compare(&server, &journal).await;
+}
+
+/// Few writes a second reach the disk. What is acknowledged is stored all the same, also when the process is killed meanwhile; it
+/// stays alive and ready, and when the disk is as it was, so is everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_slow_is_waited_for() {
+    /// A group of requests takes some.
+    const WRITES_A_SECOND: u32 = 5;
+    let directory = scratch();
+    let mut server = Server::new(env!("CARGO_BIN_EXE_tracardi"), directory.path());
+    server.start().await;
+    server.create_source().await;
+    let Some(disk) = SlowDisk::below(&server.data(), WRITES_A_SECOND) else {
+        println!("NOT RUN: needs root, the controller `blkio` of cgroup v1, and a disk of its own under the data");
+        return;
+    };
+    let mut clients = Clients::start(&server, u64::from(std::process::id())).await;
+    clients.more(500).await;
+    for killed in [false, true] {
+        if killed {
+            server.kill().await;
+            server.spawn();
+        }
+        disk.slow_down(server.pid());
+        if killed {
+            server.wait_until_ready(Instant::now()).await;
+        }
+        let (began, before) = (Instant::now(), disk.writes());
+        clients.more(60).await;
+        for path in ["/livez", "/readyz"] {
+            let answer = server.client(3).request("GET", path, &[], b"").await.unwrap();
+            assert_eq!(answer.status, 200, "{path}: {}", answer.detail());
+        }
+        let writes = disk.writes() - before;
+        println!("slow: 60 requests in {:.1?}, with {writes} writes", began.elapsed());
+        assert!(writes > 0, "the process writes past what makes the disk slow");
+    }
+    // In the midst of it once more.
+    server.kill().await;
+    server.start().await;
+    clients.more(500).await;
+    let journal = clients.end().await;
+    server.stop().await;
+    compare(&server, &journal).await;
+}
+
+/// The clients, and what they remember.
+struct Clients {
+    told: Arc<Told>,
+    tasks: JoinSet<(Vec<Entry>, u64)>,
+    journal: Vec<Entry>,
+}
+
+impl Clients {
+    /// Makes the shared profiles, and starts to send.
+    async fn start(server: &Server, seed: u64) -> Self {
+        let mut journal = Vec::new();
+        let mut shared = Vec::new();
+        for number in 0..SHARED {
+            let (session, mark) = (format!("first-{number}"), format!("first-{number}"));
+            let body = payload(&session, None, &[json!({"type": "page-view", "properties": {"mark": mark}})]);
+            let answer = server.public().request("POST", "/track", &[], &body).await.unwrap();
+            let profile = acknowledged(&answer, &session);
+            shared.push(profile.clone());
+            journal.push(Entry { session, profile: Some(profile), events: vec![Planned { mark, id: None }] });
+        }
+
+        let (told, mut tasks) = (Arc::<Told>::default(), JoinSet::new());
+        for number in 0..CLIENTS {
+            tasks.spawn(load(server.public(), Visitor::new(seed, number, &shared), told.clone()));
+        }
+        Self { told, tasks, journal }
+    }
+
+    /// Waits until so many more requests are acknowledged.
+    async fn more(&mut self, number: u64) {
+        let wanted = self.told.acknowledged.load(Ordering::Relaxed) + number;
+        while self.told.acknowledged.load(Ordering::Relaxed) < wanted {
+            assert!(self.tasks.try_join_next().is_none(), "a client ended");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets them finish; everything that was sent.
+    async fn end(mut self) -> Vec<Entry> {
+        self.told.stop.store(true, Ordering::Relaxed);
+        let mut retries = 0;
+        while let Some(client) = self.tasks.join_next().await {
+            let (entries, again) = client.unwrap();
+            self.journal.extend(entries);
+            retries += again;
+        }
+        let given_up = self.journal.iter().filter(|entry| entry.profile.is_none()).count();
+        println!("{} requests, {given_up} given up, sent again {retries} times", self.journal.len());
+        self.journal
+    }
 }
 
 /// An event as the store has it.
