@@ -61,7 +61,7 @@ const QUICK: [(&str, Fault); 3] = faults![
 ];
 
 /// Up to minutes.
-const LONG: [(&str, Fault); 16] = faults![
+const LONG: [(&str, Fault); 18] = faults![
     search::f01_search_answers_503
     search::f02_search_answers_429
     search::f05_search_is_slow
@@ -69,9 +69,11 @@ const LONG: [(&str, Fault); 16] = faults![
     search::f07_search_is_down_at_the_start
     cache::f08_redis_comes_back_empty
     cache::f09_redis_is_paused
+    cache::f09_redis_fails_over_to_an_older_replica
     database::f10_the_database_is_down
     database::f11_the_database_is_cut_off_amid_a_change
     queue::f12_the_queue_is_killed
+    queue::f12_topics_are_unloaded
     processes::f14_workers_are_killed_at_many_instants
     processes::f16_every_role_leaves_in_its_turn
     processes::f17_a_zombie_comes_back
@@ -95,7 +97,7 @@ impl Home {
         };
         let folder = scratch();
         let house = House::behind_proxies(mode, 2, folder.path()).await;
-        cache::keep_everything(&house);
+        cache::keep_everything(&house.redis);
         let mut private = house.log_in(ADMIN, PASSWORD).await;
         let bridge = json!({"id": "778ded05-4ff3-4e08-9a86-72c0195fa95d", "name": "REST API Bridge"});
         let source = json!({"id": SOURCE, "name": "Shop", "type": ["rest"], "enabled": true, "bridge": bridge});

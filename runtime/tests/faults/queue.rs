@@ -7,6 +7,7 @@ use serde_json::json;
 use tracardi_model::Tenant;
 use tracardi_process::{Endpoint, Supervisor};
 use tracardi_queue::{PulsarQueue, PulsarSettings, Queue, Redis, Take, redis};
+use tracardi_simulate::client::Client;
 
 use crate::http::Api;
 use crate::load::{Load, Visit, client, until};
@@ -56,6 +57,36 @@ pub(crate) async fn f12_the_queue_is_killed(house: &mut House) {
         queue.kill();
         tokio::time::sleep(Duration::from_millis(500)).await;
         queue.restart().unwrap();
+    }
+    load.check(house).await;
+}
+
+/// Pulsar takes its topics out of the broker's hands again and again, as it does when it spreads them anew: producers and consumers are
+/// cut off, and what is under way is sent or given again. One after the other, and all of them at once.
+pub(crate) async fn f12_topics_are_unloaded(house: &mut House) {
+    let Some(pulsar) = &house.pulsar else {
+        println!("  only Pulsar has topics that can be unloaded: nothing is done");
+        return;
+    };
+    let web = format!("http://{}", pulsar.address_of("web").unwrap());
+    let unload = async |path: String| {
+        let mut client = Client::new(web.parse().unwrap(), Duration::from_mins(2));
+        let answer = client.request("PUT", &format!("/admin/v2/{path}/unload"), &[], b"").await.unwrap();
+        assert_eq!(answer.status, 204, "{path}: {}", answer.detail());
+    };
+    let topic = format!("persistent/public/default/{}-{NAME}", Tenant::only());
+    let load = Load::start(house);
+    load.more(80).await;
+    for _ in 0..4 * crate::asked("FAULT_ROUNDS", 1) {
+        for partition in 0..4 {
+            unload(format!("{topic}-partition-{partition}")).await;
+            load.more(5).await;
+        }
+        unload("namespaces/public/default".to_owned()).await;
+        // Again, before all have found their topics.
+        unload(topic.clone()).await;
+        unload("namespaces/public/default".to_owned()).await;
+        load.more(40).await;
     }
     load.check(house).await;
 }
