@@ -37,7 +37,7 @@ fn token(role: &str) -> String {
 
 /// Asks for something at [`PULSAR`] as the one who may do everything.
 async fn administer(method: &str, path: &str, body: &Value) {
-    let mut client = Client::new(format!("http://{}", web(&PULSAR)[0]).parse().unwrap(), Duration::from_secs(60));
+    let mut client = Client::new(format!("http://{}", web(&PULSAR)[0]).parse().unwrap(), Duration::from_mins(1));
     let bearer = format!("Bearer {}", token(ROLE));
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let path = format!("/admin/v2/{path}");
