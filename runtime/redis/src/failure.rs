@@ -68,6 +68,9 @@ impl Failure {
             "MISCONF" => Self::Full(format!("{told}: make space on its volume")),
             "NOAUTH" | "WRONGPASS" => Self::Refused(format!("{told}: correct username and password")),
             "NOPERM" => Self::Refused(format!("{told}: give the user the command and the keys that it names")),
+            "NOREPLICAS" => Self::Unavailable(format!(
+                "{told} It writes when as many replicas keep up as its `min-replicas-to-write` says: look at them"
+            )),
             "WRONGTYPE" => {
                 Self::Refused(format!("{told}: another program uses our keys; choose another prefix or database"))
             }
@@ -123,6 +126,7 @@ mod tests {
             ("MISCONF", "errors writing to the AOF file", "space"),
             ("NOAUTH", "Authentication required.", "username"),
             ("NOPERM", "this user has no permissions", "user"),
+            ("NOREPLICAS", "Not enough good replicas to write.", "min-replicas-to-write"),
             ("WRONGTYPE", "", "prefix"),
             ("ERR", "DB index is out of range", "number"),
         ] {
