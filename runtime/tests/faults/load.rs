@@ -173,8 +173,23 @@ impl Load {
 
     /// Waits until so many more are acknowledged.
     pub(crate) async fn more(&self, number: u64) {
-        let wanted = self.told.acknowledged.load(Ordering::Relaxed) + number;
-        until("acknowledgements", async || self.told.acknowledged.load(Ordering::Relaxed) >= wanted).await;
+        let wanted = self.acknowledged() + number;
+        until("acknowledgements", async || self.acknowledged() >= wanted).await;
+    }
+
+    /// Acknowledgements so far.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.told.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Waits until each visitor was told to come again, and nobody anything else.
+    pub(crate) async fn stands(&self) {
+        until("a load that nobody takes", async || {
+            let (acknowledged, enough) = (self.acknowledged(), self.repeated() + 4 * VISITORS as u64);
+            until("repetitions", async || self.repeated() >= enough || self.acknowledged() > acknowledged).await;
+            self.acknowledged() == acknowledged
+        })
+        .await;
     }
 
     /// Requests that had to be sent again.
