@@ -191,6 +191,9 @@ async fn somebody_else_or_nobody_and_one_that_is_killed() {
     let expired_admin = Way::to(Guise::Encrypted(admin, authority.expired(host).config()));
     let elsewhere_admin = Way::to(Guise::Encrypted(admin, authority.elsewhere().config()));
     let valid_admin = Guise::Encrypted(admin, authority.certify(host).config());
+    let plaintext = Way::to(page("200 OK", ""));
+    let leads = Way::to(page("307 Temporary Redirect", &format!("location: http://{}/\r\n", plaintext.address())));
+    let leading = Way::to(Guise::Encrypted(leads.address(), authority.certify(host).config()));
     let behind = |url: String, admin: String| [is(url, admin), vec![(CA_FILE, believed.clone())]].concat();
     let broker_behind = |way: &Way| behind(format!("pulsar+ssl://{}", way.address()), format!("http://{admin}"));
     let admin_behind = |way: &Way| behind(format!("pulsar://{broker}"), format!("https://{}", way.address()));
@@ -225,7 +228,14 @@ async fn somebody_else_or_nobody_and_one_that_is_killed() {
                 "for another name",
                 "write the name that it has in the admin API's address",
             ],
-            mend: Some(elsewhere_admin.becomes(valid_admin)),
+            mend: Some(elsewhere_admin.becomes(valid_admin.clone())),
+        },
+        Row {
+            wrong: "pulsar: the administration leads to where nothing is encrypted",
+            service: INSTALL,
+            settings: admin_behind(&leading),
+            says: &["TRACARDI_PULSAR_ADMIN_URL: ", "leads on to where nothing is encrypted", "look at its address"],
+            mend: Some(leading.becomes(valid_admin)),
         },
         Row {
             wrong: "pulsar: the broker does not speak TLS",
@@ -328,6 +338,7 @@ async fn somebody_else_or_nobody_and_one_that_is_killed() {
         },
     ];
     ground.play(rows).await;
+    assert_eq!(plaintext.met(), 0, "a token went where it can be read");
     killed_at_work(&ground, &mut plain).await;
 }
 

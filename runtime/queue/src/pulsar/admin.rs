@@ -94,7 +94,15 @@ impl Admin {
             };
             if answer.status().is_redirection() {
                 let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-                url = to.and_then(|to| url.join(to).ok()).ok_or_else(|| self.stranger(answer.status()))?;
+                let to = to.and_then(|to| url.join(to).ok()).ok_or_else(|| self.stranger(answer.status()))?;
+                if url.scheme() == "https" && to.scheme() != "https" {
+                    let text = format!(
+                        "the admin API {} leads on to where nothing is encrypted, which is not followed: look at its address",
+                        self.url
+                    );
+                    return Err(QueueError::Refused(text));
+                }
+                url = to;
                 continue;
             }
             let status = answer.status();
