@@ -1,16 +1,20 @@
 //! Removing documents, with what is kept of them elsewhere. What is removed last is the document itself, so a removal that was
 //! cut off is carried on by asking again.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use tracardi_model::Context;
-use tracardi_store::{Index, StoreError};
+use tracardi_store::{Index, StoreError, Version};
 
 use crate::bulk::{Mode, Op, Outcome, Place};
-use crate::document::{Envelope, Source};
+use crate::document::{Envelope, Source, parse};
 use crate::elastic::Inner;
 use crate::get::{Held, Known};
+use crate::load::ROUNDS;
+use crate::merge::{Log, Named};
 use crate::names::{Kind, key, key_of_term, term};
-use crate::schema;
+use crate::schema::{self, newest_first};
 
 impl Inner {
     pub(crate) async fn delete_document(&self, context: Context, index: Index, id: &str) -> Result<bool, StoreError> {
@@ -54,27 +58,65 @@ impl Inner {
 
     async fn delete_session(&self, context: Context, id: &str) -> Result<bool, StoreError> {
         let (place, key) = (Place::of(Kind::Session), key(context, id));
-        let mut known = Known::default();
-        self.look_up(&mut known, [((place, key.clone()), true)]).await?;
-        let Some(held) = known.get(place, &key) else { return Ok(false) };
-        self.settle(place, &key).await?;
-        if let Some(profile) = held.envelope()?.profile {
-            self.settle(Place::of(Kind::Profile), &key_of_term(context, &profile)).await?;
+        for round in 0..ROUNDS {
+            let Some(held) = self.finished(place, &key).await? else { return Ok(round > 0) };
+            if let Some(profile) = held.envelope()?.profile {
+                self.settle(Place::of(Kind::Profile), &key_of_term(context, &profile)).await?;
+            }
+            if self.remove_as_seen(place, &key, held.version).await? {
+                return Ok(true);
+            }
         }
-        self.remove(place, key).await
+        Err(busy("session"))
     }
 
+    /// The profile goes as it was seen when all else was removed: what somebody has added in between (a worker, or a merge that makes
+    /// it part of another profile or another one part of it) is removed in another round, whoever it is then.
     async fn delete_profile(&self, context: Context, id: &str) -> Result<bool, StoreError> {
-        let (place, key) = (Place::of(Kind::Profile), key(context, id));
-        let mut known = Known::default();
-        self.look_up(&mut known, [((place, key.clone()), false)]).await?;
-        if known.get(place, &key).is_none() {
-            return Ok(false);
+        let (place, mut own) = (Place::of(Kind::Profile), id.to_owned());
+        let mut ids = BTreeSet::new();
+        for round in 0..ROUNDS {
+            let key = key(context, &own);
+            let Some(held) = self.finished(place, &key).await? else {
+                if round == 0 {
+                    return Ok(false);
+                }
+                // It was there: by now it is another one, or somebody else has removed it.
+                let Some(now) = self.merged_into(context, &own).await? else { return Ok(true) };
+                own = now;
+                continue;
+            };
+            if let Some(survivor) = held.envelope()?.survivor {
+                self.unlock(&key, &held, &survivor).await?;
+                continue;
+            }
+            ids.extend(self.aliases(context, &term(&own)).await?);
+            ids.insert(own.clone());
+            self.remove_all_of(context, &ids).await?;
+            if self.remove_as_seen(place, &key, held.version).await? {
+                return Ok(true);
+            }
         }
-        self.settle(place, &key).await?;
-        let mut ids = self.aliases(context, &term(id)).await?;
-        ids.push(id.to_owned());
-        self.deposit.forget(context, &ids).await?;
+        Err(busy("profile"))
+    }
+
+    /// The profile that this one is part of. Its id need not lead there any more: it may lead to nobody already.
+    async fn merged_into(&self, context: Context, id: &str) -> Result<Option<String>, StoreError> {
+        self.refresh_kinds(&[Kind::Merge]).await?;
+        let query = json!({"bool": {"filter": [
+            {"term": {"context": context.as_str()}}, {"term": {"id": term(id)}},
+        ]}});
+        let body = json!({"query": query, "sort": newest_first(), "size": 1});
+        let (_, hits) = self.search(Kind::Merge, &body).await?;
+        let Some(merge) = hits.into_iter().next() else { return Ok(None) };
+        let log: Log = parse(merge.held.text()?.get(), "merge")?;
+        let now = self.profile_text(context, &log.into).await?;
+        now.map(|text| Ok(parse::<Named>(text.get(), "profile")?.id)).transpose()
+    }
+
+    /// Everything that is kept of a profile with these ids, but for itself.
+    async fn remove_all_of(&self, context: Context, ids: &BTreeSet<String>) -> Result<(), StoreError> {
+        self.deposit.forget(context, &ids.iter().cloned().collect::<Vec<_>>()).await?;
         let terms: Vec<_> = ids.iter().map(|id| term(id)).collect();
         let theirs = json!({"bool": {"filter": [
             {"term": {"context": context.as_str()}}, {"terms": {"profile": terms}},
@@ -90,7 +132,7 @@ impl Inner {
                 return Err(op.refused(reason));
             }
         }
-        self.remove(place, key).await
+        Ok(())
     }
 
     /// All ids that lead to a profile, given as a term, besides its own.
@@ -104,10 +146,35 @@ impl Inner {
         hits.iter().map(|hit| alias(&hit.held)).collect()
     }
 
+    /// A document of which nothing is pending; None when there is none.
+    async fn finished(&self, place: Place, key: &str) -> Result<Option<Held>, StoreError> {
+        for _ in 0..ROUNDS {
+            self.settle(place, key).await?;
+            let mut known = Known::default();
+            self.look_up(&mut known, [((place, key.to_owned()), true)]).await?;
+            let Some(held) = known.take(place, key) else { return Ok(None) };
+            if held.pending()?.is_none() {
+                return Ok(Some(held));
+            }
+        }
+        Err(busy(place.kind.name()))
+    }
+
+    /// Whether it was removed; not when it has become another since it was seen.
+    async fn remove_as_seen(&self, place: Place, key: &str, seen: Version) -> Result<bool, StoreError> {
+        let mode = Mode::DeleteSeen(seen.seq_no, seen.primary_term);
+        let outcomes = self.bulk(&[&Op { mode, ..Op::delete(place, key.to_owned()) }]).await?;
+        Ok(matches!(outcomes.first(), Some(Outcome::Done(_))))
+    }
+
     async fn remove(&self, place: Place, key: String) -> Result<bool, StoreError> {
         let outcomes = self.bulk(&[&Op::delete(place, key)]).await?;
         Ok(matches!(outcomes.first(), Some(Outcome::Done(_))))
     }
+}
+
+fn busy(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("the {what} that is to be removed changes all the time: ask again"))
 }
 
 /// The id of a profile that was deleted then leads to nobody.

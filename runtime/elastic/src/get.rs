@@ -96,6 +96,11 @@ impl Known {
         self.held.get(&(place, key.to_owned()))?.as_ref()
     }
 
+    /// The document itself, if it is known that there is one.
+    pub(crate) fn take(&mut self, place: Place, key: &str) -> Option<Held> {
+        self.held.remove(&(place, key.to_owned()))?
+    }
+
     /// Whether it was asked for.
     pub(crate) fn has(&self, spot: &Spot) -> bool {
         self.held.contains_key(spot)

@@ -206,7 +206,7 @@ impl Inner {
 
     /// Takes a profile out of a merge that was given up halfway: first the survivor gets another version, so that who meant to
     /// merge them cannot any more, then the mark is taken off.
-    async fn unlock(&self, key: &str, held: &Held, survivor: &str) -> Result<(), StoreError> {
+    pub(crate) async fn unlock(&self, key: &str, held: &Held, survivor: &str) -> Result<(), StoreError> {
         let mut envelope = held.envelope()?;
         let other = key_of_term(envelope.context, survivor);
         let mut known = Known::default();

@@ -41,8 +41,8 @@ pub(crate) struct Log {
 }
 
 #[derive(Deserialize)]
-struct Named {
-    id: String,
+pub(crate) struct Named {
+    pub(crate) id: String,
 }
 
 impl Inner {

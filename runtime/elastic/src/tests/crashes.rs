@@ -59,21 +59,29 @@ fn effects(
 }
 
 /// Somebody with a profile, another id of it, and a session.
-struct Visitor {
-    own: String,
-    alias: String,
-    session: String,
+pub(super) struct Visitor {
+    pub(super) own: String,
+    pub(super) alias: String,
+    pub(super) session: String,
     /// Whether requests name the profile.
     named: bool,
 }
 
 impl Visitor {
-    fn new(number: i64, named: bool) -> Self {
+    pub(super) fn new(number: i64, named: bool) -> Self {
         Self { own: format!("p{number}"), alias: format!("h{number}"), session: format!("s{number}"), named }
     }
 
+    /// Is known from now on, with a session.
+    pub(super) async fn settle_in(&self, store: &House) {
+        let Self { own, alias, session: visit, .. } = self;
+        let profiles = vec![(PRODUCTION, document(profile(&[own, alias])))];
+        let sessions = vec![(PRODUCTION, document(session(visit, Some(own))))];
+        store.commit(Batch { profiles, sessions, ..Batch::default() }).await.unwrap();
+    }
+
     /// What a worker does about an event, until it is stored.
-    async fn collect(&self, store: &House, id: &str) -> Result<(), StoreError> {
+    pub(super) async fn collect(&self, store: &House, id: &str) -> Result<(), StoreError> {
         let Self { own, alias, session: visit, named } = self;
         for _ in 0..100 {
             let profiles = if *named { vec![(PRODUCTION, own.as_str())] } else { vec![] };
@@ -226,11 +234,8 @@ async fn a_merge_that_is_cut_off_is_made_true_by_the_next() {
             pairs += 1;
             // The one that goes has the number of its visitor.
             let (stays, goes) = (Visitor::new(-pairs, true), Visitor::new(pairs, true));
-            for Visitor { own, alias, session: visit, .. } in [&stays, &goes] {
-                let profiles = vec![(PRODUCTION, document(profile(&[own, alias])))];
-                let sessions = vec![(PRODUCTION, document(session(visit, Some(own))))];
-                store.commit(Batch { profiles, sessions, ..Batch::default() }).await.unwrap();
-            }
+            stays.settle_in(&store).await;
+            goes.settle_in(&store).await;
             let doomed = store.again().await;
             doomed.elastic.0.client.fuse.burn_at(number, sent);
             let died = become_one(&doomed, &stays, &goes).await.is_err();
@@ -260,10 +265,11 @@ async fn a_merge_that_is_cut_off_is_made_true_by_the_next() {
 }
 
 /// As a collector does: what the ids lead to now becomes one.
-async fn become_one(store: &House, stays: &Visitor, goes: &Visitor) -> Result<(), StoreError> {
+pub(super) async fn become_one(store: &House, stays: &Visitor, goes: &Visitor) -> Result<(), StoreError> {
     let profiles = vec![(PRODUCTION, stays.own.as_str()), (PRODUCTION, goes.own.as_str())];
     let found = store.load(&Wanted { profiles, ..Wanted::default() }).await?;
-    let (a, b) = (&found.profiles[&key(&stays.own)], &found.profiles[&key(&goes.own)]);
+    let of = |visitor: &Visitor| found.profiles.get(&key(&visitor.own));
+    let (Some(a), Some(b)) = (of(stays), of(goes)) else { return Ok(()) };
     if a.value.id() == b.value.id() {
         return Ok(());
     }

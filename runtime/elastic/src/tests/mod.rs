@@ -4,6 +4,7 @@
 
 mod claims;
 mod crashes;
+mod erasures;
 mod house;
 mod look;
 mod promises;
@@ -57,7 +58,12 @@ impl Fuse {
 
     /// Waits until one is held back.
     pub(crate) async fn is_held(&self) {
-        let _ = self.hold.subscribe().wait_for(|hold| *hold != Hold::Will).await;
+        self.is_held_back().await;
+    }
+
+    /// The same; whether one was, or there were too few.
+    pub(crate) async fn is_held_back(&self) -> bool {
+        self.hold.subscribe().wait_for(|hold| *hold != Hold::Will).await.is_ok_and(|hold| *hold == Hold::Does)
     }
 
     /// From now on none is.
