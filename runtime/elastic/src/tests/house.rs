@@ -23,9 +23,11 @@ pub(crate) fn url(kind: Kind) -> String {
     static OPENSEARCH: OnceLock<Server> = OnceLock::new();
     static ELASTICSEARCH: OnceLock<Server> = OnceLock::new();
     static ELASTICSEARCH_8: OnceLock<Server> = OnceLock::new();
+    static OPENSEARCH_3: OnceLock<Server> = OnceLock::new();
     let server = match kind {
         Kind::OpenSearch => &OPENSEARCH,
         Kind::Elasticsearch => &ELASTICSEARCH,
+        Kind::OpenSearch3 => &OPENSEARCH_3,
         _ => &ELASTICSEARCH_8,
     };
     format!("http://{}", server.get_or_init(|| kind.start().unwrap()).address())

@@ -54,3 +54,8 @@ on!(
     Elasticsearch8,
     ignore = "heavy: `make servers ONLY=elasticsearch8`, then run it by name with --ignored"
 );
+on!(
+    opensearch3,
+    OpenSearch3,
+    ignore = "needs Java 21: `make servers ONLY=opensearch3`, then run it by name with --ignored"
+);
