@@ -53,7 +53,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
                 Installation::log_in(&public, &private, &email, &password, settles()?).await
             }
             (None, None) if mode()?.is_some() => {
-                let house = House::start(mode()?.unwrap_or(Mode::Open), 2, folder.path()).await;
+                let mode = mode()?.unwrap_or(Mode::Open);
+                // Where an answer depends on what a request leads to it is waited for, however busy the machine is.
+                let house = House::start_with(mode, 2, folder.path(), &[("TRACARDI_ANSWER_WAIT", "30")]).await;
                 let house = shared.insert(house);
                 let (public, private) = (house.public_url(), house.private_url());
                 Installation::log_in(&public, &private, ADMIN, PASSWORD, Some(SETTLES)).await

@@ -25,6 +25,10 @@ pub(crate) fn all(images: &Given) -> Result<()> {
         "tests of every crate",
         &mut cargo("test", &["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"]),
     )?;
+    run(
+        "scenarios with a queue",
+        cargo("test", &["-p", "tracardi-runtime", "--test", "scenarios"]).env("MODE", "open"),
+    )?;
     run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
     ahead.end()?;
     cluster(false, images)?;

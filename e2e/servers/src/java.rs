@@ -31,7 +31,8 @@ pub(crate) struct Jars {
     /// A pom that names the jars, with `@VERSION@` where the version belongs.
     pub(crate) pom: &'static str,
     /// A plugin in a zip file, by its Maven coordinates, again with `@VERSION@`. Its jars join the others, where those do not
-    /// have the same one already; the rest of it is at [`Jars::plugin_file`].
+    /// have the same one already; the rest of it is at [`Jars::plugin_file`]. It may be a whole distribution, in a folder
+    /// with a `lib` of its own.
     pub(crate) plugin: Option<&'static str>,
     /// Java files of ours: name and text. They are compiled against the jars.
     pub(crate) sources: &'static [(&'static str, &'static str)],
@@ -109,10 +110,21 @@ impl Jars {
         if files.is_empty() {
             return Ok(());
         }
-        let jars = making.join("lib/*");
+        let mut jars = vec![making.join("lib/*")];
+        for entry in fs::read_dir(making.join("plugin")).into_iter().flatten().flatten() {
+            jars.push(entry.path().join("lib/*"));
+        }
+        let jars: Vec<String> = jars.iter().map(|jars| jars.display().to_string()).collect();
         let mut compiler = command(home.join("bin/javac"), ["-nowarn", "-cp"]);
-        compiler.arg(jars).arg("-d").arg(making.join("classes")).args(files);
+        compiler.arg(jars.join(":")).arg("-d").arg(making.join("classes")).args(files);
         capture(compiler).map(drop)
+    }
+
+    /// Puts what was compiled into a jar, for a server that takes what is ours as a plugin only.
+    pub(crate) fn archive(&self, jar: &str) -> Result<()> {
+        let classes = self.folder()?.join("classes");
+        let words = ["--create", "--file", jar, "-C", &classes.to_string_lossy(), "."];
+        run(java_home(self.java)?.join("bin/jar"), words).map(drop)
     }
 
     /// A virtual machine with these jars, at most this much heap, its output in the server's log. The main class and its

@@ -323,7 +323,7 @@ fn elasticsearch() {
 }
 
 #[test]
-#[ignore = "heavy, and no test needs it yet: `make servers ONLY=elasticsearch8`, then run it by name with --ignored"]
+#[ignore = "heavy: `make servers ONLY=elasticsearch8`, then run it by name with --ignored"]
 fn elasticsearch8_with_login_and_encryption() {
     let mut server = Kind::Elasticsearch8.start_with(&Options { tls: true, ..secret() }).unwrap();
     let (authority, address) = (authority(&server), server.address());
@@ -337,6 +337,10 @@ fn elasticsearch8_with_login_and_encryption() {
         "its clients want to see this"
     );
     assert!(ask("shop:wrong1", &[], "").starts_with("http/1.1 401"));
+    let greeting = ask("shop:secret", &[], "");
+    for part in ["http/1.1 200", "x-elastic-product: elasticsearch", "8.19.21", "you know, for search"] {
+        assert!(greeting.contains(part), "{greeting}");
+    }
     server.kill();
     server.restart().unwrap();
     assert!(ask("shop:secret", &[], "line/_doc/1").contains(r#""n":42"#));

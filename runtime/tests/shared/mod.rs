@@ -150,15 +150,26 @@ pub struct House {
 impl House {
     /// Starts everything and waits until all of it is ready. `directory`: for files and logs.
     pub async fn start(mode: Mode, collectors: usize, directory: &Path) -> Self {
-        Self::build(mode, collectors, directory, false).await
+        Self::build(mode, collectors, directory, false, &[]).await
+    }
+
+    /// The same, with these settings besides.
+    pub async fn start_with(mode: Mode, collectors: usize, directory: &Path, more: &[(&'static str, &str)]) -> Self {
+        Self::build(mode, collectors, directory, false, more).await
     }
 
     /// The same, with proxies before the search server, the database and Redis. The test itself may go past them.
     pub async fn behind_proxies(mode: Mode, collectors: usize, directory: &Path) -> Self {
-        Self::build(mode, collectors, directory, true).await
+        Self::build(mode, collectors, directory, true, &[]).await
     }
 
-    async fn build(mode: Mode, collectors: usize, directory: &Path, proxies: bool) -> Self {
+    async fn build(
+        mode: Mode,
+        collectors: usize,
+        directory: &Path,
+        proxies: bool,
+        more: &[(&'static str, &str)],
+    ) -> Self {
         let start = |kind: Kind| move || kind.start().unwrap_or_else(|error| panic!("{error}"));
         let (search, database, redis, pulsar) = std::thread::scope(|scope| {
             let search = scope.spawn(start(Kind::OpenSearch));
@@ -177,7 +188,8 @@ impl House {
             Some(between) => [between.search.address(), between.database.address(), between.redis.address()],
             None => [search.address(), database.address(), redis.address()],
         };
-        let settings = settings(directory, addresses, pulsar.as_ref());
+        let mut settings = settings(directory, addresses, pulsar.as_ref());
+        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let mut install = process(directory, "install", &["install"], &settings);
         install.spawn();
         let ended = install.child.take().unwrap().wait().await.unwrap();

@@ -1,6 +1,6 @@
 //! Elasticsearch 8, the distribution that its makers have for integration tests: bulk, search, templates, security; neither
-//! painless nor reindex. It refuses to run as root, so root starts it as nobody, on a copy. Elastic's licences: for
-//! tests, never in an image of ours.
+//! painless nor reindex. Nor does it say who it is, so a plugin of ours does (`Greeting.java`). It refuses to run as root,
+//! so root starts it as nobody, on a copy. Elastic's licences: for tests, never in an image of ours.
 
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use crate::java::{Jars, java_home};
 use crate::kinds::search::{PORT, TRANSPORT, is_well};
 use crate::recipe::{Launch, Options, Place, Recipe};
 
+const DESCRIPTOR: &str = include_str!("../../java/elasticsearch8/plugin-descriptor.properties");
 /// The user and group `nobody` of Debian.
 const NOBODY: u32 = 65_534;
 
@@ -20,7 +21,7 @@ static JARS: Jars = Jars {
     version: "8.19.21",
     pom: include_str!("../../java/elasticsearch8/pom.xml"),
     plugin: Some("org.elasticsearch.distribution.integ-test-zip:elasticsearch:@VERSION@:zip"),
-    sources: &[],
+    sources: &[("Greeting.java", include_str!("../../java/elasticsearch8/Greeting.java"))],
     java: 17,
     flags: &[],
 };
@@ -42,6 +43,10 @@ impl Recipe for Elasticsearch8 {
         let distribution = JARS.plugin_file(&format!("elasticsearch-{}", JARS.version))?;
         run("cp", ["-r", &distribution.to_string_lossy(), &own])?;
         make_folder(Path::new(&temporary))?;
+        // A plugin is taken by a server of exactly the version that it names.
+        let descriptor = DESCRIPTOR.replace("@VERSION@", JARS.version);
+        place.write("elasticsearch/plugins/greeting/plugin-descriptor.properties", &descriptor)?;
+        JARS.archive(&place.path("elasticsearch/plugins/greeting/greeting.jar"))?;
         let mut lines = vec![
             format!("network.host: {}\nhttp.port: {PORT}\ntransport.port: {TRANSPORT}", place.address),
             format!("path.data: {}\npath.repo: {}", place.path("data"), place.path("snapshots")),
