@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tracardi_engine::{Settings, Start, WorkflowOutcome, WorkflowRun, Workflows};
 use tracardi_model::configuration::Kind;
 use tracardi_model::{Context, EventSource, Role, SourceType, User};
-use tracardi_process::Supervisor;
-use tracardi_store::{Configuration as _, Documents as _, Sqlite, StoredRecord};
+use tracardi_process::{Supervisor, SystemClock};
+use tracardi_store::{Configuration as _, Sqlite, StoredRecord};
 
 /// `ping` sends `pong` events and the other way round; `count` does nothing that a rule could wait for.
 #[derive(Debug)]
@@ -58,14 +58,14 @@ async fn a_loop_of_rules_is_refused_when_saved_and_told_when_stored() {
         expiration_timestamp: None,
     };
     store.save_first_user(&admin).await.unwrap();
-    store.create_token("t", "u", Timestamp::now() + SignedDuration::from_hours(1)).await.unwrap();
+    store.create_token("t", "u", SystemClock::shared().now() + SignedDuration::from_hours(1)).await.unwrap();
     let supervisor = Supervisor::new();
     let mut settings = Settings::new("test").unwrap();
     settings.workflows = Some(Arc::new(Table));
     let app = app(&supervisor, &store, Arc::new(store.clone()), &settings);
     let (public, private) = serve(&supervisor, &app).await;
     let save = async |rule: &Value| {
-        call("POST", &format!("{private}/rule")).bearer("t").header("x-context", "production").json(rule).send().await
+        call("POST", format!("{private}/rule")).bearer("t").header("x-context", "production").json(rule).send().await
     };
 
     let kept = save(&rule("First", "ping", "ping")).await;
@@ -87,12 +87,12 @@ async fn a_loop_of_rules_is_refused_when_saved_and_told_when_stored() {
     store.save_record(&record).await.unwrap();
     app.in_force().await;
     let problems =
-        call("GET", &format!("{private}/configuration/problems")).bearer("t").header("x-context", "production");
+        call("GET", format!("{private}/configuration/problems")).bearer("t").header("x-context", "production");
     let problems = problems.send().await.json();
     assert_eq!((&problems["total"], &problems["result"][0]["id"]), (&json!(1), &json!("Third")), "{problems}");
     let body = json!({"source": {"id": "shop"}, "session": {"id": "s"}, "events": [{"id": "e1", "type": "pong"}]});
-    assert_eq!(call("POST", &format!("{public}/track")).json(&body).send().await.status, 200);
-    let event = call("GET", &format!("{private}/event/e1")).bearer("t").header("x-context", "production").send().await;
+    assert_eq!(call("POST", format!("{public}/track")).json(&body).send().await.status, 200);
+    let event = call("GET", format!("{private}/event/e1")).bearer("t").header("x-context", "production").send().await;
     let warnings = event.json()["event"]["aux"]["warnings"].to_string();
     assert!(
         warnings.contains("rule Third: its workflow is not started, because it is part of a loop"),

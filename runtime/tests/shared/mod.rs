@@ -154,8 +154,8 @@ impl House {
     }
 
     /// The same, with these settings besides.
-    pub async fn start_with(mode: Mode, collectors: usize, directory: &Path, more: &[(&'static str, &str)]) -> Self {
-        Self::build(mode, collectors, directory, false, more).await
+    pub async fn start_with(mode: Mode, collectors: usize, directory: &Path, besides: &[(&'static str, &str)]) -> Self {
+        Self::build(mode, collectors, directory, false, besides).await
     }
 
     /// The same, with proxies before the search server, the database and Redis. The test itself may go past them.
@@ -168,7 +168,7 @@ impl House {
         collectors: usize,
         directory: &Path,
         proxies: bool,
-        more: &[(&'static str, &str)],
+        besides: &[(&'static str, &str)],
     ) -> Self {
         let start = |kind: Kind| move || kind.start().unwrap_or_else(|error| panic!("{error}"));
         let (search, database, redis, pulsar) = std::thread::scope(|scope| {
@@ -189,7 +189,7 @@ impl House {
             None => [search.address(), database.address(), redis.address()],
         };
         let mut settings = settings(directory, addresses, pulsar.as_ref());
-        settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        settings.extend(besides.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let mut install = process(directory, "install", &["install"], &settings);
         install.spawn();
         let ended = install.child.take().unwrap().wait().await.unwrap();

@@ -38,7 +38,7 @@ async fn amid_a_merge(kind: Kind, merge_is_held: bool) {
             let case = format!("merge is held: {merge_is_held}, survivor: {erase_survivor}, request {number}");
             let slow = store.again().await;
             let fuse = &slow.elastic.0.client.fuse;
-            let (merger, eraser) = if merge_is_held { (&slow, &store) } else { (&store, &slow) };
+            let (merger, remover) = if merge_is_held { (&slow, &store) } else { (&store, &slow) };
             fuse.hold_before(number);
             // Somebody else was faster: a collector would look again, which the visit below stands for.
             let merging = async {
@@ -47,7 +47,7 @@ async fn amid_a_merge(kind: Kind, merge_is_held: bool) {
                     Err(error) => panic!("{case}: {error}"),
                 }
             };
-            let erasing = async { eraser.delete(PRODUCTION, Index::Profile, &erased.own).await.unwrap() };
+            let erasing = async { remover.delete(PRODUCTION, Index::Profile, &erased.own).await.unwrap() };
             let mut was_held = true;
             let was_there = if merge_is_held {
                 let held = async {

@@ -69,14 +69,14 @@ fn a_rule_that_leads_back_to_itself_is_refused_with_the_way() {
     let workflows = leading([("greet", &[joined("vip")]), ("reward", &[joined("rich"), sent("seen", "src-1")])]);
     let first = on_event("First", "Seen", "greet");
     let second = on_segment("Second", "VIP", "reward");
-    let told = refusal(&workflows, &[first.clone()], &second).unwrap();
+    let told = refusal(&workflows, std::slice::from_ref(&first), &second).unwrap();
     assert_eq!(
         told,
         "body.flow.id: a loop: rule `Second` starts workflow `reward`, that leads to event `seen` of source `src-1`; \
          rule `First` starts workflow `greet`, that leads to segment `vip`; for that rule `Second` waits; \
          disable one of the rules, or let one of the workflows do without"
     );
-    assert!(refusal(&workflows, &[second.clone()], &first).is_some(), "whichever comes last");
+    assert!(refusal(&workflows, std::slice::from_ref(&second), &first).is_some(), "whichever comes last");
     let own = leading([("again", &[joined("vip")])]);
     assert!(refusal(&own, &[], &on_segment("Own", "VIP", "again")).is_some(), "a rule by itself");
 }
@@ -86,11 +86,11 @@ fn what_leads_nowhere_back_is_saved() {
     let workflows = leading([("greet", &[joined("vip")]), ("reward", &[sent("seen", "src-2")])]);
     let first = on_event("First", "Seen", "greet");
     let second = on_segment("Second", "VIP", "reward");
-    assert_eq!(refusal(&workflows, &[first.clone()], &second), None, "another source");
+    assert_eq!(refusal(&workflows, std::slice::from_ref(&first), &second), None, "another source");
     let back = leading([("greet", &[joined("vip")]), ("reward", &[sent("seen", "src-1")])]);
     let mut disabled = second.clone();
     disabled["enabled"] = json!(false);
-    assert_eq!(refusal(&back, &[first.clone()], &disabled), None, "a disabled rule starts nothing");
+    assert_eq!(refusal(&back, std::slice::from_ref(&first), &disabled), None, "a disabled rule starts nothing");
     assert_eq!(refusal(&back, &[disabled], &first), None, "nor does it close a circle");
     let mended = on_segment("Second", "VIP", "other");
     assert_eq!(refusal(&back, &[first.clone(), second.clone()], &mended), None, "it takes the place of the former");

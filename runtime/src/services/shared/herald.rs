@@ -22,7 +22,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Tells and listens through Redis.
 #[derive(Debug)]
 pub(crate) struct Redis {
-    link: Arc<Link>,
+    /// There is something to tell.
+    news: Arc<Notify>,
+    /// Somebody has told something.
     heard: Arc<Notify>,
 }
 
@@ -32,19 +34,26 @@ pub(super) fn name(tenant: &Tenant) -> String {
 }
 
 impl Redis {
-    /// Listens as the task `configuration news` of phase Flush.
+    /// Tells and listens as the tasks `configuration news` and `news of others` of phase Flush.
     pub(crate) fn new(supervisor: &Supervisor, endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
         let (server, names) = (Server::at(endpoint)?, [name(tenant)]);
-        let link = Arc::new(Link::new(server.clone(), &[], PATIENCE));
-        let (heard, leaving) = (Arc::<Notify>::default(), supervisor.token(Phase::Flush));
-        let told = heard.clone();
+        let own = Self { news: Arc::default(), heard: Arc::default() };
+        let (link, news, leaving) =
+            (Link::new(server.clone(), &[], PATIENCE), own.news.clone(), supervisor.token(Phase::Flush));
+        let message = [(name(tenant), Vec::new())];
         supervisor.spawn("configuration news", Phase::Flush, async move {
-            // Redis being away is told by those who cannot do without it.
-            while let Some(Err(_)) = leaving.run_until_cancelled(listen(server.clone(), &names, &told)).await {
+            while leaving.run_until_cancelled(news.notified()).await.is_some() {
+                // Redis being away is told by those who cannot do without it.
+                let _ = channel::tell(&link, &message).await;
+            }
+        });
+        let (heard, leaving) = (own.heard.clone(), supervisor.token(Phase::Flush));
+        supervisor.spawn("news of others", Phase::Flush, async move {
+            while let Some(Err(_)) = leaving.run_until_cancelled(listen(server.clone(), &names, &heard)).await {
                 leaving.run_until_cancelled(sleep(PAUSE)).await;
             }
         });
-        Ok(Arc::new(Self { link, heard }))
+        Ok(Arc::new(own))
     }
 }
 
@@ -63,11 +72,8 @@ async fn listen(server: Server, names: &[String; 1], told: &Notify) -> Result<()
 #[async_trait]
 impl Herald for Redis {
     /// Returns at once: whoever has changed something does not wait for it.
-    async fn tell(&self, tenant: &Tenant) {
-        let (link, message) = (self.link.clone(), [(name(tenant), Vec::new())]);
-        tokio::spawn(async move {
-            let _ = channel::tell(&link, &message).await;
-        });
+    async fn tell(&self, _: &Tenant) {
+        self.news.notify_one();
     }
 
     async fn told(&self, _: &Tenant) {
