@@ -118,6 +118,8 @@ pub mod env {
     pub const PULSAR_NAMESPACE: &str = "TRACARDI_PULSAR_NAMESPACE";
     /// Into how many parts the queue is divided; each has one worker at a time. Fixed when the queue is made.
     pub const QUEUE_PARTITIONS: &str = "TRACARDI_QUEUE_PARTITIONS";
+    /// How many replicas of Redis must have a request before it is acknowledged, where Redis is the queue.
+    pub const QUEUE_REPLICAS: &str = "TRACARDI_QUEUE_REPLICAS";
     /// Seconds that a request waits at most for what it leads to, if its answer depends on that.
     pub const ANSWER_WAIT: &str = "TRACARDI_ANSWER_WAIT";
 }

@@ -105,6 +105,8 @@ pub struct Services {
     pub pulsar: Option<Pulsar>,
     /// Parts of the queue.
     pub partitions: i32,
+    /// Replicas of Redis that must have a request; none where that is not demanded.
+    pub queue_replicas: Option<i32>,
     /// Pods of the public API.
     pub public_api: Pods,
     /// Pods of the private API.

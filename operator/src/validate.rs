@@ -192,6 +192,7 @@ fn layout(spec: &Spec, resources: &Resources, observed: &Observed) -> Result<Lay
                 namespace: pulsar.namespace.unwrap_or_else(|| defaults::PULSAR_NAMESPACE.into()),
             }),
         },
+        queue_replicas: spec.queue.as_ref().and_then(|queue| queue.replicas).filter(|replicas| *replicas > 0),
         partitions: spec.queue.as_ref().and_then(|queue| queue.partitions).unwrap_or(defaults::QUEUE_PARTITIONS),
         public_api: pods(public.replicas, defaults::PUBLIC_API_REPLICAS, public.resources),
         private_api: service(spec.private_api.clone(), 1),

@@ -172,4 +172,9 @@ pub struct Queue {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
     pub partitions: Option<i32>,
+    /// How many replicas of Redis must have a request before it is acknowledged, in the mode open; while fewer are connected nothing
+    /// is taken. A switch to one of them loses nothing then. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 16))]
+    pub replicas: Option<i32>,
 }

@@ -126,6 +126,11 @@ macro_rules! fixed {
     validation = Rule::new(fixed!("queue", "partitions", "16"))
         .message("spec.queue.partitions cannot change, because the place of a profile's requests depends on it: restore the old value (16 when it was not set)")
         .field_path(".spec.queue"),
+    validation = Rule::new(
+        "!has(self.spec.queue) || !has(self.spec.queue.replicas) || (has(self.spec.mode) && self.spec.mode == 'open')"
+    )
+        .message("spec.queue.replicas belongs to the mode open, where Redis is the queue: remove it (Pulsar's copies are set at its namespace)")
+        .field_path(".spec.queue"),
     validation = Rule::new(fixed!("elasticsearch", "indexPrefix", "'tracardi'"))
         .message("spec.elasticsearch.indexPrefix cannot change, because the indices bear it: restore the old value (tracardi when it was not set)")
         .field_path(".spec.elasticsearch.indexPrefix"),

@@ -86,6 +86,9 @@ fn servers(services: &Services) -> Environment {
     set(env::MYSQL_DATABASE, services.database.clone());
     set(env::REDIS_URL, services.redis.url.clone());
     set(env::QUEUE_PARTITIONS, services.partitions.to_string());
+    if let Some(replicas) = services.queue_replicas {
+        set(env::QUEUE_REPLICAS, replicas.to_string());
+    }
     if let Some(pulsar) = &services.pulsar {
         set(env::PULSAR_URL, pulsar.server.url.clone());
         set(env::PULSAR_ADMIN_URL, pulsar.admin_url.clone());

@@ -191,3 +191,33 @@ pub(crate) async fn f09_redis_without_the_replica_that_it_demands(house: &mut Ho
     let lost = compare(house, &visits, &before, &visits).await;
     assert!(lost <= taken, "{lost} of {taken}");
 }
+
+/// Whether a request counts only when a replica of Redis has it.
+async fn demand_replicas(house: &mut House, number: &str) {
+    house.public_api.stop().await;
+    house.public_api.set("TRACARDI_QUEUE_REPLICAS", number);
+    house.public_api.spawn();
+    house.public_api.ready().await;
+}
+
+/// The same where a request counts only when a replica has it: nothing that was acknowledged is lost.
+pub(crate) async fn f09_redis_fails_over_to_a_replica_that_was_demanded(house: &mut House) {
+    if house.pulsar.is_some() {
+        return println!("  not here: Redis is not the queue");
+    }
+    let replica = Replica::of(house);
+    replica.catches_up(house).await;
+    demand_replicas(house, "1").await;
+    let load = Load::start(house);
+    load.more(80).await;
+    signal_collectors(house, "STOP").await;
+    load.more(40).await;
+    replica.cut_off();
+    load.stands().await;
+    replica.takes_over(house);
+    signal_collectors(house, "CONT").await;
+    // There is none any more.
+    demand_replicas(house, "0").await;
+    load.more(80).await;
+    load.check(house).await;
+}

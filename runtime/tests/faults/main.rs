@@ -61,7 +61,7 @@ const QUICK: [(&str, Fault); 3] = faults![
 ];
 
 /// Up to minutes.
-const LONG: [(&str, Fault); 19] = faults![
+const LONG: [(&str, Fault); 20] = faults![
     search::f01_search_answers_503
     search::f02_search_answers_429
     search::f05_search_is_slow
@@ -71,6 +71,7 @@ const LONG: [(&str, Fault); 19] = faults![
     cache::f09_redis_is_paused
     cache::f09_redis_fails_over_to_an_older_replica
     cache::f09_redis_without_the_replica_that_it_demands
+    cache::f09_redis_fails_over_to_a_replica_that_was_demanded
     database::f10_the_database_is_down
     database::f11_the_database_is_cut_off_amid_a_change
     queue::f12_the_queue_is_killed

@@ -28,6 +28,9 @@ pub(crate) struct SharedArguments {
     /// Into how many parts a new queue is divided; each has one worker at a time
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = env::QUEUE_PARTITIONS)]
     pub(crate) queue_partitions: u16,
+    /// How many replicas of Redis must have a request before it is acknowledged, where Redis is the queue
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=16), env = env::QUEUE_REPLICAS)]
+    pub(crate) queue_replicas: u32,
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
 }
@@ -82,7 +85,7 @@ pub(crate) struct MysqlArguments {
 }
 
 /// Redis.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RedisArguments {
     /// URL of Redis: redis://host:6379, or rediss:// for TLS
     #[arg(long, value_name = "URL", env = env::REDIS_URL)]

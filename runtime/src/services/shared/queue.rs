@@ -23,8 +23,12 @@ pub(super) async fn open(
     let queue: Result<Arc<dyn Queue>, QueueError> = if let Some(settings) = pulsar(shared)? {
         PulsarQueue::open(settings, COLLECT).await.map(|queue| Arc::new(queue) as _)
     } else {
-        let settings =
-            RedisSettings { partitions: shared.queue_partitions, largest: LARGEST, ..RedisSettings::default() };
+        let settings = RedisSettings {
+            partitions: shared.queue_partitions,
+            replicas: shared.queue_replicas,
+            largest: LARGEST,
+            ..RedisSettings::default()
+        };
         let tenant = shared.tenant.clone();
         let opened = Redis::new(&shared.redis.endpoint()?, tenant, COLLECT, settings, supervisor.clone());
         opened.map(|queue| Arc::new(queue) as _)
