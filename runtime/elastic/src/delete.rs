@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::json;
 use tracardi_model::Context;
 use tracardi_store::{Index, StoreError, Version};
@@ -114,16 +115,31 @@ impl Inner {
         now.map(|text| Ok(parse::<Named>(text.get(), "profile")?.id)).transpose()
     }
 
-    /// Everything that is kept of a profile with these ids, but for itself.
-    async fn remove_all_of(&self, context: Context, ids: &BTreeSet<String>) -> Result<(), StoreError> {
-        self.deposit.forget(context, &ids.iter().cloned().collect::<Vec<_>>()).await?;
-        let terms: Vec<_> = ids.iter().map(|id| term(id)).collect();
-        let theirs = json!({"bool": {"filter": [
-            {"term": {"context": context.as_str()}}, {"terms": {"profile": terms}},
-        ]}});
-        for kind in [Kind::Delayed, Kind::Quarantine, Kind::Trail, Kind::Merge, Kind::Identity] {
-            self.remove_found(kind, &theirs).await?;
+    /// What was put back of profiles that were erased since then: by a worker or a merge that stood still meanwhile, and went on with
+    /// what follows from a write of before.
+    pub(crate) async fn erase_again(&self, since: Timestamp) -> Result<(), StoreError> {
+        let query = json!({"bool": {
+            "filter": [{"range": {"inserted": {"gte": since.as_microsecond()}}}],
+            "must_not": [{"exists": {"field": "profile"}}],
+        }});
+        let (_, hits) = self.search(Kind::Identity, &json!({"query": query, "size": 10_000})).await?;
+        for context in [Context::Production, Context::Staging] {
+            let mut ids = BTreeSet::new();
+            for hit in &hits {
+                if hit.held.envelope()?.context == context {
+                    ids.insert(parse(hit.held.text()?.get(), "id of a profile")?);
+                }
+            }
+            if !ids.is_empty() {
+                self.remove_kept_of(context, &ids).await?;
+            }
         }
+        Ok(())
+    }
+
+    /// Everything that is kept of a profile with these ids, but for itself; then they lead to nobody.
+    async fn remove_all_of(&self, context: Context, ids: &BTreeSet<String>) -> Result<(), StoreError> {
+        self.remove_kept_of(context, ids).await?;
         // What was accepted before and is carried out later brings nothing back.
         let at = self.clock.now().as_microsecond();
         let marks: Vec<Op> = ids.iter().map(|id| nobodys(context, id, at)).collect();
@@ -131,6 +147,18 @@ impl Inner {
             if let Outcome::Refused(reason) = outcome {
                 return Err(op.refused(reason));
             }
+        }
+        Ok(())
+    }
+
+    async fn remove_kept_of(&self, context: Context, ids: &BTreeSet<String>) -> Result<(), StoreError> {
+        self.deposit.forget(context, &ids.iter().cloned().collect::<Vec<_>>()).await?;
+        let terms: Vec<_> = ids.iter().map(|id| term(id)).collect();
+        let theirs = json!({"bool": {"filter": [
+            {"term": {"context": context.as_str()}}, {"terms": {"profile": terms}},
+        ]}});
+        for kind in [Kind::Delayed, Kind::Quarantine, Kind::Trail, Kind::Merge, Kind::Identity] {
+            self.remove_found(kind, &theirs).await?;
         }
         Ok(())
     }

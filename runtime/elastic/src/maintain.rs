@@ -14,6 +14,9 @@ use crate::elastic::{Elastic, Inner};
 use crate::names::Kind;
 use crate::schema;
 
+/// How long after an erasure somebody may still go on with what he had begun before it.
+const CARE: SignedDuration = SignedDuration::from_hours(2);
+
 /// What [`Elastic::maintain`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Maintained {
@@ -33,10 +36,11 @@ struct Counted {
 impl Elastic {
     /// Begins a new generation of events and trails when the newest is large or old enough
     /// ([`generation_events`](crate::ElasticSettings::generation_events), `generation_age`), removes generations whose time is over
-    /// (`event_life`), and forgets what is remembered for a while only. To be called every few minutes; calls at the same time do no harm.
+    /// (`event_life`), forgets what is remembered for a while only, and removes what was put back of profiles that were erased lately. To be called every few minutes; calls at the same time do no harm.
     pub async fn maintain(&self, now: Timestamp) -> Result<Maintained, StoreError> {
         let inner = &self.0;
         inner.learn_generation().await?;
+        inner.erase_again(now - CARE).await?;
         Ok(Maintained {
             began: inner.roll_over(now).await?,
             removed: inner.remove_generations(now).await?,

@@ -21,6 +21,6 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         anyhow::bail!("--confirm: `{given}` is not the tenant, which is `{tenant}`; nothing was removed");
     }
     removal::remove(&arguments.shared).await?;
-    tracing::info!(%tenant, "nothing of the tenant is left");
+    tracing::info!(%tenant, "nothing of the tenant is left in the servers that were named");
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{redis, start};
 /// Sends an event.
 pub(crate) async fn track(url: &str, session: &str) -> Answer {
     let body = payload(session, None, &[json!({"type": "page-view", "properties": {}})]);
-    let mut client = Client::new(url.parse().unwrap(), Duration::from_secs(20));
+    let mut client = Client::new(url.parse().unwrap(), Duration::from_mins(1));
     client.request("POST", "/track", &[("content-type", "application/json")], &body).await.unwrap()
 }
 

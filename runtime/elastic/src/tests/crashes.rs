@@ -90,6 +90,10 @@ impl Visitor {
             if found.events.contains_key(&key(id)) {
                 return Ok(());
             }
+            // What was accepted before an erasure is dropped.
+            if !found.erased.is_empty() {
+                return Ok(());
+            }
             let known = found.profiles.values().next();
             let known = known.map_or_else(|| (profile(&[own, alias]), None), |p| ((*p.value).clone(), p.version));
             let seen = found.sessions.get(&key(visit));

@@ -1,6 +1,7 @@
 //! A profile that is erased while it becomes part of another one, or another one part of it: what was erased is nowhere.
 
 use tracardi_model::{Context, Profile};
+use tracardi_process::SystemClock;
 use tracardi_servers::Kind;
 use tracardi_store::{Documents, Index, StoreError, Wanted};
 
@@ -104,4 +105,47 @@ async fn while_the_erasure_stands_still() {
 #[tokio::test]
 async fn while_the_erasure_stands_still_on_the_other_product() {
     amid_a_merge(Kind::Elasticsearch, false).await;
+}
+
+/// A worker stands still before each of its requests while the profile is erased, and goes on then. What it puts back is found.
+#[tokio::test]
+async fn while_a_worker_stands_still() {
+    let store = House::new(Kind::OpenSearch).await;
+    let mut put_back = 0;
+    for number in 0.. {
+        assert!(number < 30, "it never ends");
+        let (visitor, other) = (Visitor::new(number, true), Visitor::new(-1 - number, true));
+        visitor.settle_in(&store).await;
+        other.settle_in(&store).await;
+        let slow = store.again().await;
+        let fuse = &slow.elastic.0.client.fuse;
+        fuse.hold_before(number);
+        let collecting = async {
+            // The search server may refuse what is left of it.
+            let _ = visitor.collect(&slow, &format!("held-{number}")).await;
+            fuse.let_go();
+        };
+        let meanwhile = async {
+            let was_held = fuse.is_held_back().await;
+            assert!(store.delete(PRODUCTION, Index::Profile, &visitor.own).await.unwrap());
+            fuse.let_go();
+            was_held
+        };
+        let ((), was_held) = tokio::join!(collecting, meanwhile);
+        store.refresh().await.unwrap();
+        let kept = async || {
+            let delayed = store.delayed(PRODUCTION, 0, 1).await.unwrap().total;
+            delayed + store.outbox.look(|disk| disk.deliveries(PRODUCTION).count()) as u64
+        };
+        put_back += kept().await;
+        store.elastic.maintain(SystemClock::shared().now()).await.unwrap();
+        store.refresh().await.unwrap();
+        assert_eq!(kept().await, 0, "request {number}");
+        is_nowhere(&store, &visitor, &other, &format!("request {number}")).await;
+        if !was_held {
+            assert!(number > 3, "{number}: there was something to be held before");
+            break;
+        }
+    }
+    assert!(put_back > 0, "there was something to be found");
 }

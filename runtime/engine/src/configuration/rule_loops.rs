@@ -2,9 +2,9 @@
 //! does what the first waits for. What workflows do is said by [`Workflows::leads_to`].
 //!
 //! Rules and what leads from one to the next are a graph; a depth-first search finds every circle by the edge that leads back
-//! to a rule on the way, in time that grows with the rules and edges.
+//! to a rule on the way, in time that grows with the rules and edges; the way is told once for each rule that closes one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl Configuration {
     }
 }
 
-/// A circle for each edge that leads back. `only`: where the search begins; none: at each rule, in the order of their ids.
+/// Circles: for each rule from which an edge leads back one, and one through the rule at which the search began. `only`: where the search begins; none: at each rule, in the order of their ids.
 fn circles(triggers: &Triggers, workflows: &dyn Workflows, only: Option<&Arc<Trigger>>) -> Vec<Circle> {
     let visit = |trigger: &Arc<Trigger>, by| {
         let mut next = Vec::new();
@@ -107,7 +107,7 @@ fn circles(triggers: &Triggers, workflows: &dyn Workflows, only: Option<&Arc<Tri
     roots.sort_by(|one, other| one.id.cmp(&other.id));
     // Of every rule that was come to: where on the way it is; none when all it leads to was looked at.
     let mut places: HashMap<String, Option<usize>> = HashMap::new();
-    let mut found = Vec::new();
+    let (mut found, mut told) = (Vec::new(), HashSet::new());
     for root in roots {
         if places.contains_key(&root.id) {
             continue;
@@ -125,7 +125,13 @@ fn circles(triggers: &Triggers, workflows: &dyn Workflows, only: Option<&Arc<Tri
                     places.insert(next.id.clone(), Some(way.len()));
                     way.push(visit(&next, Some(start)));
                 }
-                Some(Some(place)) => found.push(Circle::new(way.get(*place..).unwrap_or_default(), &start)),
+                Some(Some(place)) => {
+                    let last = way.last().map(|visit| visit.trigger.id.clone()).unwrap_or_default();
+                    // Through the rule at which the search began, or the first that this one closes.
+                    if told.insert((last, *place == 0)) {
+                        found.push(Circle::new(way.get(*place..).unwrap_or_default(), &start));
+                    }
+                }
                 Some(None) => {}
             }
         }

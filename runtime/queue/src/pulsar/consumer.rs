@@ -14,7 +14,6 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, join_all, try_join_all};
 use jiff::Timestamp;
 use pulsar::consumer::Message as Incoming;
-use tokio::time::Instant;
 
 use super::SHARED_BY_KEY;
 use super::client::Shared;
@@ -39,8 +38,6 @@ pub(super) struct PulsarConsumer {
     held: VecDeque<Received>,
     /// The partition that is looked at first the next time.
     first: usize,
-    /// When quiet partitions were last asked about.
-    listened: Instant,
     dead: Sender,
 }
 
@@ -61,8 +58,8 @@ impl PulsarConsumer {
     pub(super) async fn open(shared: Arc<Shared>, name: &str) -> Result<Self, QueueError> {
         let dead = Sender::new(shared.clone(), vec![shared.names.dead()]);
         let session = Session::Opening(Box::pin(subscribe(shared.clone(), name.to_owned(), Duration::ZERO)));
-        let (held, listened) = (VecDeque::new(), Instant::now());
-        let mut consumer = Self { shared, name: name.to_owned(), session, held, first: 0, listened, dead };
+        let held = VecDeque::new();
+        let mut consumer = Self { shared, name: name.to_owned(), session, held, first: 0, dead };
         consumer.subscribed().await?;
         Ok(consumer)
     }
@@ -134,13 +131,13 @@ impl PulsarConsumer {
     /// Makes sure that silence is not deafness: asks the broker about partitions from which nothing has come for long, and where
     /// something waits nonetheless, has it look again.
     async fn listen(&mut self) {
-        if self.listened.elapsed() < QUIET {
-            return;
-        }
-        self.listened = Instant::now();
         let Session::Open(subscriptions) = &mut self.session else { return };
         let quiet = subscriptions.iter_mut().filter(|subscription| subscription.quiet() >= QUIET);
-        let asked = try_join_all(quiet.map(async |subscription| match subscription.asked().await? {
+        let quiet: Vec<_> = quiet.collect();
+        if quiet.is_empty() {
+            return;
+        }
+        let asked = try_join_all(quiet.into_iter().map(async |subscription| match subscription.asked().await? {
             0 => Ok::<_, pulsar::Error>(()),
             _ => subscription.nudge().await,
         }));

@@ -17,9 +17,9 @@ pub async fn remove(settings: &PulsarSettings, queue: &str) -> Result<(), QueueE
 
 async fn gone(admin: &Admin, topic: &str, path: &str) -> Result<(), QueueError> {
     match admin.delete(path).await? {
-        Answer::Done(_) | Answer::Absent(_) | Answer::Present => Ok(()),
-        Answer::Busy => Err(QueueError::Unavailable(format!(
-            "somebody sends to the topic {topic} or receives from it: end the tenant's processes first"
+        Answer::Done(_) | Answer::Absent(_) => Ok(()),
+        Answer::Busy | Answer::Present => Err(QueueError::Unavailable(format!(
+            "the topic {topic} is in use: end the tenant's processes, and ask again"
         ))),
         Answer::Forbidden(why) => Err(QueueError::Refused(format!(
             "the token may not remove the topic {topic} ({why}): let an administrator run `pulsar-admin topics delete`"

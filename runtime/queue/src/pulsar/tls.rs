@@ -46,6 +46,9 @@ pub(super) fn about_certificate(error: &(dyn Error + 'static), url: &Url, whose:
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             format!("the {whose} {url} has a certificate that has expired: renew it on the server")
         }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            format!("the {whose} {url} has a certificate that is not valid yet: look at the clocks, there and here")
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
             "the {whose} {url} has a certificate for another name: write the name that it has in the {whose}'s address"
         ),

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracardi_model::Tenant;
 use tracardi_mysql::Herald;
-use tracardi_process::{Endpoint, Phase, Supervisor};
-use tracardi_redis::{Channel, Failure, Link, Server, channel};
+use tracardi_process::{Endpoint, Phase, Supervisor, Trouble};
+use tracardi_redis::{Channel, Link, Server, channel};
 
 /// How long Redis may take to be told something.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -34,32 +34,55 @@ pub(super) fn name(tenant: &Tenant) -> String {
 }
 
 impl Redis {
-    /// Tells and listens as the tasks `configuration news` and `news of others` of phase Flush.
-    pub(crate) fn new(supervisor: &Supervisor, endpoint: &Endpoint, tenant: &Tenant) -> anyhow::Result<Arc<Self>> {
-        let (server, names) = (Server::at(endpoint)?, [name(tenant)]);
+    /// Tells and listens as the tasks `configuration news` and `news of others` of phase Flush. `place`: where Redis is; asked at each
+    /// attempt, so what is corrected in a file counts without a restart.
+    pub(crate) fn new(supervisor: &Supervisor, place: impl Place, tenant: &Tenant) -> Arc<Self> {
         let own = Self { news: Arc::default(), heard: Arc::default() };
-        let (link, news, leaving) =
-            (Link::new(server.clone(), &[], PATIENCE), own.news.clone(), supervisor.token(Phase::Flush));
-        let message = [(name(tenant), Vec::new())];
+        let (news, leaving) = (own.news.clone(), supervisor.token(Phase::Flush));
+        let (at, message) = (place.clone(), [(name(tenant), Vec::new())]);
         supervisor.spawn("configuration news", Phase::Flush, async move {
+            let mut link = None;
             while leaving.run_until_cancelled(news.notified()).await.is_some() {
-                // Redis being away is told by those who cannot do without it.
-                let _ = channel::tell(&link, &message).await;
+                // Who listens says what is wrong; the others look by themselves.
+                link = tell(link.take(), &at, &message).await.ok();
             }
         });
-        let (heard, leaving) = (own.heard.clone(), supervisor.token(Phase::Flush));
+        let (heard, leaving, names) = (own.heard.clone(), supervisor.token(Phase::Flush), [name(tenant)]);
         supervisor.spawn("news of others", Phase::Flush, async move {
-            while let Some(Err(_)) = leaving.run_until_cancelled(listen(server.clone(), &names, &heard)).await {
+            let trouble = Trouble::default();
+            let once = || listen(&place, &names, &heard, &trouble);
+            while let Some(Err(error)) = leaving.run_until_cancelled(once()).await {
+                if trouble.begin(format!("{error:#}")) {
+                    tracing::warn!("changes of the configuration are seen by looking only: {error:#}");
+                }
                 leaving.run_until_cancelled(sleep(PAUSE)).await;
             }
         });
-        Ok(Arc::new(own))
+        Arc::new(own)
     }
 }
 
+/// Where a server is.
+pub(crate) trait Place: Fn() -> anyhow::Result<Endpoint> + Clone + Send + Sync + 'static {}
+
+impl<F: Fn() -> anyhow::Result<Endpoint> + Clone + Send + Sync + 'static> Place for F {}
+
+/// Tells, over this connection or another one; the one that may be used again.
+async fn tell(link: Option<Link>, place: &impl Place, message: &[(String, Vec<u8>); 1]) -> anyhow::Result<Link> {
+    let link = match link {
+        Some(link) => link,
+        None => Link::new(Server::at(&place()?)?, &[], PATIENCE),
+    };
+    channel::tell(&link, message).await?;
+    Ok(link)
+}
+
 /// Listens until the connection ends.
-async fn listen(server: Server, names: &[String; 1], told: &Notify) -> Result<(), Failure> {
-    let mut channel = Channel::listen(server, names).await?;
+async fn listen(place: &impl Place, names: &[String; 1], told: &Notify, trouble: &Trouble) -> anyhow::Result<()> {
+    let mut channel = Channel::listen(Server::at(&place()?)?, names).await?;
+    if trouble.end() {
+        tracing::info!("changes of the configuration are heard of again");
+    }
     // What was told before was missed.
     told.notify_one();
     loop {
@@ -104,11 +127,12 @@ mod tests {
     async fn what_one_tells_the_others_hear_even_after_redis_was_away() {
         let mut redis = Kind::Redis.start().unwrap();
         let endpoint = Endpoint::new(format!("redis://{}", redis.address()));
+        let place = move || Ok(endpoint.clone());
         let (ours, others): (Tenant, Tenant) = ("ours".parse().unwrap(), "others".parse().unwrap());
         let supervisor = Supervisor::new();
-        let own = || Redis::new(&supervisor, &endpoint, &ours).unwrap();
+        let own = || Redis::new(&supervisor, place.clone(), &ours);
         let (one, other) = (own(), own());
-        let stranger = Redis::new(&supervisor, &endpoint, &others).unwrap();
+        let stranger = Redis::new(&supervisor, place.clone(), &others);
         // Each is woken once when it begins to listen.
         for herald in [&one, &other, &stranger] {
             herald.told(&ours).await;

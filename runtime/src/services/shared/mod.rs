@@ -85,7 +85,8 @@ impl Begun {
     /// Works with the servers as soon as they can be used; None when the process is told to leave before.
     pub(crate) async fn servers(&mut self, shared: &SharedArguments) -> anyhow::Result<Option<Servers>> {
         let keys = self.keys.clone();
-        let herald = herald::Redis::new(&self.supervisor, &shared.redis.endpoint()?, &shared.tenant)?;
+        let redis = shared.redis.clone();
+        let herald = herald::Redis::new(&self.supervisor, move || redis.endpoint(), &shared.tenant);
         let mysql = self.patiently(async || {
             let endpoint = shared.mysql.endpoint()?;
             let settings = MysqlSettings::new(endpoint.clone(), &shared.mysql.mysql_database, shared.tenant.clone());
