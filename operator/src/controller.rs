@@ -213,12 +213,17 @@ async fn pass(resource: &TracardiInstallation, context: &Context) -> Result<Acti
         };
         let status = report(resource, &observed, &outcome, &previous, now);
         let without_pod = observed.pods.is_empty();
+        let troubled = observed.dependencies.iter().any(|fact| fact.trouble.is_some());
         context.write_status(resource, &previous, status).await?;
         if failed {
             return Ok(Action::requeue(backoff(context, uid)));
         }
         context.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         let waits = look_again.unwrap_or(if without_pod { Duration::from_secs(11) } else { FRESH });
+        if troubled {
+            context.observer.doubt(uid);
+            return Ok(Action::requeue(waits.min(FRESH_PROBLEM)));
+        }
         return Ok(Action::requeue(waits));
     }
     // Secrets change under our hands; somebody is at it too.

@@ -26,7 +26,7 @@ use crate::views::{ClaimPart, PodPart, ServicePart, View, WorkloadStatus};
 
 /// How long what is known about a user's Secrets is good for, and longest time between two passes.
 pub const FRESH: Duration = Duration::from_mins(1);
-/// How long what is known about Secrets is good for while one is missing or wrong.
+/// The same while one is missing or wrong, or a server cannot be used.
 pub const FRESH_PROBLEM: Duration = Duration::from_secs(15);
 
 /// What servers outside let us in with, and who vouches for them: by name and key of the Secret.
@@ -132,6 +132,14 @@ impl Observer {
     /// Forgets what is known about an installation's Secrets, because we are about to change it or the installation went.
     pub fn forget(&self, uid: &str) {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// Trusts what is known about an installation's Secrets for [`FRESH_PROBLEM`] at most: a server does not let us in, and somebody may
+    /// be about to correct what stands in them.
+    pub fn doubt(&self, uid: &str) {
+        if let Some(known) = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get_mut(uid) {
+            known.until = known.until.min(Instant::now() + FRESH_PROBLEM);
+        }
     }
 
     /// Looks around.

@@ -109,7 +109,7 @@ fn dependency(object: &Json, name: &str) -> Json {
 
 /// The operator has found every server.
 async fn reachable(installation: &Installation) -> Result<()> {
-    eventually("every server was found", secs(60), async || {
+    eventually("every server was found", secs(120), async || {
         let object = installation.resource().await?;
         let holds = condition(&object, "DependenciesReady").is_some_and(|(status, _)| status == "True");
         let search = dependency(&object, "elasticsearch");
