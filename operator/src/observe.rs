@@ -2,8 +2,8 @@
 //!
 //! Secrets are neither listed nor watched: both would need the right to read every Secret. Of generated ones the metadata
 //! are read by name, once; that is good for as long as their sentinels ([`crate::build::sentinel`]) stand. Those that a spec
-//! refers to, whose content may change, are read every [`FRESH`]; while one is missing or wrong, all are read every
-//! [`FRESH_PROBLEM`]. Values are checked where they arrive and go no further.
+//! refers to, whose content may change, are read every [`FRESH`]; while one is missing or wrong, or a server cannot be used, all are
+//! read every [`FRESH_PROBLEM`]. Values are checked where they arrive and go no further.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

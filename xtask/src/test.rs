@@ -12,6 +12,9 @@ use crate::images::Given;
 use crate::shell::{cargo, command, root, run};
 use crate::{gui, install};
 
+/// What needs no cluster. Always all of it: another choice of crates has other features, and compiles most of them anew.
+const CRATES: [&str; 5] = ["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"];
+
 /// Units and integration of every crate, the GUI's tests, then the real cluster.
 pub(crate) fn all(images: &Given) -> Result<()> {
     let start = Instant::now();
@@ -21,14 +24,8 @@ pub(crate) fn all(images: &Given) -> Result<()> {
     run("web application: tests", command("npm", &["test", "--silent"]).current_dir(&workspace))?;
     browser()?;
     let ahead = Ahead::begin()?;
-    run(
-        "tests of every crate",
-        &mut cargo("test", &["--workspace", "--exclude", "tracardi-e2e", "--exclude", "tracardi-cluster"]),
-    )?;
-    run(
-        "scenarios with a queue",
-        cargo("test", &["-p", "tracardi-runtime", "--test", "scenarios"]).env("MODE", "open"),
-    )?;
+    run("tests of every crate", &mut cargo("test", &CRATES))?;
+    run("scenarios with a queue", cargo("test", &CRATES).args(["--test", "scenarios"]).env("MODE", "open"))?;
     run("tests of the cluster programs", &mut cargo("test", &["-p", "tracardi-cluster", "--lib", "--bins"]))?;
     ahead.end()?;
     cluster(false, images)?;

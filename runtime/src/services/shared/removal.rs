@@ -13,7 +13,8 @@ use super::{SharedArguments, herald, queue};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Removes everything that the tenant has: what waits in the queue first, so that nothing comes any more; the configuration last, so
-/// that who is interrupted is known to be there still. Refuses while a process of the tenant runs. Repeating it does no harm.
+/// that who is interrupted is known to be there still. Refuses while it hears of a process of the tenant.
+/// Repeating it does no harm.
 pub(crate) async fn remove(shared: &SharedArguments) -> anyhow::Result<()> {
     shared.check()?;
     let (tenant, redis) = (&shared.tenant, shared.redis.endpoint()?);
